@@ -1,0 +1,139 @@
+//! What time is it?
+//! The only file of the crate that reads a clock, so that a test can move time instead of sleeping.
+//!
+//! Time is a whole number of seconds since 1970, as in a JWT (`NumericDate`, RFC 7519 §2).
+//! This file does not format times for people; that is the business of the pages.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A moment, in whole seconds since 1970-01-01T00:00:00Z (RFC 7519 §2, `NumericDate`).
+///
+/// ```
+/// use portcullis::auth::UnixTime;
+/// use std::time::Duration;
+///
+/// let login = UnixTime::from_secs(1_700_000_000);
+/// assert_eq!((login + Duration::from_secs(300)).as_secs(), 1_700_000_300);
+/// assert_eq!(login.until(login + Duration::from_secs(9)), Duration::from_secs(9));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct UnixTime(i64);
+
+impl UnixTime {
+    /// The moment that lies `seconds` after 1970.
+    #[must_use]
+    pub const fn from_secs(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub const fn as_secs(self) -> i64 {
+        self.0
+    }
+
+    /// How long it is from this moment to a later one; zero when `later` is not later.
+    #[must_use]
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_secs(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+}
+
+impl std::ops::Add<Duration> for UnixTime {
+    type Output = Self;
+
+    fn add(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
+    }
+}
+
+impl std::ops::Sub<Duration> for UnixTime {
+    type Output = Self;
+
+    fn sub(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// Where the crate gets its time from.
+pub trait Clock: Send + Sync + 'static {
+    /// The time of day, for everything that is written into a token or a row.
+    fn now(&self) -> UnixTime;
+
+    /// Time that only ever grows, for ages and time-outs; its origin means nothing.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The machine's clock.
+#[derive(Debug)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// A clock that shows the machine's time.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this file is the one that reads the clock")]
+    pub fn new() -> Self {
+        Self { started: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this file is the one that reads the clock")]
+    fn now(&self) -> UnixTime {
+        // A machine set before 1970 reads as 1970: every token is then refused as not yet valid.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        UnixTime::default() + since
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// A clock that stands still until it is moved: time travel for tests.
+///
+/// ```
+/// use portcullis::auth::{Clock, ManualClock, UnixTime};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::at(UnixTime::from_secs(1_700_000_000));
+/// clock.advance(Duration::from_secs(301));
+/// assert_eq!(clock.now().as_secs(), 1_700_000_301);
+/// ```
+#[derive(Debug)]
+pub struct ManualClock {
+    origin: i64,
+    now: AtomicI64,
+}
+
+impl ManualClock {
+    /// A clock that shows `start`.
+    #[must_use]
+    pub fn at(start: UnixTime) -> Self {
+        Self { origin: start.0, now: AtomicI64::new(start.0) }
+    }
+
+    /// Moves the clock forward, both its time of day and its monotonic time.
+    pub fn advance(&self, span: Duration) {
+        self.now.fetch_add(i64::try_from(span.as_secs()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> UnixTime {
+        UnixTime(self.now.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        UnixTime(self.origin).until(self.now())
+    }
+}
