@@ -1,1 +1,5 @@
+//! Portcullis: login and sessions for Rocket.
 
+pub mod auth;
+pub mod store;
+pub mod users;

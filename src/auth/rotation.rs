@@ -169,12 +169,7 @@ impl State {
 /// The order of the questions matters: an ended session answers first,
 /// so that a token revoked a moment ago is never taken for a retry.
 #[must_use]
-pub fn step(
-    state: &State,
-    generation: u64,
-    now: UnixTime,
-    leniency: Leniency,
-) -> (State, Verdict) {
+pub fn step(state: &State, generation: u64, now: UnixTime, leniency: Leniency) -> (State, Verdict) {
     let unchanged = |verdict| (state.clone(), verdict);
     if state.ended.is_some() {
         return unchanged(Verdict::AlreadyEnded);

@@ -49,10 +49,5 @@ pub trait AccountStore: Send + Sync + 'static {
     async fn count(&self) -> Result<u64, AccountStoreError>;
 
     /// Replaces a hash by one of the same password with newer parameters, if it still is `old`.
-    async fn renew_hash(
-        &self,
-        name: &Username,
-        old: &str,
-        new: &str,
-    ) -> Result<bool, AccountStoreError>;
+    async fn renew_hash(&self, name: &Username, old: &str, new: &str) -> Result<bool, AccountStoreError>;
 }
