@@ -1,1 +1,153 @@
 //! Where is it kept?
+//!
+//! One file per driver behind the two traits that the other wings own:
+//! [`SessionStore`](crate::auth::SessionStore) and [`AccountStore`](crate::users::AccountStore).
+//! This file reads the setting `app.store` and chooses the driver; nobody else names one.
+//! It decides nothing: what becomes of a session is [`rotation::step`](crate::auth::rotation::step)'s business.
+
+mod memory;
+mod sqlite;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::auth::SessionStore;
+use crate::users::AccountStore;
+
+/// Where sessions and accounts are kept, as setting `app.store` names it.
+///
+/// ```
+/// use portcullis::store::StoreUrl;
+///
+/// assert!("sqlite:data/portcullis.db".parse::<StoreUrl>().is_ok());
+/// assert!("redis://localhost".parse::<StoreUrl>().is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreUrl {
+    /// `sqlite:PATH`: one file, made on first use; a relative path begins at the working directory.
+    SqliteFile(PathBuf),
+    /// `sqlite::memory:`: a SQLite database that is gone when the program ends.
+    SqliteMemory,
+}
+
+/// The text of `app.store` names no store.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidStoreUrl {
+    /// There is no `scheme:` at the front; the text is not repeated, because it may hold a password.
+    #[error("app.store: not a store URL; known are sqlite:PATH and sqlite::memory:")]
+    NoScheme,
+    /// The scheme is none of ours.
+    #[error("app.store: unknown store scheme {0:?}; known are sqlite:PATH and sqlite::memory:")]
+    UnknownScheme(String),
+    /// A PostgreSQL URL.
+    #[error(
+        "app.store: PostgreSQL is not supported by this version; known are sqlite:PATH and sqlite::memory:"
+    )]
+    Postgres,
+    /// `sqlite:` without a file.
+    #[error("app.store: \"sqlite:\" is not followed by the path of a file")]
+    NoPath,
+    /// Something after `?`, as other programs take it.
+    #[error("app.store: parameters after \"?\" are not supported")]
+    Parameters,
+    /// A path that SQLite would not take literally.
+    #[error("app.store: the path must not begin with \"file:\" or \":\"")]
+    ReservedPath,
+}
+
+impl FromStr for StoreUrl {
+    type Err = InvalidStoreUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidStoreUrl> {
+        let (scheme, rest) = text.split_once(':').ok_or(InvalidStoreUrl::NoScheme)?;
+        match scheme {
+            "sqlite" => {}
+            "postgres" | "postgresql" => return Err(InvalidStoreUrl::Postgres),
+            _ => return Err(InvalidStoreUrl::UnknownScheme(scheme.to_owned())),
+        }
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        match path {
+            "" => Err(InvalidStoreUrl::NoPath),
+            ":memory:" => Ok(Self::SqliteMemory),
+            _ if path.contains('?') => Err(InvalidStoreUrl::Parameters),
+            // SQLite reads the one as a URI with parameters of its own and reserves the other.
+            _ if path.starts_with("file:") || path.starts_with(':') => Err(InvalidStoreUrl::ReservedPath),
+            _ => Ok(Self::SqliteFile(path.into())),
+        }
+    }
+}
+
+/// One driver, seen through both traits.
+#[derive(Clone)]
+pub struct Stores {
+    /// Sessions and the log of revocations.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Accounts.
+    pub accounts: Arc<dyn AccountStore>,
+}
+
+impl Stores {
+    fn of<Driver: SessionStore + AccountStore>(driver: Driver) -> Self {
+        let driver = Arc::new(driver);
+        Self { sessions: driver.clone(), accounts: driver }
+    }
+}
+
+impl std::fmt::Debug for Stores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stores").finish_non_exhaustive()
+    }
+}
+
+/// The store of this URL.
+///
+/// Nothing is read or written yet: the store opens on first use, or when
+/// [`SessionStore::ready`](crate::auth::SessionStore::ready) is called, because the runtime that uses it need not be
+/// the one that made it.
+#[must_use]
+pub fn open(url: &StoreUrl) -> Stores {
+    match url {
+        StoreUrl::SqliteFile(path) => Stores::of(sqlite::SqliteStore::file(path.clone())),
+        StoreUrl::SqliteMemory => Stores::of(sqlite::SqliteStore::in_memory()),
+    }
+}
+
+/// A store in the memory of this process: for tests, and for programs whose sessions may end with them.
+#[must_use]
+pub fn memory() -> Stores {
+    Stores::of(memory::MemoryStore::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_setting_names_a_file_or_memory() {
+        let file = |path: &str| Ok(StoreUrl::SqliteFile(path.into()));
+        assert_eq!("sqlite:data/portcullis.db".parse(), file("data/portcullis.db"));
+        assert_eq!("sqlite://data/portcullis.db".parse(), file("data/portcullis.db"));
+        assert_eq!("sqlite:/var/lib/portcullis.db".parse(), file("/var/lib/portcullis.db"));
+        assert_eq!("sqlite:///var/lib/portcullis.db".parse(), file("/var/lib/portcullis.db"));
+        assert_eq!("sqlite::memory:".parse(), Ok(StoreUrl::SqliteMemory));
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_one_clear_line() {
+        let refusal = |text: &str| text.parse::<StoreUrl>().unwrap_err().to_string();
+        assert_eq!(
+            refusal("redis://localhost"),
+            "app.store: unknown store scheme \"redis\"; known are sqlite:PATH and sqlite::memory:"
+        );
+        assert!(refusal("postgres://user:secret@host/db").contains("not supported by this version"));
+        for text in
+            ["", "portcullis.db", "sqlite:", "sqlite:a.db?mode=ro", "sqlite:file:a.db", "sqlite::shared:"]
+        {
+            let line = refusal(text);
+            assert!(line.starts_with("app.store: ") && !line.contains('\n'), "{line}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The driver that keeps everything in this process's memory, for tests and for library users without a disk.
+//!
+//! It is the contract in its plainest form: one lock around plain maps, every method one critical section, and no
+//! lock held across an await.
+//! It is not durable, it does not grow indexes, and it never answers "unreachable".
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::auth::rotation::step;
+use crate::auth::{
+    Cursor, EndReason, Ending, Leniency, Revocation, Revocations, Session, SessionId, SessionStore,
+    StoreError, TokenId, UnixTime, Verdict, Which,
+};
+use crate::users::{Account, AccountStore, AccountStoreError, Username};
+
+/// Sessions and accounts in memory.
+#[derive(Default)]
+pub(super) struct MemoryStore {
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    accounts: BTreeMap<Username, Account>,
+    sessions: HashMap<SessionId, Session>,
+    log: BTreeMap<i64, Revocation>,
+    logged: HashSet<[u8; 16]>,
+    last_number: i64,
+    not_before: UnixTime,
+}
+
+impl MemoryStore {
+    /// A panic of one holder leaves maps that are still whole, so a poisoned lock is used on.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn log(&mut self, id: [u8; 16], until: UnixTime) {
+        self.last_number += 1;
+        self.log.insert(self.last_number, Revocation { id, until });
+        self.logged.insert(id);
+    }
+
+    fn end(&mut self, ending: &Ending<'_>) -> Vec<SessionId> {
+        let concerns = |session: &Session| match ending.which {
+            Which::One(id) => session.id == id,
+            Which::OneOf(id, user) => session.id == id && session.user == user,
+            Which::AllOf(user, kept) => session.user == user && Some(session.id) != kept,
+            Which::Everybody => true,
+        };
+        let mut ended = Vec::new();
+        for session in self.sessions.values_mut() {
+            if session.state.ended.is_none() && concerns(session) {
+                session.state = session.state.clone().end(ending.at, ending.reason);
+                ended.push(session.id);
+            }
+        }
+        for id in &ended {
+            self.log(*id.as_bytes(), ending.remember_until);
+        }
+        ended
+    }
+
+    fn live(&self, user: &str, now: UnixTime) -> Vec<Session> {
+        let is_theirs = |session: &&Session| session.user == user && session.state.is_live(now);
+        let mut live: Vec<_> = self.sessions.values().filter(is_theirs).cloned().collect();
+        live.sort_by(|a, b| {
+            (b.last_seen, b.created_at).cmp(&(a.last_seen, a.created_at)).then(a.id.cmp(&b.id))
+        });
+        live
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn create(
+        &self,
+        session: &Session,
+        limit: usize,
+        remember_until: UnixTime,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let mut kept = self.kept();
+        if kept.sessions.contains_key(&session.id) {
+            return Err(StoreError::Damaged("a session of this id exists already"));
+        }
+        let others = kept.live(&session.user, session.created_at);
+        kept.sessions.insert(session.id, session.clone());
+        let mut ended = Vec::new();
+        for other in others.iter().skip(limit.saturating_sub(1)) {
+            ended.extend(kept.end(&Ending {
+                which: Which::One(other.id),
+                reason: EndReason::TooMany,
+                at: session.created_at,
+                remember_until,
+            }));
+        }
+        Ok(ended)
+    }
+
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(self.kept().sessions.get(&id).cloned())
+    }
+
+    async fn present(
+        &self,
+        id: SessionId,
+        generation: u64,
+        now: UnixTime,
+        leniency: Leniency,
+        remember_until: UnixTime,
+    ) -> Result<Option<(Session, Verdict)>, StoreError> {
+        let mut kept = self.kept();
+        let Some(session) = kept.sessions.get_mut(&id) else { return Ok(None) };
+        let (state, verdict) = step(&session.state, generation, now, leniency);
+        session.state = state;
+        if verdict == Verdict::Rotated {
+            session.last_seen = now;
+        }
+        let session = session.clone();
+        if verdict == Verdict::Reused {
+            kept.log(*id.as_bytes(), remember_until);
+        }
+        Ok(Some((session, verdict)))
+    }
+
+    async fn confirm(&self, seen: &[(SessionId, u64)]) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        for (id, generation) in seen {
+            if let Some(session) = kept.sessions.get_mut(id) {
+                session.state = session.state.clone().seen(*generation);
+            }
+        }
+        Ok(())
+    }
+
+    async fn end(&self, ending: &Ending<'_>) -> Result<Vec<SessionId>, StoreError> {
+        Ok(self.kept().end(ending))
+    }
+
+    async fn reauthenticated(&self, id: SessionId, at: UnixTime) -> Result<bool, StoreError> {
+        let mut kept = self.kept();
+        let Some(session) = kept.sessions.get_mut(&id).filter(|session| session.state.is_live(at)) else {
+            return Ok(false);
+        };
+        session.auth_time = at;
+        Ok(true)
+    }
+
+    async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
+        Ok(self.kept().live(user, now))
+    }
+
+    async fn revoke(&self, id: TokenId, until: UnixTime) -> Result<(), StoreError> {
+        self.kept().log(*id.as_bytes(), until);
+        Ok(())
+    }
+
+    async fn raise_not_before(&self, moment: UnixTime) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        kept.not_before = kept.not_before.max(moment);
+        Ok(())
+    }
+
+    async fn revocations(&self, cursor: Cursor, now: UnixTime) -> Result<Revocations, StoreError> {
+        let kept = self.kept();
+        let newer = kept.log.range(cursor.0.saturating_add(1)..).map(|(_, revocation)| *revocation);
+        Ok(Revocations {
+            entries: newer.filter(|revocation| revocation.until > now).collect(),
+            cursor: cursor.max(Cursor(kept.last_number)),
+            not_before: kept.not_before,
+        })
+    }
+
+    async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError> {
+        let kept = self.kept();
+        Ok(issued_at < kept.not_before || ids.iter().any(|id| kept.logged.contains(id)))
+    }
+
+    async fn purge(&self, now: UnixTime) -> Result<(), StoreError> {
+        let kept = &mut *self.kept();
+        kept.sessions.retain(|_, session| session.state.absolute_deadline > now);
+        kept.log.retain(|_, revocation| revocation.until > now);
+        kept.logged = kept.log.values().map(|revocation| revocation.id).collect();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AccountStore for MemoryStore {
+    async fn find(&self, name: &Username) -> Result<Option<Account>, AccountStoreError> {
+        Ok(self.kept().accounts.get(name).cloned())
+    }
+
+    async fn insert(&self, account: &Account) -> Result<bool, AccountStoreError> {
+        let mut kept = self.kept();
+        if kept.accounts.contains_key(&account.name) {
+            return Ok(false);
+        }
+        kept.accounts.insert(account.name.clone(), account.clone());
+        Ok(true)
+    }
+
+    async fn count(&self) -> Result<u64, AccountStoreError> {
+        Ok(u64::try_from(self.kept().accounts.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn renew_hash(&self, name: &Username, old: &str, new: &str) -> Result<bool, AccountStoreError> {
+        let mut kept = self.kept();
+        let Some(account) = kept.accounts.get_mut(name).filter(|account| account.password_hash == old) else {
+            return Ok(false);
+        };
+        new.clone_into(&mut account.password_hash);
+        Ok(true)
+    }
+}

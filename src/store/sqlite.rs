@@ -1,0 +1,145 @@
+//! The SQLite driver: one file, two pools.
+//!
+//! Everything that writes goes through **one** connection, in transactions begun with `BEGIN IMMEDIATE`; readers have
+//! connections of their own and, thanks to the write-ahead log, never wait for it.
+//! A deferred transaction that reads first and writes later fails at once when somebody else wrote in between,
+//! whatever the busy timeout; with the writing lock taken at the beginning that cannot happen.
+//!
+//! A future that is dropped half-way leaves nothing half done: sqlx rolls back a transaction that is dropped
+//! before its commit was processed, and a commit that was already on its way is whole.
+//!
+//! The folder beside this file holds the rest: `open` the file and its tables, `sessions` and `accounts` the SQL.
+//! The statements use `$1` and no SQLite speciality where there is a choice, so that another database can run them.
+
+mod accounts;
+mod open;
+mod sessions;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
+use tokio::sync::OnceCell;
+
+use crate::auth::StoreError;
+use crate::users::AccountStoreError;
+
+/// Sessions and accounts in one SQLite database.
+pub(super) struct SqliteStore {
+    file: Option<PathBuf>,
+    pools: OnceCell<Pools>,
+}
+
+impl SqliteStore {
+    /// The store in this file; nothing is opened yet.
+    pub(super) fn file(path: PathBuf) -> Self {
+        Self { file: Some(path), pools: OnceCell::new() }
+    }
+
+    /// A store that lasts as long as this value.
+    pub(super) fn in_memory() -> Self {
+        Self { file: None, pools: OnceCell::new() }
+    }
+
+    /// A transaction that holds the writing lock.
+    async fn write(&self) -> Result<Write, Failure> {
+        let pools = self.pools().await?;
+        Ok(Write(pools.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+
+    /// The connections that only read.
+    async fn reader(&self) -> Result<&SqlitePool, Failure> {
+        Ok(&self.pools().await?.reader)
+    }
+
+    /// Opens on first use, and again after a failure; whoever comes meanwhile waits for the same attempt.
+    async fn pools(&self) -> Result<&Pools, Failure> {
+        self.pools.get_or_try_init(|| Pools::open(self.file.as_deref())).await
+    }
+}
+
+struct Pools {
+    writer: SqlitePool,
+    reader: SqlitePool,
+}
+
+impl Pools {
+    async fn open(file: Option<&std::path::Path>) -> Result<Self, Failure> {
+        let Some(path) = file else {
+            // Every connection to `:memory:` has a database of its own, so a single one both reads and writes.
+            let writer = pool(1, connection());
+            open::prepare(&writer).await?;
+            return Ok(Self { reader: writer.clone(), writer });
+        };
+        let writer = pool(1, connection().filename(path));
+        open::open_file(path, &writer).await.map_err(|error| Failure::Open(path.to_owned(), error))?;
+        let reader = pool(READERS, connection().filename(path).read_only(true));
+        Ok(Self { writer, reader })
+    }
+}
+
+/// The journal mode is missing here: it is a property of the file and set by `open::prepare`, after it is known that
+/// the file is ours.
+fn connection() -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        // With a write-ahead log, anything less may lose the last commits when the power fails,
+        // and a lost revocation is a token that lives again.
+        .synchronous(SqliteSynchronous::Full)
+}
+
+/// Connections are never closed for their age: a local file does not grow stale, and a database in memory would be gone.
+fn pool(size: u32, options: SqliteConnectOptions) -> SqlitePool {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
+}
+
+/// A transaction that holds the writing lock; dropped, it is rolled back.
+struct Write(Transaction<'static, Sqlite>);
+
+impl Write {
+    async fn commit(self) -> Result<(), Failure> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+/// Why this driver has no answer.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{}: {}", .0.display(), .1)]
+    Open(PathBuf, #[source] open::OpenError),
+    #[error(transparent)]
+    Prepare(#[from] open::OpenError),
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+    #[error("the store holds a row that cannot be read: {0}")]
+    Damaged(&'static str),
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Damaged(what) => Self::Damaged(what),
+            other => Self::Unreachable(Box::new(other)),
+        }
+    }
+}
+
+impl From<Failure> for AccountStoreError {
+    fn from(failure: Failure) -> Self {
+        Self(Box::new(failure))
+    }
+}
+
+const READERS: u32 = 4;
+/// For how long a request waits for a connection before it is told that the store is out of reach.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// For how long SQLite itself waits for another process, such as the command line, to finish writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
