@@ -1,0 +1,151 @@
+//! Who is this? The use case on a real store, without any request.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use portcullis::auth::{Clock, ManualClock, UnixTime};
+use portcullis::store::{Stores, memory};
+use portcullis::users::{
+    Account, AccountStore, AccountStoreError, Accounts, Cost, Creation, Hasher, Password, SignInError,
+    Username,
+};
+
+const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(ManualClock::at(NOW))
+}
+
+fn accounts(stores: &Stores, cost: Cost) -> Accounts {
+    Accounts::new(stores.accounts.clone(), Arc::new(Hasher::new(cost)), clock())
+}
+
+fn password(text: &str) -> Password {
+    Password::new(text.to_owned()).unwrap()
+}
+
+async fn with_alice() -> (Stores, Accounts) {
+    let stores = memory();
+    let accounts = accounts(&stores, Cost::default());
+    let roles = vec!["user".to_owned()];
+    let made = accounts.create("alice".parse().unwrap(), password("secret"), roles).await.unwrap();
+    assert!(matches!(made, Creation::Created(_)));
+    (stores, accounts)
+}
+
+#[tokio::test]
+async fn the_right_password_brings_the_account() {
+    let (_, accounts) = with_alice().await;
+    let alice = accounts.authenticate("Alice", password("secret")).await.unwrap();
+    assert_eq!((alice.name.as_str(), alice.roles, alice.created_at), ("alice", vec!["user".to_owned()], NOW));
+}
+
+#[tokio::test]
+async fn unknown_malformed_disabled_and_wrong_are_one_answer() {
+    let (stores, accounts) = with_alice().await;
+    let alice = stores.accounts.find(&"alice".parse().unwrap()).await.unwrap().unwrap();
+    let gone = Account { name: "gone".parse().unwrap(), disabled: true, ..alice.clone() };
+    let broken = Account { name: "broken".parse().unwrap(), password_hash: "secret".to_owned(), ..alice };
+    stores.accounts.insert(&gone).await.unwrap();
+    stores.accounts.insert(&broken).await.unwrap();
+    for (name, typed) in [
+        ("alice", "Secret"),
+        ("nobody", "secret"),
+        ("nobody", "nobody's password"),
+        ("", "secret"),
+        ("a b\0", "secret"),
+        ("gone", "secret"),
+        ("broken", "secret"),
+    ] {
+        let answer = accounts.authenticate(name, password(typed)).await;
+        assert!(matches!(answer, Err(SignInError::BadCredentials)), "{name:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_name_is_an_outcome_and_the_account_stays() {
+    let (_, accounts) = with_alice().await;
+    let again = accounts.create("alice".parse().unwrap(), password("other"), vec![]).await.unwrap();
+    assert!(matches!(again, Creation::Taken));
+    assert!(accounts.authenticate("alice", password("secret")).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_store_is_empty_until_the_first_account() {
+    let accounts = accounts(&memory(), Cost::default());
+    assert!(accounts.is_empty().await.unwrap());
+    accounts.create("alice".parse().unwrap(), password("secret"), vec![]).await.unwrap();
+    assert!(!accounts.is_empty().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_hash_with_old_parameters_is_renewed_at_sign_in() {
+    let stores = memory();
+    let old = accounts(&stores, Cost::new(7_168, 5, 1).unwrap());
+    old.create("alice".parse().unwrap(), password("secret"), vec![]).await.unwrap();
+    let name: Username = "alice".parse().unwrap();
+    let hash = async || stores.accounts.find(&name).await.unwrap().unwrap().password_hash;
+
+    let new = accounts(&stores, Cost::default());
+    assert!(new.authenticate("alice", password("wrong")).await.is_err());
+    assert!(hash().await.contains("m=7168"), "a wrong password renews nothing");
+    let alice = new.authenticate("alice", password("secret")).await.unwrap();
+    assert!(hash().await.contains("m=19456"));
+    assert_eq!(alice.password_hash, hash().await);
+    assert!(new.authenticate("alice", password("secret")).await.is_ok());
+}
+
+/// A store that knows one account and fails at whatever it is told to fail at.
+struct Failing {
+    account: Option<Account>,
+}
+
+#[async_trait]
+impl AccountStore for Failing {
+    async fn find(&self, _: &Username) -> Result<Option<Account>, AccountStoreError> {
+        self.account.clone().map(Some).ok_or_else(out_of_reach)
+    }
+
+    async fn insert(&self, _: &Account) -> Result<bool, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn count(&self) -> Result<u64, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn renew_hash(&self, _: &Username, _: &str, _: &str) -> Result<bool, AccountStoreError> {
+        Err(out_of_reach())
+    }
+}
+
+fn out_of_reach() -> AccountStoreError {
+    AccountStoreError(Box::new(std::io::Error::other("unplugged")))
+}
+
+fn failing(account: Option<Account>) -> Accounts {
+    Accounts::new(Arc::new(Failing { account }), Arc::new(Hasher::default()), clock())
+}
+
+#[tokio::test]
+async fn a_store_out_of_reach_is_never_a_wrong_password() {
+    let accounts = failing(None);
+    let answer = accounts.authenticate("alice", password("secret")).await;
+    assert!(matches!(answer, Err(SignInError::Unavailable(_))), "{answer:?}");
+    assert!(accounts.create("alice".parse().unwrap(), password("secret"), vec![]).await.is_err());
+    assert!(accounts.is_empty().await.is_err());
+}
+
+#[tokio::test]
+async fn a_hash_that_cannot_be_renewed_does_not_keep_anybody_out() {
+    let old = Hasher::new(Cost::new(7_168, 5, 1).unwrap());
+    let account = Account {
+        name: "alice".parse().unwrap(),
+        password_hash: old.hash(&password("secret")).await.unwrap(),
+        roles: vec![],
+        disabled: false,
+        created_at: NOW,
+    };
+    let alice = failing(Some(account.clone())).authenticate("alice", password("secret")).await.unwrap();
+    assert_eq!(alice, account);
+}
