@@ -3,3 +3,8 @@
 pub mod auth;
 pub mod store;
 pub mod users;
+
+pub use auth::{
+    AccessToken, AuthError, CsrfToken, FreshToken, OptionalToken, Portcullis, RefreshToken, Role, RoleToken,
+    Sessions, SignedIn,
+};

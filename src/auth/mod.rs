@@ -1,13 +1,50 @@
 //! Who is this request?
+//!
+//! The library wing: it knows Rocket, cookies and tokens, and nothing of accounts, pages, templates or SQL.
+//! In reading order:
+//!
+//! - `guards`, `sign_in`: what a handler writes in its signature; `sessions`: what it may do to a session.
+//! - `verdict`: the one judgement per request behind every guard; `location`, `csrf`: what it looks at.
+//! - `token`, `keys`: what a token says, and who signed it; `cookies`: how it travels.
+//! - `rotation`: the state machine of refreshing; `session`: the row and the store's contract.
+//! - `authority`: what is attached to the Rocket; `view`, `confirmed`: what this node knows without asking the store.
+//! - `fairing`, `config`, `key_file`: attaching it; `clock`, `random`, `id`: the ground.
 
+mod authority;
 mod clock;
+mod config;
+mod confirmed;
+mod cookies;
+mod csrf;
+mod error;
+mod fairing;
+mod guards;
 mod id;
+mod key_file;
+mod keys;
+mod location;
+mod negotiate;
 mod random;
 pub mod rotation;
 mod session;
+mod sessions;
+mod sign_in;
+mod token;
+mod verdict;
+mod view;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixTime};
+pub use config::{AuthConfig, AuthSettings, RawSecret, plain};
+pub use error::AuthError;
+pub use fairing::Portcullis;
+pub use guards::{AccessToken, Claims, FreshToken, OptionalToken, RefreshToken, Role, RoleToken, SignedIn};
 pub use id::{InvalidId, SessionId, TokenId};
+pub use keys::{Secret, SecretTooShort};
+pub use location::{Absent, Location};
+pub use negotiate::wants_page;
 pub use random::{OsRandom, Random, RandomError};
 pub use rotation::{EndReason, Ended, Leniency, State, Verdict};
 pub use session::{Cursor, Ending, Revocation, Revocations, Session, SessionStore, StoreError, Which};
+pub use sessions::Sessions;
+pub use sign_in::{CsrfToken, SameOrigin, SignInAttempt};
+pub use token::{Claim, Invalid, Kind};

@@ -1,0 +1,261 @@
+//! The table `[default.auth]` of Rocket.toml: what can be set, its units and defaults, and what is nonsense.
+//!
+//! The environment overrides single keys: `PORTCULLIS_AUTH__ACCESS_TTL=600`.
+//! Every mistake is told at launch in one line; none waits for the first request.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rocket::figment::{Figment, Profile};
+use serde::Deserialize;
+
+use crate::auth::keys::Secret;
+use crate::auth::location::{Location, Locations};
+
+/// The settings of the library, `[default.auth]`.
+///
+/// All spans are in whole seconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// The HS256 secret, at least 32 bytes of text; the same as flask-jwt-extended's `JWT_SECRET_KEY`.
+    /// Unset by default: then [`secret_key_file`](Self::secret_key_file) is read.
+    pub secret_key: Option<RawSecret>,
+    /// A file that holds the secret as text. It must not be readable by group or others.
+    pub secret_key_file: Option<PathBuf>,
+    /// Life of an access token; default 300 (OWASP: minutes).
+    pub access_ttl: i64,
+    /// How long a session may lie idle without "remember me"; default 86400 (a day).
+    pub refresh_idle_ttl: i64,
+    /// How long a session lasts at most without "remember me"; default 604800 (a week). Never extended.
+    pub refresh_ttl: i64,
+    /// How long a remembered session may lie idle; default 604800 (a week).
+    pub remember_idle_ttl: i64,
+    /// How long a remembered session lasts at most; default 2592000 (30 days).
+    pub remember_ttl: i64,
+    /// For how long after a rotation the replaced refresh token is answered with the same successor; default 30, at most 300.
+    pub refresh_grace: i64,
+    /// For how long after the password was entered a token counts as fresh; default 900.
+    pub fresh_ttl: i64,
+    /// How far the clocks of the issuing and the checking machine may differ; default 0, at most 60.
+    pub leeway: i64,
+    /// Where tokens are looked for; default `["cookies"]`.
+    pub token_locations: Vec<Location>,
+    /// Claim `iss`, written and required when set. Unset by default.
+    pub issuer: Option<String>,
+    /// Claim `aud`, written and required when set. Unset by default.
+    pub audience: Option<String>,
+    /// Serve over plain HTTP: cookies lose `Secure` and the `__Host-` prefix. Default false; true in the debug profile,
+    /// and refused in every other one.
+    pub insecure_http: Option<bool>,
+    /// How old this node's knowledge of revocations may be before it asks the store on each request; default 5.
+    /// 0 asks on every request.
+    pub max_staleness: i64,
+    /// How many sessions a person may have at once; the one idle the longest is ended for a new one. Default 10.
+    pub max_sessions: i64,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            secret_key: None,
+            secret_key_file: None,
+            access_ttl: 300,
+            refresh_idle_ttl: 86_400,
+            refresh_ttl: 604_800,
+            remember_idle_ttl: 604_800,
+            remember_ttl: 2_592_000,
+            refresh_grace: 30,
+            fresh_ttl: 900,
+            leeway: 0,
+            token_locations: vec![Location::Cookies],
+            issuer: None,
+            audience: None,
+            insecure_http: None,
+            max_staleness: 5,
+            max_sessions: 10,
+        }
+    }
+}
+
+/// A secret as it was configured, not yet judged; never printed.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct RawSecret(pub(crate) String);
+
+impl std::fmt::Debug for RawSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RawSecret(…)")
+    }
+}
+
+/// How long a session lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deadlines {
+    pub(crate) idle: Duration,
+    pub(crate) absolute: Duration,
+}
+
+/// Settings that make sense: what [`AuthConfig::check`] made of the table.
+#[derive(Debug, Clone)]
+pub struct AuthSettings {
+    pub(crate) secret: Option<Secret>,
+    pub(crate) secret_file: Option<PathBuf>,
+    pub(crate) is_debug: bool,
+    pub(crate) access_ttl: Duration,
+    pub(crate) session: Deadlines,
+    pub(crate) remembered: Deadlines,
+    pub(crate) grace: Duration,
+    pub(crate) fresh_ttl: Duration,
+    pub(crate) leeway: Duration,
+    pub(crate) locations: Locations,
+    pub(crate) issuer: Option<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) insecure_http: bool,
+    pub(crate) max_staleness: Duration,
+    pub(crate) max_sessions: usize,
+}
+
+impl AuthSettings {
+    /// Whether cookies are made for HTTPS (`Secure`, `__Host-`); the header fairing of an application asks too.
+    #[must_use]
+    pub const fn is_https(&self) -> bool {
+        !self.insecure_http
+    }
+}
+
+impl AuthConfig {
+    /// Reads and judges the table `auth` of Rocket's configuration.
+    ///
+    /// # Errors
+    /// One line for each mistake, naming the key.
+    pub fn load(figment: &Figment) -> Result<AuthSettings, Vec<String>> {
+        let config: Self = match figment.find_value("auth") {
+            Err(_) => Self::default(),
+            Ok(_) => figment
+                .extract_inner("auth")
+                .map_err(|error| error.into_iter().map(|one| plain(&one)).collect::<Vec<_>>())?,
+        };
+        config.check(figment.profile())
+    }
+
+    /// Judges the settings under this profile; only `debug` may be insecure.
+    ///
+    /// # Errors
+    /// One line for each mistake, naming the key.
+    pub fn check(&self, profile: &Profile) -> Result<AuthSettings, Vec<String>> {
+        let mut problems = Vec::new();
+        let is_debug = *profile == rocket::Config::DEBUG_PROFILE;
+        let mut span = |key: &str, seconds: i64, least: i64, most: i64| match u64::try_from(seconds) {
+            Ok(fitting) if (least..=most).contains(&seconds) => Duration::from_secs(fitting),
+            _ => {
+                problems.push(format!("auth.{key}: must be {least} to {most} seconds, is {seconds}"));
+                Duration::ZERO
+            }
+        };
+        let access_ttl = span("access_ttl", self.access_ttl, 1, DAY);
+        let session = Deadlines {
+            idle: span("refresh_idle_ttl", self.refresh_idle_ttl, 1, YEAR),
+            absolute: span("refresh_ttl", self.refresh_ttl, 1, YEAR),
+        };
+        let remembered = Deadlines {
+            idle: span("remember_idle_ttl", self.remember_idle_ttl, 1, YEAR),
+            absolute: span("remember_ttl", self.remember_ttl, 1, YEAR),
+        };
+        let grace = span("refresh_grace", self.refresh_grace, 0, 300);
+        let fresh_ttl = span("fresh_ttl", self.fresh_ttl, 1, DAY);
+        let leeway = span("leeway", self.leeway, 0, 60);
+        let max_staleness = span("max_staleness", self.max_staleness, 0, 3600);
+
+        let mut below = |low: (&str, i64), high: (&str, i64)| {
+            if low.1 >= high.1 {
+                problems.push(format!(
+                    "auth.{}: {} s must be shorter than auth.{} ({} s)",
+                    low.0, low.1, high.0, high.1
+                ));
+            }
+        };
+        below(("access_ttl", self.access_ttl), ("refresh_ttl", self.refresh_ttl));
+        below(("access_ttl", self.access_ttl), ("refresh_idle_ttl", self.refresh_idle_ttl));
+        below(("access_ttl", self.access_ttl), ("remember_idle_ttl", self.remember_idle_ttl));
+
+        let secret = match &self.secret_key {
+            None => None,
+            Some(raw) => Secret::new(raw.0.clone())
+                .map_err(|error| problems.push(format!("auth.secret_key: {error}")))
+                .ok(),
+        };
+        if self.secret_key.is_some() && self.secret_key_file.is_some() {
+            problems.push("auth.secret_key and auth.secret_key_file: set one, not both".into());
+        }
+        if self.secret_key.is_none() && self.secret_key_file.is_none() && !is_debug {
+            problems.push(
+                "auth.secret_key: required outside the debug profile; set PORTCULLIS_AUTH__SECRET_KEY to at least \
+                 32 random bytes (openssl rand -base64 48), or auth.secret_key_file"
+                    .into(),
+            );
+        }
+        let locations = Locations::new(&self.token_locations);
+        if locations.is_none() {
+            problems.push("auth.token_locations: name \"cookies\", \"headers\" or both, each once".into());
+        }
+        let insecure_http = self.insecure_http.unwrap_or(is_debug);
+        if insecure_http && !is_debug {
+            problems.push(
+                "auth.insecure_http: plain HTTP is refused outside the debug profile; serve HTTPS, or put a proxy \
+                 that does in front"
+                    .into(),
+            );
+        }
+        let max_sessions = usize::try_from(self.max_sessions).unwrap_or(0);
+        if !(1..=1000).contains(&max_sessions) {
+            problems.push(format!("auth.max_sessions: must be 1 to 1000, is {}", self.max_sessions));
+        }
+        for (key, text) in [("issuer", &self.issuer), ("audience", &self.audience)] {
+            if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > 255) {
+                problems.push(format!("auth.{key}: must be 1 to 255 bytes when set"));
+            }
+        }
+        let (Some(locations), true) = (locations, problems.is_empty()) else {
+            return Err(problems);
+        };
+        Ok(AuthSettings {
+            secret,
+            secret_file: self.secret_key_file.clone(),
+            is_debug,
+            access_ttl,
+            session: Deadlines { idle: session.idle.min(session.absolute), ..session },
+            remembered: Deadlines { idle: remembered.idle.min(remembered.absolute), ..remembered },
+            grace,
+            fresh_ttl,
+            leeway,
+            locations,
+            issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
+            insecure_http,
+            max_staleness,
+            max_sessions,
+        })
+    }
+}
+
+/// A figment error as one plain line that names the key, and never the value: it may be a secret.
+#[must_use]
+pub fn plain(error: &rocket::figment::Error) -> String {
+    use rocket::figment::error::Kind;
+
+    let key = error.path.join(".");
+    match &error.kind {
+        Kind::UnknownField(field, known) => {
+            format!("{key}: unknown key \"{field}\"; known are {}", known.join(", "))
+        }
+        Kind::InvalidType(_, expected) => format!("{key}: must be {expected}"),
+        Kind::InvalidValue(_, expected) => format!("{key}: must be {expected}"),
+        Kind::UnknownVariant(_, known) => format!("{key}: must be one of {}", known.join(", ")),
+        Kind::MissingField(field) => format!("{key}: missing key \"{field}\""),
+        other => format!("{key}: {other}"),
+    }
+}
+
+const DAY: i64 = 86_400;
+const YEAR: i64 = 366 * DAY;

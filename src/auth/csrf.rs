@@ -1,0 +1,196 @@
+//! Did this person mean to send this request?
+//!
+//! Cookies travel by themselves, so an unsafe request that is authenticated by one needs a proof that our own page sent it:
+//! the session's CSRF value, in the header `X-CSRF-TOKEN` or as the form field `csrf_token`.
+//! It is compared with the claim inside the signed token, never with a cookie, so a planted cookie proves nothing.
+//! Before that, what the browser itself says of the request's origin is believed when it says "another site"
+//! (OWASP CSRF Prevention, "Fetch Metadata", with `Origin` as the fallback).
+
+use rocket::http::{Method, RawStr};
+use rocket::{Data, Request};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::auth::error::AuthError;
+
+/// What the browser says about who sent a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Provenance {
+    /// One of our own pages, or the person by typing.
+    SameOrigin,
+    /// Another site, or a sibling under the same domain.
+    CrossSite,
+    /// Nothing was said: no browser, or a very old one.
+    Unsaid,
+}
+
+/// The CSRF proof that a request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof<'r> {
+    Missing,
+    Once(&'r str),
+    /// Several that differ; none of them counts.
+    Conflicting,
+}
+
+impl Provenance {
+    pub(crate) fn of(request: &Request<'_>, is_https: bool) -> Self {
+        match request.headers().get_one("Sec-Fetch-Site") {
+            Some("same-origin" | "none") => return Self::SameOrigin,
+            Some(_) => return Self::CrossSite,
+            None => {}
+        }
+        let mut origins = request.headers().get("Origin");
+        match (origins.next(), origins.next()) {
+            (None, _) => Self::Unsaid,
+            (Some(origin), None) if is_own(request, origin, is_https) => Self::SameOrigin,
+            _ => Self::CrossSite,
+        }
+    }
+
+    /// # Errors
+    /// [`AuthError::CrossSite`] when the browser says so.
+    pub(crate) fn check(request: &Request<'_>, is_https: bool) -> Result<(), AuthError> {
+        match Self::of(request, is_https) {
+            Self::CrossSite => Err(AuthError::CrossSite),
+            Self::SameOrigin | Self::Unsaid => Ok(()),
+        }
+    }
+}
+
+impl<'r> Proof<'r> {
+    pub(crate) fn of(request: &'r Request<'_>) -> Self {
+        let mut headers = request.headers().get(HEADER);
+        let header = headers.next().filter(|value| !value.is_empty());
+        let field = form(request).proof.as_deref();
+        if headers.next().is_some() || form(request).is_ambiguous {
+            return Self::Conflicting;
+        }
+        match (header, field) {
+            (None, None) => Self::Missing,
+            (Some(header), Some(field)) if header != field => Self::Conflicting,
+            (Some(value), _) | (None, Some(value)) => Self::Once(value),
+        }
+    }
+
+    /// # Errors
+    /// [`AuthError::CsrfMissing`] when the request carries no proof at all.
+    pub(crate) fn required(request: &'r Request<'_>) -> Result<Self, AuthError> {
+        match Self::of(request) {
+            Self::Missing => Err(AuthError::CsrfMissing),
+            found => Ok(found),
+        }
+    }
+
+    /// Whether the proof is `expected`, compared in constant time.
+    pub(crate) fn is(self, expected: &str) -> bool {
+        matches!(self, Self::Once(value) if same(value, expected))
+    }
+}
+
+/// Whether two texts are equal, in a time that does not tell where they differ.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}
+
+/// Whether this request may change something.
+/// Rocket turns a form POST whose first field is `_method=get` into a GET before anybody is asked; it stays unsafe.
+pub(crate) fn is_unsafe(request: &Request<'_>) -> bool {
+    let is_safe_method =
+        matches!(request.method(), Method::Get | Method::Head | Method::Options | Method::Trace);
+    !is_safe_method || form(request).is_method_override
+}
+
+/// The access token's CSRF value, derived from the refresh token's.
+///
+/// The pair belongs to the session and stays the same through refreshes, so that a form in another tab keeps working,
+/// and no store has to keep it: each refresh token carries it to the next.
+/// Both are readable by the same scripts, so deriving one from the other gives nothing away.
+pub(crate) fn access_value(refresh_value: &str) -> String {
+    let digest =
+        Sha256::new().chain_update(b"portcullis csrf access\0").chain_update(refresh_value).finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}
+
+/// A new value for a refresh token, out of 16 random bytes; a version 4 UUID as flask-jwt-extended writes it.
+pub(crate) fn refresh_value(random: [u8; 16]) -> String {
+    Uuid::from_bytes(*uuid::Builder::from_random_bytes(random).as_uuid().as_bytes()).to_string()
+}
+
+/// What the first bytes of a form body say.
+#[derive(Debug, Default)]
+pub(crate) struct FormStart {
+    proof: Option<String>,
+    is_ambiguous: bool,
+    is_method_override: bool,
+}
+
+/// Looks at the first bytes of a form's body without consuming it; called by the request fairing.
+/// The proof must be among the first 512 bytes, so pages write it as their first field.
+pub(crate) async fn peek(request: &Request<'_>, data: &mut Data<'_>) {
+    let Some(kind) = request.content_type() else { return };
+    let is_multipart = kind.is_form_data();
+    if !is_multipart && !kind.is_form() {
+        return;
+    }
+    let start = data.peek(PEEKED_BYTES).await.to_vec();
+    let start = String::from_utf8_lossy(&start);
+    let found = if is_multipart { first_part(&start) } else { first_fields(&start, data.peek_complete()) };
+    request.local_cache(|| found);
+}
+
+fn form<'r>(request: &'r Request<'_>) -> &'r FormStart {
+    request.local_cache(FormStart::default)
+}
+
+fn first_fields(start: &str, is_complete: bool) -> FormStart {
+    let mut found = FormStart::default();
+    let mut fields = start.split('&').peekable();
+    let mut is_first = true;
+    while let Some(field) = fields.next() {
+        // The last field may have been cut in the middle.
+        if fields.peek().is_none() && !is_complete && start.len() >= PEEKED_BYTES {
+            break;
+        }
+        let (name, value) = field.split_once('=').unwrap_or((field, ""));
+        let decode = |text: &str| RawStr::new(text).url_decode_lossy().into_owned();
+        match decode(name).as_str() {
+            "_method" if is_first => found.is_method_override = true,
+            FIELD if found.proof.is_some() => found.is_ambiguous = true,
+            FIELD if !value.is_empty() => found.proof = Some(decode(value)),
+            _ => {}
+        }
+        is_first = false;
+    }
+    found
+}
+
+fn first_part(start: &str) -> FormStart {
+    let mut found = FormStart::default();
+    let Some((headers, rest)) = start.split_once("\r\n\r\n") else { return found };
+    let Some((value, _)) = rest.split_once("\r\n--") else { return found };
+    if headers.contains(r#"name="csrf_token""#) && !value.is_empty() {
+        found.proof = Some(value.to_owned());
+    }
+    found
+}
+
+fn is_own(request: &Request<'_>, origin: &str, is_https: bool) -> bool {
+    let authority = match origin.split_once("://") {
+        Some(("https", authority)) => authority,
+        Some(("http", authority)) if !is_https => authority,
+        _ => return false,
+    };
+    let mut hosts = request.headers().get("Host");
+    matches!((hosts.next(), hosts.next()), (Some(host), None) if host.eq_ignore_ascii_case(authority))
+}
+
+/// The header that carries a CSRF proof; flask-jwt-extended's.
+pub(crate) const HEADER: &str = "X-CSRF-TOKEN";
+/// The form field that carries it; flask-jwt-extended's.
+const FIELD: &str = "csrf_token";
+/// Rocket lets a fairing look at no more.
+const PEEKED_BYTES: usize = 512;

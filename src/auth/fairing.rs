@@ -1,0 +1,205 @@
+//! The fairing: reads and judges the settings, loads the key, fills the view, keeps it current, writes the cookies.
+//!
+//! Attach it once; the guards do the rest.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocket::fairing::{Fairing, Info, Kind, Result as Ignition};
+use rocket::{Build, Data, Orbit, Request, Response, Rocket};
+
+use crate::auth::authority::Authority;
+use crate::auth::clock::{Clock, SystemClock};
+use crate::auth::config::{AuthConfig, AuthSettings};
+use crate::auth::confirmed::Confirmed;
+use crate::auth::cookies::{Jar, flush};
+use crate::auth::csrf;
+use crate::auth::key_file;
+use crate::auth::keys::{Key, Ring, Secret};
+use crate::auth::random::{OsRandom, Random};
+use crate::auth::session::{Cursor, SessionStore};
+use crate::auth::token::Codec;
+use crate::auth::view::View;
+
+/// The fairing that makes the guards work.
+///
+/// ```no_run
+/// use portcullis::{AccessToken, Portcullis, store};
+/// use rocket::{get, routes};
+///
+/// #[get("/hello")]
+/// fn hello(token: AccessToken<'_>) -> String {
+///     format!("Hello {}", token.subject())
+/// }
+///
+/// #[rocket::launch]
+/// fn rocket() -> _ {
+///     rocket::build().attach(Portcullis::new(store::memory().sessions)).mount("/", routes![hello])
+/// }
+/// ```
+pub struct Portcullis {
+    store: Arc<dyn SessionStore>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    development_key_file: Option<PathBuf>,
+}
+
+impl Portcullis {
+    /// A fairing that keeps its sessions in this store, with the machine's clock and randomness.
+    /// The settings come from Rocket's configuration, table `auth`.
+    #[must_use]
+    pub fn new(store: Arc<dyn SessionStore>) -> Self {
+        Self {
+            store,
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(OsRandom),
+            development_key_file: None,
+        }
+    }
+
+    /// Lives by another clock, for tests.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Draws from another source of randomness, for tests.
+    #[must_use]
+    pub fn random(self, random: Arc<dyn Random>) -> Self {
+        Self { random, ..self }
+    }
+
+    /// In the debug profile, keeps a signing secret of its own in this file (made on first start, mode 0600)
+    /// when none is configured. Without it such a secret lasts until the program ends.
+    #[must_use]
+    pub fn development_key_file(self, path: PathBuf) -> Self {
+        Self { development_key_file: Some(path), ..self }
+    }
+
+    async fn prepare(&self, rocket: &Rocket<Build>) -> Result<Authority, Vec<String>> {
+        let settings = AuthConfig::load(rocket.figment())?;
+        let secret = self.secret(&settings).map_err(|problem| vec![problem])?;
+        let jar = Jar::new(settings.is_https());
+        let codec = Codec {
+            ring: Ring::new(Key::hs256(&secret)),
+            issuer: settings.issuer.clone(),
+            audience: settings.audience.clone(),
+            leeway: settings.leeway,
+            longest_access: settings.access_ttl,
+            longest_refresh: settings.session.absolute.max(settings.remembered.absolute),
+        };
+        let authority = Authority {
+            settings,
+            codec,
+            jar,
+            store: Arc::clone(&self.store),
+            view: View::new(),
+            confirmed: Confirmed::new(),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            cursor: tokio::sync::Mutex::new(Cursor::default()),
+            telling: tokio::sync::Mutex::new(()),
+        };
+        self.store.ready().await.map_err(|error| vec![chain(&error)])?;
+        authority.sync().await.map_err(|error| vec![chain(&error)])?;
+        Ok(authority)
+    }
+
+    fn secret(&self, settings: &AuthSettings) -> Result<Secret, String> {
+        match (&settings.secret, &settings.secret_file, &self.development_key_file) {
+            (Some(secret), _, _) => Ok(secret.clone()),
+            (None, Some(path), _) => key_file::load(path),
+            (None, None, Some(path)) if settings.is_debug => key_file::load_or_make(path, &*self.random),
+            _ => key_file::make(&*self.random),
+        }
+    }
+}
+
+#[rocket::async_trait]
+impl Fairing for Portcullis {
+    fn info(&self) -> Info {
+        let kind = Kind::Ignite | Kind::Liftoff | Kind::Request | Kind::Response | Kind::Singleton;
+        Info { name: "Portcullis", kind }
+    }
+
+    async fn on_ignite(&self, rocket: Rocket<Build>) -> Ignition {
+        match self.prepare(&rocket).await {
+            Ok(authority) => Ok(rocket.manage(Arc::new(authority))),
+            Err(problems) => {
+                for problem in problems {
+                    tracing::error!("{problem}");
+                }
+                Err(rocket)
+            }
+        }
+    }
+
+    async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
+        let Some(authority) = Authority::of(rocket) else { return };
+        tokio::spawn(keep_current(Arc::clone(authority), rocket.shutdown()));
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
+        csrf::peek(request, data).await;
+    }
+
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        flush(request, response);
+    }
+}
+
+/// Follows the store's log, forgets what no longer matters, and tells the store what was seen, until shutdown.
+async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown) {
+    let mut tick = tokio::time::interval(FEED_INTERVAL);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut was_reachable = true;
+    for round in 0_u32.. {
+        tokio::select! {
+            () = &mut shutdown => return,
+            _ = tick.tick() => {}
+        }
+        let told = authority.tell_confirmed().await;
+        let read = authority.sync().await;
+        let is_reachable = match told.and(read) {
+            Ok(()) => true,
+            Err(error) if was_reachable => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the store of sessions is out of reach"
+                );
+                false
+            }
+            Err(_) => false,
+        };
+        if is_reachable && !was_reachable {
+            tracing::info!("the store of sessions is back");
+        }
+        was_reachable = is_reachable;
+        if round % ROUNDS_PER_SWEEP == 0 {
+            let now = authority.clock.now();
+            authority.view.sweep(now);
+            if is_reachable && let Err(error) = authority.store.purge(now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "old sessions could not be purged");
+            }
+            tracing::debug!(revoked = authority.view.len(), "swept the view of revocations");
+        }
+    }
+}
+
+/// An error and its causes in one line, for the operator at launch.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}
+
+/// How often a node reads the store's log: what the command line does to a running server counts within a second.
+const FEED_INTERVAL: Duration = Duration::from_millis(250);
+/// Once a minute.
+const ROUNDS_PER_SWEEP: u32 = 240;

@@ -1,0 +1,318 @@
+//! The guards: holding one is the proof.
+//!
+//! None can be built outside this module.
+//! Each is a [`Sentinel`]: a route that takes one in a Rocket without the fairing stops the launch, not the request.
+//! None is meant to be wrapped in `Option`: that would turn a store out of reach into "not signed in";
+//! [`OptionalToken`] is there for pages that anybody may see.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::{Ignite, Rocket, Sentinel};
+
+use crate::auth::authority::{Authority, end_of};
+use crate::auth::clock::UnixTime;
+use crate::auth::error::AuthError;
+use crate::auth::id::{SessionId, TokenId};
+use crate::auth::negotiate::wants_page;
+use crate::auth::rotation::{Verdict, step};
+use crate::auth::token::{Invalid, Token};
+use crate::auth::verdict;
+
+/// What a verified token says; every guard gives it by dereferencing.
+#[derive(Clone, Copy)]
+pub struct Claims<'r>(pub(crate) &'r Token);
+
+impl<'r> Claims<'r> {
+    /// Who signed in, claim `sub`.
+    #[must_use]
+    pub fn subject(&self) -> &'r str {
+        self.0.subject()
+    }
+
+    /// The person's roles at sign-in, claim `roles`.
+    pub fn roles(&self) -> impl Iterator<Item = &'r str> + use<'r> {
+        self.0.roles()
+    }
+
+    /// Whether the person has this role.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles().any(|known| known == role)
+    }
+
+    /// The session, claim `sid`.
+    #[must_use]
+    pub fn session_id(&self) -> SessionId {
+        self.0.session
+    }
+
+    /// This token, claim `jti`.
+    #[must_use]
+    pub fn token_id(&self) -> TokenId {
+        self.0.id
+    }
+
+    /// When it was minted, claim `iat`.
+    #[must_use]
+    pub fn issued_at(&self) -> UnixTime {
+        self.0.issued_at
+    }
+
+    /// When it expires, claim `exp`.
+    #[must_use]
+    pub fn expires_at(&self) -> UnixTime {
+        self.0.expires_at
+    }
+
+    /// When the password was last entered, claim `auth_time` (OpenID Connect Core §2).
+    #[must_use]
+    pub fn auth_time(&self) -> UnixTime {
+        self.0.auth_time
+    }
+}
+
+impl fmt::Debug for Claims<'_> {
+    /// Who and which session; never the token or its CSRF value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims")
+            .field("subject", &self.subject())
+            .field("session", &self.session_id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A valid access token; on an unsafe method, when it came by cookie, also a CSRF proof.
+///
+/// A handler that takes it is protected, whatever else it does.
+///
+/// ```
+/// use portcullis::AccessToken;
+/// use rocket::get;
+///
+/// #[get("/hello")]
+/// fn hello(token: AccessToken<'_>) -> String {
+///     format!("Hello {}", token.subject())
+/// }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct AccessToken<'r>(Claims<'r>);
+
+/// An access token, and the password was entered within `auth.fresh_ttl` (default 900 s): for what a stolen
+/// session must not do. Refreshing never makes a token fresh (OWASP ASVS 7.5.1).
+#[derive(Debug, Clone, Copy)]
+pub struct FreshToken<'r>(Claims<'r>);
+
+/// A valid refresh token of a live session, with its own CSRF proof.
+#[derive(Debug, Clone, Copy)]
+pub struct RefreshToken<'r>(Claims<'r>);
+
+/// An access token or none; an invalid one is still refused.
+#[derive(Debug, Clone, Copy)]
+pub struct OptionalToken<'r>(Option<AccessToken<'r>>);
+
+/// A role that a route may ask for.
+///
+/// ```
+/// use portcullis::{Role, RoleToken};
+/// use rocket::get;
+///
+/// struct Admin;
+///
+/// impl Role for Admin {
+///     const NAME: &'static str = "admin";
+/// }
+///
+/// #[get("/vault")]
+/// fn vault(token: RoleToken<'_, Admin>) -> String {
+///     format!("{} may look", token.subject())
+/// }
+/// ```
+pub trait Role: Send + Sync {
+    /// The role's name as it stands in claim `roles`.
+    const NAME: &'static str;
+}
+
+/// An access token of somebody who has the role `R`; 403 for everybody else who is signed in.
+pub struct RoleToken<'r, R>(Claims<'r>, PhantomData<fn() -> R>);
+
+/// A person looking at a page: by an access token, or, when that has expired, by the refresh token, silently renewed.
+/// Otherwise the browser is sent to the sign-in page.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedIn<'r>(Claims<'r>);
+
+impl<'r> OptionalToken<'r> {
+    /// The token, if the request carried one.
+    #[must_use]
+    pub fn token(&self) -> Option<&AccessToken<'r>> {
+        self.0.as_ref()
+    }
+}
+
+async fn fresh<'r>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
+    let claims = signed_in(request).await?;
+    let authority = verdict::authority(request)?;
+    let age = claims.auth_time().until(authority.clock.now());
+    if age > authority.settings.fresh_ttl { Err(AuthError::NotFresh) } else { Ok(claims) }
+}
+
+/// A page's visitor may be renewed by the refresh token; a program is told that its token has expired.
+async fn signed_in<'r>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
+    match verdict::access(request).await {
+        Err(error) if error.leaves_hope() && wants_page(request) => {
+            match verdict::renewed(request).await {
+                // Without any refresh token, what was wrong with the access token says more.
+                Err(AuthError::Missing(_)) => Err(error),
+                renewed => renewed.map(Claims),
+            }
+        }
+        judged => judged.map(Claims),
+    }
+}
+
+/// A refresh token whose session lives and which would be accepted now.
+async fn live<'r>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
+    let token = verdict::refresh(request).await?;
+    let authority = verdict::authority(request)?;
+    let session = authority.store.find(token.session).await?.ok_or(AuthError::Revoked)?;
+    if session.user != token.subject() {
+        return Err(Invalid::Subject.into());
+    }
+    let leniency = authority.leniency();
+    match step(&session.state, token.generation, authority.clock.now(), leniency).1 {
+        Verdict::Rotated | Verdict::Replayed => Ok(Claims(token)),
+        Verdict::AlreadyEnded => Err(end_of(&session)),
+        Verdict::Expired => Err(AuthError::Expired),
+        // The store decides, and ends the session in the same transaction.
+        Verdict::Reused | Verdict::NeverIssued => authority.renew(token).await.map(|_| Claims(token)),
+    }
+}
+
+async fn with_role<'r, R: Role>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
+    let claims = signed_in(request).await?;
+    if claims.has_role(R::NAME) { Ok(claims) } else { Err(AuthError::Forbidden) }
+}
+
+async fn optional<'r>(request: &'r Request<'_>) -> Result<Option<AccessToken<'r>>, AuthError> {
+    match verdict::access(request).await {
+        Ok(token) => Ok(Some(AccessToken(Claims(token)))),
+        Err(AuthError::Missing(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Turns a judgement into a guard, and keeps a failure for the catcher.
+fn outcome<T, G>(
+    request: &Request<'_>,
+    judged: Result<T, AuthError>,
+    guard: impl FnOnce(T) -> G,
+) -> Outcome<G, AuthError> {
+    match judged {
+        Ok(claims) => Outcome::Success(guard(claims)),
+        Err(error) => error.fail(request),
+    }
+}
+
+/// Whether the launch must stop: the fairing is not attached.
+pub(crate) fn is_unattached(rocket: &Rocket<Ignite>) -> bool {
+    let is_unattached = Authority::of(rocket).is_none();
+    if is_unattached {
+        tracing::error!(
+            "a route takes a Portcullis guard, but the fairing is not attached: attach portcullis::Portcullis"
+        );
+    }
+    is_unattached
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for AccessToken<'r> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        outcome(request, verdict::access(request).await, |token| Self(Claims(token)))
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for FreshToken<'r> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        outcome(request, fresh(request).await, Self)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for RefreshToken<'r> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        outcome(request, live(request).await, Self)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for OptionalToken<'r> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        outcome(request, optional(request).await, Self)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r, R: Role> FromRequest<'r> for RoleToken<'r, R> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        outcome(request, with_role::<R>(request).await, |claims| Self(claims, PhantomData))
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for SignedIn<'r> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        outcome(request, signed_in(request).await, Self)
+    }
+}
+
+impl RefreshToken<'_> {
+    pub(crate) fn token(&self) -> &Token {
+        self.0.0
+    }
+}
+
+impl<R> fmt::Debug for RoleToken<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RoleToken").field(&self.0).finish()
+    }
+}
+
+macro_rules! gives_claims {
+    ($($guard:ident $(<$role:ident>)?),*) => {$(
+        impl<'r $(, $role)?> Deref for $guard<'r $(, $role)?> {
+            type Target = Claims<'r>;
+
+            fn deref(&self) -> &Claims<'r> {
+                &self.0
+            }
+        }
+    )*};
+}
+
+macro_rules! stops_launch_without_fairing {
+    ($($guard:ident $(<$role:ident>)?),*) => {$(
+        impl $(<$role>)? Sentinel for $guard<'_ $(, $role)?> {
+            fn abort(rocket: &Rocket<Ignite>) -> bool {
+                is_unattached(rocket)
+            }
+        }
+    )*};
+}
+
+gives_claims!(AccessToken, FreshToken, RefreshToken, SignedIn, RoleToken<R>);
+stops_launch_without_fairing!(AccessToken, FreshToken, RefreshToken, OptionalToken, SignedIn, RoleToken<R>);

@@ -1,0 +1,144 @@
+//! The door to sessions for a handler: sign in, refresh, sign out.
+//!
+//! Who the person is has been decided by the application before it calls [`Sessions::sign_in`];
+//! this file knows no passwords.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::{Ignite, Rocket, Sentinel};
+
+use crate::auth::authority::{Authority, NewSession, Owned};
+use crate::auth::clock::UnixTime;
+use crate::auth::cookies::{Readable, every};
+use crate::auth::error::AuthError;
+use crate::auth::guards::{RefreshToken, is_unattached};
+use crate::auth::id::SessionId;
+use crate::auth::rotation::EndReason;
+use crate::auth::session::Session;
+use crate::auth::token::Kind;
+use crate::auth::verdict::{authority, clear_cookies, send_pair};
+
+/// A guard that opens, renews and closes sessions for this request; cookies follow with the response.
+#[derive(Clone, Copy)]
+pub struct Sessions<'r> {
+    request: &'r Request<'r>,
+    authority: &'r Arc<Authority>,
+}
+
+impl Sessions<'_> {
+    /// Signs a person in: a new session with new tokens and new CSRF values.
+    /// Sessions that this browser held before are ended (OWASP ASVS 7.2.4), and nothing of theirs survives.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach; nothing has begun then.
+    pub async fn sign_in(&self, user: &str, roles: &[String], remember: bool) -> Result<(), AuthError> {
+        let new = NewSession {
+            user: user.to_owned(),
+            roles: roles.to_vec(),
+            remember,
+            user_agent: self.user_agent(),
+            address: self.request.client_ip(),
+        };
+        let pair = self.authority.begin(new).await?;
+        self.end_carried(EndReason::Replaced).await?;
+        let jar = self.authority.jar;
+        send_pair(self.request, jar, &pair);
+        jar.delete(self.request, jar.names().pre_session, Readable::ByServerOnly);
+        Ok(())
+    }
+
+    /// Exchanges a refresh token for the next pair; the cookies follow with the response.
+    ///
+    /// # Errors
+    /// [`AuthError::Reused`] when the token had long been replaced: its session has then been ended and its cookies are
+    /// cleared. [`AuthError::Revoked`], [`AuthError::Expired`] when the session is over;
+    /// [`AuthError::Unavailable`] when the store is out of reach.
+    pub async fn refresh(&self, token: &RefreshToken<'_>) -> Result<(), AuthError> {
+        let renewal = self.authority.renew(token.token()).await;
+        if matches!(renewal, Err(AuthError::Reused)) {
+            clear_cookies(self.request, self.authority.jar);
+        }
+        send_pair(self.request, self.authority.jar, &renewal?.1);
+        Ok(())
+    }
+
+    /// Signs out: ends the session of every token that the request carries, expired ones too, and clears the cookies.
+    /// Without any token it only clears the cookies.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach; the session then still lives, and the cookies stay.
+    pub async fn sign_out(&self) -> Result<(), AuthError> {
+        self.end_carried(EndReason::LoggedOut).await?;
+        clear_cookies(self.request, self.authority.jar);
+        Ok(())
+    }
+
+    /// The session of this name, ended or not.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach.
+    pub async fn find(&self, id: SessionId) -> Result<Option<Session>, AuthError> {
+        Ok(self.authority.store.find(id).await?)
+    }
+
+    /// The time, from the clock that the tokens live by.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        self.authority.clock.now()
+    }
+
+    /// Ends the sessions of the tokens that this request carries.
+    /// Only the signature is asked for: signing out must work with an expired token.
+    async fn end_carried(&self, reason: EndReason) -> Result<(), AuthError> {
+        let names = self.authority.jar.names();
+        let now = self.authority.clock.now();
+        let cookies = [Kind::Access, Kind::Refresh].map(|kind| every(self.request, names.of(kind)));
+        let bearers = self.request.headers().get("Authorization").filter_map(|line| {
+            let (scheme, token) = line.trim().split_once(' ')?;
+            scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim())
+        });
+        let mut ended: Vec<SessionId> = Vec::new();
+        for text in cookies.into_iter().flatten().chain(bearers) {
+            let Ok(token) = self.authority.codec.read(text, now) else { continue };
+            if !ended.contains(&token.session) {
+                ended.push(token.session);
+                self.authority.end(Owned::One(token.session), reason).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the browser calls itself, without control characters and at most 256 characters long.
+    fn user_agent(&self) -> String {
+        let given = self.request.headers().get_one("User-Agent").unwrap_or_default();
+        given.chars().filter(|character| !character.is_control()).take(MAX_USER_AGENT).collect()
+    }
+}
+
+impl fmt::Debug for Sessions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sessions(…)")
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Sessions<'r> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        match authority(request) {
+            Ok(authority) => Outcome::Success(Self { request, authority }),
+            Err(error) => error.fail(request),
+        }
+    }
+}
+
+impl Sentinel for Sessions<'_> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        is_unattached(rocket)
+    }
+}
+
+const MAX_USER_AGENT: usize = 256;

@@ -1,0 +1,144 @@
+//! Before there is a session: is this an honest attempt to sign in?
+//!
+//! A form needs a proof too, or somebody could sign a victim into an account of their own (login CSRF).
+//! The proof is bound to a cookie that holds nothing but a random value.
+
+use std::fmt;
+
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::{Ignite, Rocket, Sentinel};
+
+use crate::auth::authority::Authority;
+use crate::auth::cookies::{Carried, Readable, carried};
+use crate::auth::csrf::{Proof, Provenance};
+use crate::auth::error::AuthError;
+use crate::auth::guards::{SignedIn, is_unattached};
+use crate::auth::id::SessionId;
+use crate::auth::verdict;
+
+/// The value a form must send back in its first field, `csrf_token`.
+///
+/// Signed in, it is the session's; before, one bound to a cookie that this guard sets.
+#[derive(Clone, Copy)]
+pub struct CsrfToken<'r>(&'r str);
+
+/// A request that did not come from another site, as far as the browser tells; for signing out, which must work when
+/// nothing else does.
+#[derive(Debug, Clone, Copy)]
+pub struct SameOrigin(());
+
+/// An honest attempt to sign in: not from another site, and, when it is a form, our own form in this browser.
+#[derive(Debug, Clone, Copy)]
+pub struct SignInAttempt(());
+
+impl<'r> CsrfToken<'r> {
+    /// The value.
+    #[must_use]
+    pub const fn as_str(&self) -> &'r str {
+        self.0
+    }
+}
+
+impl fmt::Debug for CsrfToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfToken(…)")
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for CsrfToken<'r> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        if let Outcome::Success(visitor) = SignedIn::from_request(request).await
+            && let Some(value) = visitor.0.csrf()
+        {
+            return Outcome::Success(Self(value));
+        }
+        let proof = request.local_cache(|| PreSession(before_session(request)));
+        match &proof.0 {
+            Ok(value) => Outcome::Success(Self(value)),
+            Err(error) => error.fail(request),
+        }
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for SameOrigin {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        let checked = verdict::authority(request)
+            .and_then(|authority| Provenance::check(request, authority.settings.is_https()));
+        match checked {
+            Ok(()) => Outcome::Success(Self(())),
+            Err(error) => error.fail(request),
+        }
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for SignInAttempt {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        match attempt(request) {
+            Ok(()) => Outcome::Success(Self(())),
+            Err(error) => error.fail(request),
+        }
+    }
+}
+
+fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
+    let authority = verdict::authority(request)?;
+    Provenance::check(request, authority.settings.is_https())?;
+    let is_form = request.content_type().is_some_and(|kind| kind.is_form() || kind.is_form_data());
+    if !is_form {
+        return Ok(());
+    }
+    let Proof::Once(seal) = Proof::required(request)? else { return Err(AuthError::CsrfMismatch) };
+    let Carried::Once(nonce) = carried(request, authority.jar.names().pre_session) else {
+        return Err(AuthError::CsrfMismatch);
+    };
+    let is_ours = authority.codec.ring.is_sealed(PURPOSE, nonce, seal);
+    if is_ours { Ok(()) } else { Err(AuthError::CsrfMismatch) }
+}
+
+/// The proof for a visitor without a session, and the cookie it is bound to.
+fn before_session(request: &Request<'_>) -> Result<String, AuthError> {
+    let authority = verdict::authority(request)?;
+    let name = authority.jar.names().pre_session;
+    let seal = |nonce: &str| authority.codec.ring.seal(PURPOSE, nonce).map_err(|_| AuthError::Unavailable);
+    if let Carried::Once(nonce) = carried(request, name)
+        && nonce.parse::<SessionId>().is_ok()
+    {
+        return seal(nonce);
+    }
+    // A session's id has the shape of 16 random bytes; this one names no session.
+    let nonce = SessionId::draw(&*authority.random)?.to_string();
+    authority.jar.set(request, name, &nonce, Readable::ByServerOnly, None);
+    seal(&nonce)
+}
+
+struct PreSession(Result<String, AuthError>);
+
+impl Sentinel for CsrfToken<'_> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        is_unattached(rocket)
+    }
+}
+
+impl Sentinel for SameOrigin {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        Authority::of(rocket).is_none()
+    }
+}
+
+impl Sentinel for SignInAttempt {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        Authority::of(rocket).is_none()
+    }
+}
+
+/// What the seal is for; a seal made for anything else is none.
+const PURPOSE: &str = "sign-in form";

@@ -1,0 +1,397 @@
+//! Tokens: what they say, how they are minted, and the one strict pass that reads them.
+//!
+//! The claims are flask-jwt-extended's (`fresh, iat, jti, type, sub, nbf, csrf, aud, iss, exp`, in its order) plus ours
+//! (`sid, gen, auth_time, roles`).
+//! Reading costs one signature check, one base64 pass and one JSON pass; texts stay where they are in the payload.
+//! Whether a session still lives is not asked here: a token only says what was true when it was minted.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::auth::clock::UnixTime;
+use crate::auth::id::{SessionId, TokenId};
+use crate::auth::keys::{Ring, SigningFailed};
+
+/// What a token is for, claim `type`; a closed set (RFC 8725 §3.12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Opens protected routes; lives minutes.
+    Access,
+    /// Gets the next pair of tokens; lives days.
+    Refresh,
+}
+
+/// Why a token is not one of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// Longer than 4096 bytes: refused before anything is parsed.
+    TooLong,
+    /// Not three segments.
+    Segments,
+    /// The header is not base64url of a JSON object with exactly our members.
+    Header,
+    /// The payload is not base64url of JSON with claims of the right types, each once.
+    Payload,
+    /// `alg` is not the key's.
+    Algorithm,
+    /// `typ` is not ours.
+    Typ,
+    /// `kid` names no key of the ring.
+    KeyId,
+    /// The signature is not the key's.
+    Signature,
+    /// A required claim is absent.
+    MissingClaim(Claim),
+    /// `iat` lies in the future.
+    IssuedInFuture,
+    /// `nbf` lies in the future.
+    NotYetValid,
+    /// `exp − iat` is more than the configured life: nobody minted this here.
+    LivesTooLong,
+    /// `iss` is not the configured one.
+    Issuer,
+    /// `aud` is not the configured one.
+    Audience,
+    /// `sub` is not the person this session belongs to.
+    Subject,
+    /// `gen` was never handed out: the store was rolled back, or somebody holds the signing key.
+    NeverIssued,
+    /// The `Authorization` header is not `Bearer` and one token.
+    Bearer,
+}
+
+/// A claim that must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the claim of that name")]
+pub enum Claim {
+    Exp,
+    Iat,
+    Nbf,
+    Jti,
+    Type,
+    Sub,
+    Sid,
+    Gen,
+    Csrf,
+    Iss,
+    Aud,
+}
+
+impl Invalid {
+    /// The text a caller may read: PyJWT's or flask-jwt-extended's where they have one.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Segments => "Not enough segments",
+            Self::Algorithm => "The specified alg value is not allowed",
+            Self::Signature => "Signature verification failed",
+            Self::IssuedInFuture => "The token is not yet valid (iat)",
+            Self::NotYetValid => "The token is not yet valid (nbf)",
+            Self::Issuer => "Invalid issuer",
+            Self::Audience => "Audience doesn't match",
+            Self::Bearer => "Bad Authorization header. Expected 'Authorization: Bearer <JWT>'",
+            Self::MissingClaim(claim) => match claim {
+                Claim::Exp => "Missing claim: exp",
+                Claim::Iat => "Missing claim: iat",
+                Claim::Nbf => "Missing claim: nbf",
+                Claim::Jti => "Missing claim: jti",
+                Claim::Type => "Missing claim: type",
+                Claim::Sub => "Missing claim: sub",
+                Claim::Sid => "Missing claim: sid",
+                Claim::Gen => "Missing claim: gen",
+                Claim::Csrf => "Missing claim: csrf",
+                Claim::Iss => "Token is missing the \"iss\" claim",
+                Claim::Aud => "Token is missing the \"aud\" claim",
+            },
+            _ => "Invalid token",
+        }
+    }
+}
+
+/// The claims of a token whose signature was found good.
+///
+/// One buffer holds the payload; the texts are ranges of it, so reading a token allocates twice, not once a claim.
+pub(crate) struct Token {
+    text: String,
+    subject: Range<usize>,
+    csrf: Option<Range<usize>>,
+    roles: Vec<Range<usize>>,
+    pub(crate) kind: Kind,
+    pub(crate) id: TokenId,
+    pub(crate) session: SessionId,
+    pub(crate) generation: u64,
+    pub(crate) issued_at: UnixTime,
+    pub(crate) expires_at: UnixTime,
+    pub(crate) auth_time: UnixTime,
+}
+
+impl Token {
+    pub(crate) fn subject(&self) -> &str {
+        self.slice(&self.subject)
+    }
+
+    pub(crate) fn csrf(&self) -> Option<&str> {
+        self.csrf.as_ref().map(|range| self.slice(range))
+    }
+
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &str> {
+        self.roles.iter().map(|range| self.slice(range))
+    }
+
+    fn slice(&self, range: &Range<usize>) -> &str {
+        self.text.get(range.clone()).unwrap_or_default()
+    }
+}
+
+/// What is written into a new token.
+pub(crate) struct Mint<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) id: TokenId,
+    pub(crate) subject: &'a str,
+    pub(crate) roles: &'a [String],
+    pub(crate) session: SessionId,
+    pub(crate) generation: u64,
+    pub(crate) fresh: bool,
+    pub(crate) auth_time: UnixTime,
+    pub(crate) issued_at: UnixTime,
+    pub(crate) expires_at: UnixTime,
+    pub(crate) csrf: &'a str,
+}
+
+/// Mints and reads tokens by the application's settings.
+pub(crate) struct Codec {
+    pub(crate) ring: Ring,
+    pub(crate) issuer: Option<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) leeway: Duration,
+    pub(crate) longest_access: Duration,
+    pub(crate) longest_refresh: Duration,
+}
+
+impl Codec {
+    pub(crate) fn mint(&self, mint: &Mint<'_>) -> Result<String, SigningFailed> {
+        let claims = Written {
+            fresh: mint.fresh,
+            iat: mint.issued_at.as_secs(),
+            jti: mint.id.to_string(),
+            kind: mint.kind,
+            sub: mint.subject,
+            nbf: mint.issued_at.as_secs(),
+            csrf: mint.csrf,
+            aud: self.audience.as_deref(),
+            iss: self.issuer.as_deref(),
+            exp: mint.expires_at.as_secs(),
+            sid: mint.session.to_string(),
+            generation: mint.generation,
+            auth_time: mint.auth_time.as_secs(),
+            roles: mint.roles,
+        };
+        let json = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
+        self.ring.sign(&json)
+    }
+
+    /// Reads a token. Everything but expiry is judged: an expired token still says whose it was,
+    /// and flask-jwt-extended, too, answers "expired" only when nothing else is wrong.
+    pub(crate) fn read(&self, token: &str, now: UnixTime) -> Result<Token, Invalid> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Invalid::TooLong);
+        }
+        let payload = self.ring.open(token)?;
+        let claims: Claims<'_> = serde_json::from_str(&payload).map_err(|_| Invalid::Payload)?;
+
+        let issued_at = required(claims.iat, Claim::Iat)?;
+        let not_before = required(claims.nbf, Claim::Nbf)?;
+        let expires_at = required(claims.exp, Claim::Exp)?;
+        let latest = now + self.leeway;
+        if issued_at > latest {
+            return Err(Invalid::IssuedInFuture);
+        }
+        if not_before > latest {
+            return Err(Invalid::NotYetValid);
+        }
+        expect(self.issuer.as_deref(), claims.iss.as_ref(), Claim::Iss, Invalid::Issuer)?;
+        expect(self.audience.as_deref(), claims.aud.as_ref(), Claim::Aud, Invalid::Audience)?;
+        let subject = claims.sub.ok_or(Invalid::MissingClaim(Claim::Sub))?;
+        let id = claims.jti.ok_or(Invalid::MissingClaim(Claim::Jti))?;
+        let session = claims.sid.ok_or(Invalid::MissingClaim(Claim::Sid))?;
+        let generation = claims.generation.ok_or(Invalid::MissingClaim(Claim::Gen))?;
+        let kind = match claims.kind.as_ref().map(|kind| kind.0.as_ref()) {
+            Some("access") => Kind::Access,
+            Some("refresh") => Kind::Refresh,
+            Some(_) => return Err(Invalid::Payload),
+            None => return Err(Invalid::MissingClaim(Claim::Type)),
+        };
+        let longest = if kind == Kind::Access { self.longest_access } else { self.longest_refresh };
+        if expires_at > issued_at + longest {
+            return Err(Invalid::LivesTooLong);
+        }
+        if subject.0.is_empty() {
+            return Err(Invalid::Payload);
+        }
+
+        let mut tail = String::new();
+        let mut place = |text: &Text<'_>| locate(&payload, text, &mut tail);
+        let subject = place(&subject);
+        let csrf = claims.csrf.as_ref().map(&mut place);
+        let roles = claims.roles.iter().flatten().map(&mut place).collect();
+        let token = Token {
+            subject,
+            csrf,
+            roles,
+            kind,
+            id: id.0.parse().map_err(|_| Invalid::Payload)?,
+            session: session.0.parse().map_err(|_| Invalid::Payload)?,
+            generation,
+            issued_at,
+            expires_at,
+            auth_time: claims.auth_time.unwrap_or_default(),
+            text: String::new(),
+        };
+        let mut text = payload;
+        text.push_str(&tail);
+        Ok(Token { text, ..token })
+    }
+
+    /// Whether this token is expired at `now`; `exp` equal to now is expired (RFC 7519 §4.1.4).
+    pub(crate) fn is_expired(&self, token: &Token, now: UnixTime) -> bool {
+        token.expires_at + self.leeway <= now
+    }
+}
+
+/// Where `text` stands: inside the payload when it was borrowed from there, else at the end of `tail`,
+/// which will be appended to the payload (only texts with escapes need that, and we never write any).
+fn locate(payload: &str, text: &Text<'_>, tail: &mut String) -> Range<usize> {
+    let start = match &text.0 {
+        Cow::Borrowed(slice) => slice.as_ptr().addr() - payload.as_ptr().addr(),
+        Cow::Owned(unescaped) => {
+            let start = payload.len() + tail.len();
+            tail.push_str(unescaped);
+            start
+        }
+    };
+    start..start + text.0.len()
+}
+
+fn required(claim: Option<UnixTime>, name: Claim) -> Result<UnixTime, Invalid> {
+    claim.ok_or(Invalid::MissingClaim(name))
+}
+
+fn expect(
+    configured: Option<&str>,
+    claimed: Option<&Text<'_>>,
+    name: Claim,
+    wrong: Invalid,
+) -> Result<(), Invalid> {
+    match (configured, claimed) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(Invalid::MissingClaim(name)),
+        (Some(ours), Some(theirs)) => {
+            if ours == theirs.0 {
+                Ok(())
+            } else {
+                Err(wrong)
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    fresh: bool,
+    iat: i64,
+    jti: String,
+    #[serde(rename = "type")]
+    kind: Kind,
+    sub: &'a str,
+    nbf: i64,
+    csrf: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    exp: i64,
+    sid: String,
+    #[serde(rename = "gen")]
+    generation: u64,
+    auth_time: i64,
+    roles: &'a [String],
+}
+
+/// The claims as they are read. A claim given twice is an error (derived), one of the wrong type too;
+/// claims that are not ours are skipped.
+#[derive(Deserialize)]
+struct Claims<'a> {
+    iat: Option<UnixTime>,
+    nbf: Option<UnixTime>,
+    exp: Option<UnixTime>,
+    auth_time: Option<UnixTime>,
+    #[serde(rename = "gen")]
+    generation: Option<u64>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    sub: Option<Text<'a>>,
+    #[serde(borrow)]
+    jti: Option<Text<'a>>,
+    #[serde(borrow)]
+    sid: Option<Text<'a>>,
+    #[serde(borrow)]
+    csrf: Option<Text<'a>>,
+    #[serde(borrow)]
+    iss: Option<Text<'a>>,
+    #[serde(borrow)]
+    aud: Option<Text<'a>>,
+    #[serde(borrow)]
+    roles: Option<Vec<Text<'a>>>,
+}
+
+/// A JSON string, borrowed from the payload unless it has escapes; serde's own `Cow` would always copy inside `Option`.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrowing;
+
+        impl<'de> Visitor<'de> for Borrowing {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Borrowing)
+    }
+}
+
+impl<'de> Deserialize<'de> for UnixTime {
+    /// A `NumericDate`: a whole, non-negative number of seconds, and one that adding a lifetime cannot overflow.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = u64::deserialize(deserializer)?;
+        match i64::try_from(seconds) {
+            Ok(seconds) if seconds <= MAX_NUMERIC_DATE => Ok(Self::from_secs(seconds)),
+            _ => Err(D::Error::custom("not a moment")),
+        }
+    }
+}
+
+/// A cookie's name and value must stay below 4096 bytes together (RFC 6265bis §5.6), so no token of ours is longer.
+const MAX_TOKEN_BYTES: usize = 4096;
+
+/// The end of the year 9999.
+const MAX_NUMERIC_DATE: i64 = 253_402_300_799;

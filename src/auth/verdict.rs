@@ -1,0 +1,138 @@
+//! One verdict per request.
+//!
+//! Several guards on one route, and the catcher after them, ask the same question; it is answered once and kept in
+//! Rocket's request-local cache, failures included.
+//!
+//! The order of the questions is flask-jwt-extended's: where is the token; is there any CSRF proof; is the token ours;
+//! is the proof the right one; has it expired; is it of the right kind; was it revoked.
+
+use std::sync::Arc;
+
+use rocket::Request;
+
+use crate::auth::authority::{Authority, Pair, end_of};
+use crate::auth::cookies::{Jar, Readable};
+use crate::auth::csrf::{Proof, Provenance, access_value, is_unsafe, same};
+use crate::auth::error::AuthError;
+use crate::auth::location::find;
+use crate::auth::token::{Claim, Invalid, Kind, Token};
+
+/// The access token that this request carries, judged.
+pub(crate) async fn access<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
+    let verdict = request.local_cache_async(async { Access(judge_access(request).await) }).await;
+    verdict.0.as_ref().map_err(|error| *error)
+}
+
+/// The refresh token that this request carries, judged but not yet presented to the store.
+pub(crate) async fn refresh<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
+    let is_proof = |proof: Proof<'_>, value: &str| proof.is(value);
+    let verdict =
+        request.local_cache_async(async { Refresh(examine(request, Kind::Refresh, is_proof).await) });
+    verdict.await.0.as_ref().map_err(|error| *error)
+}
+
+/// The access token made for this request out of its refresh token, when its own had expired; renewed at most once.
+pub(crate) async fn renewed<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
+    let verdict = request.local_cache_async(async { Renewed(renew_silently(request).await) }).await;
+    verdict.0.as_ref().map_err(|error| *error)
+}
+
+/// The authority, or the error of a Rocket without the fairing, which the sentinels keep from launching.
+pub(crate) fn authority<'r>(request: &'r Request<'_>) -> Result<&'r Arc<Authority>, AuthError> {
+    Authority::of(request.rocket()).ok_or(AuthError::NotAttached)
+}
+
+/// Queues the four cookies of a pair.
+pub(crate) fn send_pair(request: &Request<'_>, jar: Jar, pair: &Pair) {
+    let names = jar.names();
+    jar.set(request, names.access, &pair.access, Readable::ByServerOnly, pair.access_age);
+    jar.set(request, names.csrf_access, &pair.csrf_access, Readable::ByScripts, pair.access_age);
+    jar.set(request, names.refresh, &pair.refresh, Readable::ByServerOnly, pair.refresh_age);
+    jar.set(request, names.csrf_refresh, &pair.csrf_refresh, Readable::ByScripts, pair.refresh_age);
+}
+
+/// Queues the deletion of all auth cookies, the unreadable ones and the readable ones.
+pub(crate) fn clear_cookies(request: &Request<'_>, jar: Jar) {
+    let names = jar.names();
+    jar.delete(request, names.access, Readable::ByServerOnly);
+    jar.delete(request, names.csrf_access, Readable::ByScripts);
+    jar.delete(request, names.refresh, Readable::ByServerOnly);
+    jar.delete(request, names.csrf_refresh, Readable::ByScripts);
+}
+
+async fn judge_access(request: &Request<'_>) -> Result<Token, AuthError> {
+    let token = examine(request, Kind::Access, |proof, value| proof.is(value)).await?;
+    // A token with a good signature whose subject is not the session's was not minted by us.
+    authority(request)?.confirmed.see(&token).map_err(|_| Invalid::Subject)?;
+    Ok(token)
+}
+
+/// Judges the request's token of this kind. `is_proof` compares the CSRF proof with the token's own value.
+async fn examine(
+    request: &Request<'_>,
+    kind: Kind,
+    is_proof: impl Fn(Proof<'_>, &str) -> bool,
+) -> Result<Token, AuthError> {
+    let authority = authority(request)?;
+    let found = find(request, kind, authority.settings.locations, authority.jar)?;
+    let proof = if found.by_cookie && is_unsafe(request) {
+        Provenance::check(request, authority.settings.is_https())?;
+        Some(Proof::required(request)?)
+    } else {
+        None
+    };
+    let now = authority.clock.now();
+    let token = authority.codec.read(found.token, now)?;
+    if let Some(proof) = proof {
+        let value = token.csrf().ok_or(Invalid::MissingClaim(Claim::Csrf))?;
+        if !is_proof(proof, value) {
+            return Err(AuthError::CsrfMismatch);
+        }
+    }
+    if authority.codec.is_expired(&token, now) {
+        return Err(AuthError::Expired);
+    }
+    if token.kind != kind {
+        return Err(AuthError::WrongType(kind));
+    }
+    authority.check_revocation(&token).await?;
+    Ok(token)
+}
+
+/// Renews a page's session by its refresh cookie. CSRF is checked first: a form in an open tab carries the access
+/// token's value, which follows from the refresh token's, so the form still counts after the access cookie is gone.
+async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
+    let authority = authority(request)?;
+    let is_proof = |proof: Proof<'_>, value: &str| proof.is(&access_value(value)) || proof.is(value);
+    let token = examine(request, Kind::Refresh, is_proof).await;
+    let token = match token {
+        Err(AuthError::Revoked) => return Err(reason_for_revocation(request).await),
+        other => other?,
+    };
+    let renewal = authority.renew(&token).await;
+    if matches!(renewal, Err(AuthError::Reused)) {
+        clear_cookies(request, authority.jar);
+    }
+    let (_, pair) = renewal?;
+    send_pair(request, authority.jar, &pair);
+    let access = authority.codec.read(&pair.access, authority.clock.now())?;
+    // The caller is seen with the new generation only when it comes back with it, so this is not a confirmation.
+    debug_assert!(access.csrf().is_some_and(|value| same(value, &pair.csrf_access)));
+    Ok(access)
+}
+
+/// Tells a page why its session is over; memory only knows that it is.
+async fn reason_for_revocation(request: &Request<'_>) -> AuthError {
+    let Ok(authority) = authority(request) else { return AuthError::NotAttached };
+    let found = find(request, Kind::Refresh, authority.settings.locations, authority.jar);
+    let token = found.map(|found| authority.codec.read(found.token, authority.clock.now()));
+    let Ok(Ok(token)) = token else { return AuthError::Revoked };
+    match authority.store.find(token.session).await {
+        Ok(session) => session.as_ref().map_or(AuthError::Revoked, end_of),
+        Err(error) => error.into(),
+    }
+}
+
+struct Access(Result<Token, AuthError>);
+struct Refresh(Result<Token, AuthError>);
+struct Renewed(Result<Token, AuthError>);
