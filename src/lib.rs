@@ -1,6 +1,9 @@
 //! Portcullis: login and sessions for Rocket.
 
+pub mod app;
 pub mod auth;
+pub mod routes;
+pub mod settings;
 pub mod store;
 pub mod users;
 

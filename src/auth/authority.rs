@@ -228,13 +228,13 @@ impl Authority {
             expires_at,
             csrf: &csrf_access,
         };
-        let access = self.codec.mint(&mint).map_err(unsigned)?;
+        let access = self.codec.mint(&mint)?;
         mint.kind = Kind::Refresh;
         mint.id = TokenId::draw(&*self.random)?;
         mint.fresh = false;
         mint.expires_at = deadline;
         mint.csrf = csrf_seed;
-        let refresh = self.codec.mint(&mint).map_err(unsigned)?;
+        let refresh = self.codec.mint(&mint)?;
         let age = |until: UnixTime| session.remember.then(|| now.until(until));
         Ok(Pair {
             access,
@@ -299,11 +299,6 @@ pub(crate) fn end_of(session: &Session) -> AuthError {
 
 fn late() -> AuthError {
     tracing::error!("the session store did not answer in time");
-    AuthError::Unavailable
-}
-
-fn unsigned(error: crate::auth::keys::SigningFailed) -> AuthError {
-    tracing::error!(error = &error as &dyn std::error::Error, "no token can be minted");
     AuthError::Unavailable
 }
 

@@ -80,6 +80,10 @@ impl Confirmed {
         pending.extend(seen.into_iter().take(room));
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "there are SLOTS slots, and the index is a remainder by SLOTS"
+    )]
     fn slot(&self, session: SessionId) -> &Mutex<Option<Slot>> {
         let [.., low, high] = *session.as_bytes();
         &self.slots[usize::from(u16::from_le_bytes([low, high])) % SLOTS]

@@ -10,7 +10,6 @@ use rocket::http::{Method, RawStr};
 use rocket::{Data, Request};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use uuid::Uuid;
 
 use crate::auth::error::AuthError;
 
@@ -108,16 +107,16 @@ pub(crate) fn is_unsafe(request: &Request<'_>) -> bool {
 /// and no store has to keep it: each refresh token carries it to the next.
 /// Both are readable by the same scripts, so deriving one from the other gives nothing away.
 pub(crate) fn access_value(refresh_value: &str) -> String {
-    let digest =
-        Sha256::new().chain_update(b"portcullis csrf access\0").chain_update(refresh_value).finalize();
+    let digest: [u8; 32] =
+        Sha256::new().chain_update(b"portcullis csrf access\0").chain_update(refresh_value).finalize().into();
     let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
+    bytes.iter_mut().zip(digest).for_each(|(byte, of_digest)| *byte = of_digest);
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
 /// A new value for a refresh token, out of 16 random bytes; a version 4 UUID as flask-jwt-extended writes it.
 pub(crate) fn refresh_value(random: [u8; 16]) -> String {
-    Uuid::from_bytes(*uuid::Builder::from_random_bytes(random).as_uuid().as_bytes()).to_string()
+    uuid::Builder::from_random_bytes(random).into_uuid().to_string()
 }
 
 /// What the first bytes of a form body say.

@@ -10,6 +10,7 @@ use rocket::Request;
 use rocket::http::Status;
 use rocket::request::Outcome;
 
+use crate::auth::keys::SigningFailed;
 use crate::auth::location::Absent;
 use crate::auth::random::RandomError;
 use crate::auth::session::StoreError;
@@ -128,6 +129,13 @@ impl From<StoreError> for AuthError {
 impl From<RandomError> for AuthError {
     fn from(error: RandomError) -> Self {
         tracing::error!(error = &error as &dyn std::error::Error, "nothing can be minted");
+        Self::Unavailable
+    }
+}
+
+impl From<SigningFailed> for AuthError {
+    fn from(error: SigningFailed) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "no token can be minted");
         Self::Unavailable
     }
 }

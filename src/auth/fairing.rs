@@ -188,7 +188,8 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
 }
 
 /// An error and its causes in one line, for the operator at launch.
-fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -69,7 +69,7 @@ impl Key {
         // The name is a digest, so that two nodes with one secret agree on it and it tells nothing about the secret.
         let digest =
             Sha256::new().chain_update(b"portcullis kid\0").chain_update(secret.as_bytes()).finalize();
-        let id = URL_SAFE_NO_PAD.encode(&digest[..8]);
+        let id: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"HS256","kid":"{id}","typ":"JWT"}}"#));
         Self {
             id,

@@ -36,7 +36,7 @@ mod view;
 pub use clock::{Clock, ManualClock, SystemClock, UnixTime};
 pub use config::{AuthConfig, AuthSettings, RawSecret, plain};
 pub use error::AuthError;
-pub use fairing::Portcullis;
+pub use fairing::{Portcullis, chain};
 pub use guards::{AccessToken, Claims, FreshToken, OptionalToken, RefreshToken, Role, RoleToken, SignedIn};
 pub use id::{InvalidId, SessionId, TokenId};
 pub use keys::{Secret, SecretTooShort};

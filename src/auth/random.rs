@@ -20,6 +20,7 @@ pub struct RandomError;
 pub struct OsRandom;
 
 impl Random for OsRandom {
+    #[expect(clippy::disallowed_methods, reason = "this file is the one that asks the system for randomness")]
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         getrandom::fill(bytes).map_err(|_| RandomError)
     }

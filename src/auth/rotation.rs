@@ -177,7 +177,7 @@ pub fn step(state: &State, generation: u64, now: UnixTime, leniency: Leniency) -
     if now >= state.deadline() {
         return unchanged(Verdict::Expired);
     }
-    if generation > state.generation {
+    if generation == 0 || generation > state.generation {
         return unchanged(Verdict::NeverIssued);
     }
     if generation == state.generation {

@@ -136,7 +136,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Notes that tokens of these generations were used; ignores those that are not current.
     async fn confirm(&self, seen: &[(SessionId, u64)]) -> Result<(), StoreError>;
 
-    /// Ends the live sessions among `which` and logs the revocations; returns those that ended now.
+    /// Ends those of `which` that have not ended and logs the revocations; returns those that ended now.
+    /// One past its deadline is logged too: its last access token may still live.
     async fn end(&self, ending: &Ending<'_>) -> Result<Vec<SessionId>, StoreError>;
 
     /// Notes that the password was entered again in this live session; `false` when it does not live.

@@ -81,6 +81,10 @@ impl View {
         self.shard(id).read().unwrap_or_else(PoisonError::into_inner).contains_key(id)
     }
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "there are SHARDS shards, and the index is a remainder by SHARDS"
+    )]
     fn shard(&self, id: &[u8; 16]) -> &RwLock<Shard> {
         let [first, ..] = id;
         &self.shards[usize::from(*first) % SHARDS]
@@ -104,7 +108,7 @@ impl Hasher for Fold {
     fn write(&mut self, bytes: &[u8]) {
         for chunk in bytes.chunks(8) {
             let word = chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-            let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128;
+            let product = u128::from(self.0 ^ word) * 0x9e37_79b9_7f4a_7c15;
             self.0 = (product >> 64) as u64 ^ product as u64;
         }
     }

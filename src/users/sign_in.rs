@@ -54,6 +54,14 @@ impl Accounts {
         Self { store, hasher, clock }
     }
 
+    /// Makes ready what the first sign-in would otherwise pay for, and tell by its delay.
+    ///
+    /// # Errors
+    /// [`HashError`] when the machine cannot hash passwords at all.
+    pub async fn prepare(&self) -> Result<(), HashError> {
+        self.hasher.prepare().await
+    }
+
     /// The account of whoever typed this.
     ///
     /// A hash that was made with other parameters than today's is replaced on the way, because only now is the

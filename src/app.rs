@@ -1,0 +1,168 @@
+//! The composition root: the only file that knows everything.
+//!
+//! It decides nothing; it puts settings, store, wings and pages together and hands over a Rocket.
+
+use std::sync::Arc;
+
+use rocket::fairing::AdHoc;
+use rocket::figment::Figment;
+use rocket::{Build, Rocket};
+use rocket_dyn_templates::Template;
+use rocket_dyn_templates::tera::Tera;
+
+use crate::auth::{Clock, OsRandom, Portcullis, Random, SystemClock, chain};
+use crate::routes::assets::Assets;
+use crate::routes::headers::SecurityHeaders;
+use crate::routes::login::Demo;
+use crate::routes::page::ServiceName;
+use crate::routes::words::Catalogues;
+use crate::routes::{self, errors};
+use crate::settings::{self, Settings};
+use crate::store::{self, Stores};
+use crate::users::{Accounts, Cost, Hasher, Password, Username};
+
+/// What the application takes from the world around it; a test brings its own.
+#[derive(Clone)]
+pub struct World {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Unguessable numbers.
+    pub random: Arc<dyn Random>,
+    /// Accounts and sessions; `None` opens what `app.store` names.
+    pub stores: Option<Stores>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), random: Arc::new(OsRandom), stores: None }
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("World")
+    }
+}
+
+/// The application, ready to launch.
+///
+/// # Errors
+/// One line for each setting that makes no sense.
+pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<String>> {
+    let settings = settings::load(figment)?;
+    let stores = world.stores.unwrap_or_else(|| store::open(&settings.store));
+    let accounts = accounts(&settings, &stores, Arc::clone(&world.clock));
+    let catalogues = Catalogues::embedded().map_err(|error| vec![format!("page texts: {error}")])?;
+
+    let mut portcullis = Portcullis::new(stores.sessions).clock(world.clock).random(world.random);
+    if let Some(path) = settings.development_key_file() {
+        portcullis = portcullis.development_key_file(path);
+    }
+    let templates = EmptyFolder::make().map_err(|error| vec![format!("temporary folder: {error}")])?;
+    let figment = figment.clone().merge(("template_dir", templates.path()));
+    Ok(rocket::custom(figment)
+        .manage(accounts)
+        .manage(catalogues)
+        .manage(Assets::embedded())
+        .manage(ServiceName(settings.service_name.clone()))
+        .manage(Demo(settings.demo_users))
+        .attach(SecurityHeaders { is_https: settings.auth.is_https() })
+        .attach(portcullis)
+        .attach(ready_accounts(settings.demo_users))
+        .attach(Template::try_custom(|engines| Ok(add_templates(&mut engines.tera)?)))
+        .manage(templates)
+        .mount("/", routes::routes())
+        .register("/", errors::catchers()))
+}
+
+/// The accounts that these settings name, for the application and for the command line.
+#[must_use]
+pub fn accounts(settings: &Settings, stores: &Stores, clock: Arc<dyn Clock>) -> Accounts {
+    let hasher = Hasher::with_limits(Cost::default(), settings.hash_threads, settings.hash_queue);
+    Accounts::new(Arc::clone(&stores.accounts), Arc::new(hasher), clock)
+}
+
+/// Adds the templates that are part of the program.
+///
+/// # Errors
+/// Tera's, when one of them is broken, which a test would have found.
+pub fn add_templates(tera: &mut Tera) -> Result<(), rocket_dyn_templates::tera::Error> {
+    // Tera escapes by the end of the name: every template here must be called `.html`.
+    tera.add_raw_templates(TEMPLATES)
+}
+
+/// Makes the hasher ready, and the demo accounts in an empty store.
+fn ready_accounts(wants_demo_users: bool) -> AdHoc {
+    AdHoc::try_on_ignite("Accounts", move |rocket| async move {
+        let Some(accounts) = rocket.state::<Accounts>() else { return Err(rocket) };
+        if let Err(error) = accounts.prepare().await {
+            tracing::error!("password hashing: {}", chain(&error));
+            return Err(rocket);
+        }
+        match make_demo_users(accounts, wants_demo_users).await {
+            Ok(()) => Ok(rocket),
+            Err(error) => {
+                tracing::error!("accounts: {}", chain(&*error));
+                Err(rocket)
+            }
+        }
+    })
+}
+
+async fn make_demo_users(
+    accounts: &Accounts,
+    wanted: bool,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    if !accounts.is_empty().await? {
+        return Ok(());
+    }
+    if !wanted {
+        tracing::warn!(
+            "there is no account yet; make the first one with `portcullis user add NAME --role admin`"
+        );
+        return Ok(());
+    }
+    for (name, password, roles) in DEMO_USERS {
+        let name: Username = name.parse()?;
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        accounts.create(name, Password::new(password.to_owned())?, roles).await?;
+    }
+    Ok(())
+}
+
+/// Rocket's template fairing wants a folder to read, and all our templates are part of the program.
+/// An empty folder of our own keeps it from reading somebody else's; debug builds go on watching it while they serve.
+struct EmptyFolder(std::path::PathBuf);
+
+impl EmptyFolder {
+    fn make() -> std::io::Result<Self> {
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        let path = std::env::temp_dir().join(format!("portcullis-{name}"));
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&path)?;
+        Ok(Self(path))
+    }
+
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for EmptyFolder {
+    fn drop(&mut self) {
+        // It is empty; if somebody removed it already, all the better.
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+const DEMO_USERS: [(&str, &str, &[&str]); 2] =
+    [("testuser", "testpass", &["user"]), ("admin", "adminpass", &["admin", "user"])];
+
+const TEMPLATES: [(&str, &str); 4] = [
+    ("base.html", include_str!("../templates/base.html.tera")),
+    ("login.html", include_str!("../templates/login.html.tera")),
+    ("dashboard.html", include_str!("../templates/dashboard.html.tera")),
+    ("error.html", include_str!("../templates/error.html.tera")),
+];

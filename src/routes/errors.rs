@@ -1,0 +1,109 @@
+//! Every refusal has its page and its JSON.
+//!
+//! Guards cannot answer; they fail, and the one catcher here reads what they found out.
+//! A browser that is not signed in is led to the sign-in page; for anything else it gets a page that says what happened.
+
+use rocket::http::{Method, RawStr, Status};
+use rocket::response::{self, Responder};
+use rocket::{Catcher, Request, catch, catchers};
+use serde::Serialize;
+
+use crate::auth::AuthError;
+use crate::routes::negotiate::Form;
+use crate::routes::next::Next;
+use crate::routes::page::Frame;
+use crate::routes::reply::{Refusal, Reply};
+
+/// A handler's way to refuse for the same reasons, and in the same words, as a guard.
+#[derive(Debug, Clone, Copy)]
+pub struct Refused(pub AuthError);
+
+#[derive(Debug, Serialize)]
+struct ErrorPage {
+    status: u16,
+    key: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    back: String,
+}
+
+/// The catchers of the application.
+#[must_use]
+pub fn catchers() -> Vec<Catcher> {
+    catchers![refused]
+}
+
+/// Answers every error that nobody else did.
+#[catch(default)]
+fn refused(status: Status, request: &Request<'_>) -> Reply {
+    match AuthError::of(request).filter(|error| error.status() == status) {
+        Some(error) => of_auth(error, request),
+        None => of_refusal(Refusal::of_status(status), None, request),
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Refused {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        of_auth(self.0, request).respond_to(request)
+    }
+}
+
+fn of_auth(error: AuthError, request: &Request<'_>) -> Reply {
+    let is_dead = error.status() == Status::Unauthorized && error != AuthError::Reused;
+    if Form::of(request) == Form::Page && is_dead && error != AuthError::NotFresh {
+        return Reply::SeeOther(sign_in_address(error, request));
+    }
+    of_refusal(Refusal::from(error), Some(error), request)
+}
+
+/// The page or the JSON of a refusal.
+pub(crate) fn of_refusal(refusal: Refusal, error: Option<AuthError>, request: &Request<'_>) -> Reply {
+    if Form::of(request) == Form::Data {
+        return Reply::Refused(refusal);
+    }
+    let key = match error {
+        Some(AuthError::Reused) => "session_reused",
+        Some(AuthError::CsrfMissing | AuthError::CsrfMismatch) => "csrf",
+        Some(AuthError::CrossSite) => "cross_site",
+        _ => match refusal.status.code {
+            400 => "bad_request",
+            401 => "unauthorized",
+            403 => "forbidden",
+            404 => "not_found",
+            413 => "too_large",
+            415 => "unsupported_media_type",
+            422 => "unprocessable",
+            429 => "throttled",
+            503 => "unavailable",
+            500.. => "internal",
+            _ => "bad_request",
+        },
+    };
+    let back = if key == "session_reused" { "/login" } else { "/" };
+    let page = ErrorPage {
+        status: refusal.status.code,
+        key,
+        retry_after: refusal.retry_after,
+        back: back.to_owned(),
+    };
+    Reply::Page(refusal.status, Frame::of(request).render("error.html", page))
+}
+
+/// The sign-in page, and back to here afterwards when here is a page.
+fn sign_in_address(error: AuthError, request: &Request<'_>) -> String {
+    let here = (request.method() == Method::Get)
+        .then(|| Next::parse(&request.uri().to_string()))
+        .flatten()
+        .filter(|next| next.as_str() != "/dashboard");
+    let notice = match error {
+        AuthError::Revoked => Some("session_ended"),
+        AuthError::Expired => Some("session_expired"),
+        _ => None,
+    };
+    let mut query = Vec::new();
+    if let Some(next) = here {
+        query.push(format!("next={}", RawStr::new(next.as_str()).percent_encode()));
+    }
+    query.extend(notice.map(|notice| format!("notice={notice}")));
+    if query.is_empty() { "/login".to_owned() } else { format!("/login?{}", query.join("&")) }
+}

@@ -1,0 +1,180 @@
+//! `/login`: the form, its submission, and the same in JSON.
+
+use rocket::http::Status;
+use rocket::{State, get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::auth::{AuthError, CsrfToken, Sessions, SignInAttempt, SignedIn};
+use crate::routes::body::{self, Body, Fields};
+use crate::routes::errors::Refused;
+use crate::routes::negotiate::Form;
+use crate::routes::next::Next;
+use crate::routes::page::Frame;
+use crate::routes::reply::{RETRY_SECONDS, Refusal, Reply};
+use crate::users::{Accounts, Password, SignInError};
+
+/// Whether the sign-in page names the demo accounts.
+#[derive(Debug, Clone, Copy)]
+pub struct Demo(pub bool);
+
+/// What a person sends to sign in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credentials {
+    username: String,
+    password: String,
+    #[serde(default)]
+    remember: bool,
+    #[serde(skip)]
+    next: Option<String>,
+}
+
+/// The page's own context.
+#[derive(Debug, Default, Serialize)]
+struct LoginPage<'a> {
+    next: &'a str,
+    username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'a str>,
+    demo: bool,
+}
+
+/// Why nobody was signed in.
+enum Failure {
+    BadCredentials,
+    FormExpired(AuthError),
+    Busy,
+    TooLong,
+}
+
+/// `GET /login?next=…&notice=…`: the form; who is signed in already is led on.
+#[get("/login?<next>&<notice>")]
+pub fn form(
+    next: Option<&str>,
+    notice: Option<&str>,
+    visitor: Result<SignedIn<'_>, AuthError>,
+    csrf: CsrfToken<'_>,
+    frame: Frame<'_>,
+    demo: &State<Demo>,
+) -> Reply {
+    let next = next.and_then(Next::parse);
+    if visitor.is_ok() {
+        return Reply::SeeOther(next.map_or_else(|| "/dashboard".to_owned(), |next| next.to_string()));
+    }
+    let page = LoginPage {
+        next: next.as_ref().map_or("", Next::as_str),
+        notice: notice.filter(|notice| NOTICES.contains(notice)),
+        demo: demo.0,
+        ..LoginPage::default()
+    };
+    Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("login.html", page))
+}
+
+/// `POST /login`: as a form, or as JSON `{"username", "password", "remember"?}`.
+#[expect(clippy::too_many_arguments, reason = "a handler's signature names everything it touches")]
+#[post("/login", data = "<body>")]
+pub(crate) async fn submit(
+    attempt: Result<SignInAttempt, AuthError>,
+    csrf: CsrfToken<'_>,
+    sessions: Sessions<'_>,
+    accounts: &State<Accounts>,
+    frame: Frame<'_>,
+    form: Form,
+    demo: &State<Demo>,
+    body: Body<Credentials>,
+) -> Result<Reply, Refused> {
+    let Body(credentials) = body;
+    let next = credentials.next.as_deref().and_then(Next::parse);
+    let name = credentials.username.clone();
+    let failure = match attempt {
+        Ok(_) => match sign_in(credentials, &sessions, accounts).await? {
+            None => {
+                return Ok(match form {
+                    Form::Page => {
+                        Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| next.to_string()))
+                    }
+                    Form::Data => Reply::Json(Status::Ok, json!({ "login": true })),
+                });
+            }
+            Some(failure) => failure,
+        },
+        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => Failure::FormExpired(error),
+        Err(error) => return Err(Refused(error)),
+    };
+    let refusal = failure.refusal();
+    if form == Form::Data {
+        return Ok(Reply::Refused(refusal));
+    }
+    let page = LoginPage {
+        next: next.as_ref().map_or("", Next::as_str),
+        username: if name.len() <= MAX_KEPT_NAME { &name } else { "" },
+        error: Some(failure.key()),
+        retry_after: refusal.retry_after,
+        demo: demo.0,
+        ..LoginPage::default()
+    };
+    Ok(Reply::Page(refusal.status, frame.csrf(csrf.as_str()).render("login.html", page)))
+}
+
+/// Checks the password and begins the session; says why not.
+async fn sign_in(
+    credentials: Credentials,
+    sessions: &Sessions<'_>,
+    accounts: &Accounts,
+) -> Result<Option<Failure>, Refused> {
+    if credentials.password.is_empty() {
+        return Ok(Some(Failure::BadCredentials));
+    }
+    let Ok(password) = Password::new(credentials.password) else { return Ok(Some(Failure::TooLong)) };
+    let account = match accounts.authenticate(&credentials.username, password).await {
+        Ok(account) => account,
+        Err(SignInError::BadCredentials) => return Ok(Some(Failure::BadCredentials)),
+        Err(SignInError::Busy) => return Ok(Some(Failure::Busy)),
+        Err(error @ SignInError::Unavailable(_)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "nobody can sign in");
+            return Err(Refused(AuthError::Unavailable));
+        }
+    };
+    let signed_in = sessions.sign_in(account.name.as_str(), &account.roles, credentials.remember).await;
+    signed_in.map(|()| None).map_err(Refused)
+}
+
+impl Failure {
+    fn key(&self) -> &'static str {
+        match self {
+            Self::BadCredentials | Self::TooLong => "bad_credentials",
+            Self::FormExpired(_) => "form_expired",
+            Self::Busy => "busy",
+        }
+    }
+
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::BadCredentials => Refusal::bad_credentials(),
+            Self::FormExpired(error) => Refusal::from(*error),
+            Self::Busy => Refusal { retry_after: Some(RETRY_SECONDS), ..Refusal::unavailable() },
+            Self::TooLong => Refusal::of_status(Status::UnprocessableEntity),
+        }
+    }
+}
+
+impl body::Form for Credentials {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+        Ok(Self {
+            username: fields.required("username")?,
+            password: fields.required("password")?,
+            remember: fields.optional("remember").is_some(),
+            next: fields.optional("next"),
+        })
+    }
+}
+
+/// The notices that a link to the sign-in page may ask for; a closed list, so that nobody can put words into our mouth.
+const NOTICES: [&str; 4] = ["signed_out", "session_ended", "session_expired", "password_changed"];
+/// A longer name is nobody's and not worth showing again.
+const MAX_KEPT_NAME: usize = 64;

@@ -1,0 +1,30 @@
+//! `/logout`: the end of the session, here and on every node.
+
+use rocket::http::{Header, Status};
+use rocket::{Responder, post};
+use serde_json::json;
+
+use crate::auth::{SameOrigin, Sessions};
+use crate::routes::errors::Refused;
+use crate::routes::negotiate::Form;
+use crate::routes::reply::Reply;
+
+/// An answer after which the browser keeps nothing of ours but what we set.
+#[derive(Responder)]
+pub struct Cleared {
+    reply: Reply,
+    clear: Header<'static>,
+}
+
+/// `POST /logout`: ends the session of every token that came along, expired ones too, and clears the cookies.
+/// It asks for no CSRF token, because signing out must work when nothing else does; a request from another site is refused.
+#[post("/logout")]
+pub async fn logout(_ours: SameOrigin, sessions: Sessions<'_>, form: Form) -> Result<Cleared, Refused> {
+    sessions.sign_out().await.map_err(Refused)?;
+    let reply = match form {
+        Form::Page => Reply::SeeOther("/login?notice=signed_out".to_owned()),
+        Form::Data => Reply::Json(Status::Ok, json!({ "logout": true })),
+    };
+    // Not "cookies": that would also clear those of sibling sites under the same domain.
+    Ok(Cleared { reply, clear: Header::new("Clear-Site-Data", "\"cache\", \"storage\"") })
+}

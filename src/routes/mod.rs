@@ -1,0 +1,38 @@
+//! What does a caller see?
+//!
+//! One file per URL, with its form, its JSON and its page together.
+//! A route decides nothing about who somebody is: guards have judged before it runs.
+
+pub mod assets;
+mod body;
+pub mod dashboard;
+pub mod errors;
+pub mod headers;
+pub mod home;
+pub mod login;
+pub mod logout;
+pub mod negotiate;
+mod next;
+pub mod page;
+pub mod protected;
+pub mod refresh;
+pub mod reply;
+pub mod words;
+
+use rocket::{Route, routes};
+
+/// Every route of the application.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    routes![
+        home::home,
+        login::form,
+        login::submit,
+        protected::protected,
+        dashboard::dashboard,
+        refresh::refresh,
+        logout::logout,
+        assets::asset,
+        assets::favicon,
+    ]
+}

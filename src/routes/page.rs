@@ -1,0 +1,104 @@
+//! What every page shows: words, the service's name, where its style lies, who is signed in.
+
+use rocket::Request;
+use rocket::request::{FromRequest, Outcome};
+use rocket_dyn_templates::Template;
+use serde::Serialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use crate::auth::{Claims, UnixTime};
+use crate::routes::assets::{self, Assets};
+use crate::routes::words::{self, Words};
+
+/// The name that pages show.
+#[derive(Debug, Clone)]
+pub struct ServiceName(pub String);
+
+/// The part of a page's context that is the same on all of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Frame<'r> {
+    lang: &'static str,
+    t: &'r Value,
+    service: &'r str,
+    assets: &'r Assets,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<Person>,
+    csrf_token: &'r str,
+}
+
+/// Who is signed in, for a page's head.
+#[derive(Debug, Clone, Serialize)]
+pub struct Person {
+    name: String,
+    roles: Vec<String>,
+}
+
+/// A moment, for programs and for people.
+#[derive(Debug, Clone, Serialize)]
+pub struct Moment {
+    iso: String,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Context<'r, C> {
+    #[serde(flatten)]
+    frame: &'r Frame<'r>,
+    #[serde(flatten)]
+    own: C,
+}
+
+impl<'r> Frame<'r> {
+    /// The frame for a visitor who is not signed in.
+    pub(crate) fn of(request: &'r Request<'_>) -> Self {
+        let Words { language, catalogue } = words::of(request);
+        let rocket = request.rocket();
+        Self {
+            lang: language,
+            t: catalogue,
+            service: rocket.state::<ServiceName>().map_or("Portcullis", |name| &name.0),
+            assets: rocket.state::<Assets>().unwrap_or(&assets::NONE),
+            user: None,
+            csrf_token: "",
+        }
+    }
+
+    /// Shows who is signed in.
+    #[must_use]
+    pub fn person(self, claims: &Claims<'_>) -> Self {
+        let roles = claims.roles().map(str::to_owned).collect();
+        Self { user: Some(Person { name: claims.subject().to_owned(), roles }), ..self }
+    }
+
+    /// Gives the page's forms their CSRF value.
+    #[must_use]
+    pub fn csrf(self, csrf_token: &'r str) -> Self {
+        Self { csrf_token, ..self }
+    }
+
+    /// The page `name` with this frame and its own context.
+    pub fn render(&self, name: &'static str, own: impl Serialize) -> Template {
+        Template::render(name, Context { frame: self, own })
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Frame<'r> {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        Outcome::Success(Self::of(request))
+    }
+}
+
+impl From<UnixTime> for Moment {
+    fn from(moment: UnixTime) -> Self {
+        let iso = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+        let text = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+        let moment =
+            OffsetDateTime::from_unix_timestamp(moment.as_secs()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        Self { iso: moment.format(iso).unwrap_or_default(), text: moment.format(text).unwrap_or_default() }
+    }
+}

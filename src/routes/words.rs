@@ -1,0 +1,79 @@
+//! The words of the pages, in the visitor's language.
+//!
+//! All text stands in `templates/text/<language>.json`; English is what everybody else gets.
+
+use rocket::Request;
+use rocket::request::{FromRequest, Outcome};
+use serde_json::Value;
+
+/// The catalogues of all languages.
+#[derive(Debug)]
+pub struct Catalogues(Vec<(&'static str, Value)>);
+
+/// The catalogue for one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'r> {
+    /// The language's tag (RFC 5646), for `<html lang>`.
+    pub language: &'static str,
+    /// All texts, as the templates' `t`.
+    pub catalogue: &'r Value,
+}
+
+impl Catalogues {
+    /// The catalogues that are part of the program.
+    ///
+    /// # Errors
+    /// When one of them is not JSON, which a test would have found.
+    pub fn embedded() -> Result<Self, serde_json::Error> {
+        Ok(Self(vec![
+            ("en", serde_json::from_str(include_str!("../../templates/text/en.json"))?),
+            ("de", serde_json::from_str(include_str!("../../templates/text/de.json"))?),
+        ]))
+    }
+
+    /// The languages, the default first.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.0.iter().map(|(language, catalogue)| (*language, catalogue))
+    }
+
+    /// The best language for a request (RFC 9110 §12.5.4, quality first, then order).
+    #[must_use]
+    pub fn choose(&self, request: &Request<'_>) -> Words<'_> {
+        let mut best: Option<(f32, Words<'_>)> = None;
+        for range in request.headers().get("Accept-Language").flat_map(|line| line.split(',')) {
+            let mut parts = range.split(';');
+            let tag = parts.next().unwrap_or_default().trim();
+            let primary = tag.split('-').next().unwrap_or_default();
+            let quality = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+            let known = self.iter().find(|(language, _)| language.eq_ignore_ascii_case(primary));
+            if let Some((language, catalogue)) = known
+                && quality > best.map_or(0.0, |(quality, _)| quality)
+            {
+                best = Some((quality, Words { language, catalogue }));
+            }
+        }
+        best.map_or_else(|| self.fallback(), |(_, words)| words)
+    }
+
+    fn fallback(&self) -> Words<'_> {
+        let (language, catalogue) = self.0.first().map_or(("en", &Value::Null), |(tag, words)| (*tag, words));
+        Words { language, catalogue }
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Words<'r> {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        Outcome::Success(of(request))
+    }
+}
+
+/// The words for this request, for catchers, which take no guards.
+pub(crate) fn of<'r>(request: &'r Request<'_>) -> Words<'r> {
+    request
+        .rocket()
+        .state::<Catalogues>()
+        .map_or(Words { language: "en", catalogue: &Value::Null }, |all| all.choose(request))
+}

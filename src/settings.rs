@@ -1,0 +1,162 @@
+//! The settings of the application: where they come from, and the table `[default.app]`.
+//!
+//! From weak to strong: our defaults, `Rocket.toml`, `ROCKET_*`, `PORTCULLIS_AUTH__*` and `PORTCULLIS_APP__*`.
+//! The table `[default.auth]` belongs to the library and is judged there.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use rocket::figment::providers::{Env, Format, Serialized, Toml};
+use rocket::figment::{Figment, Profile};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::auth::{AuthConfig, AuthSettings, plain};
+use crate::store::StoreUrl;
+
+/// The table `[default.app]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AppConfig {
+    /// Where accounts and sessions are kept: `sqlite:PATH` or `sqlite::memory:`. Default `sqlite:data/portcullis.db`.
+    pub store: String,
+    /// Make `testuser`/`testpass` and `admin`/`adminpass` in an empty store.
+    /// Default true in the debug profile; refused in every other one.
+    pub demo_users: Option<bool>,
+    /// The name that pages show. Default `Portcullis`.
+    pub service_name: String,
+    /// How many passwords are hashed at the same time. Default: one less than there are cores, at least one.
+    pub hash_threads: Option<usize>,
+    /// How many sign-ins may wait for their turn to be hashed before the next is answered 503. Default 32.
+    pub hash_queue: usize,
+}
+
+impl Default for AppConfig {
+    fn default() -> Self {
+        Self {
+            store: "sqlite:data/portcullis.db".into(),
+            demo_users: None,
+            service_name: "Portcullis".into(),
+            hash_threads: None,
+            hash_queue: 32,
+        }
+    }
+}
+
+/// All settings of the application, judged.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The library's.
+    pub auth: AuthSettings,
+    /// Where everything is kept.
+    pub store: StoreUrl,
+    /// Whether an empty store gets the demo accounts.
+    pub demo_users: bool,
+    /// The name that pages show.
+    pub service_name: String,
+    /// How many passwords are hashed at the same time.
+    pub hash_threads: NonZeroUsize,
+    /// How many sign-ins may wait for that.
+    pub hash_queue: usize,
+}
+
+/// Reads all settings and judges them.
+///
+/// # Errors
+/// One line for each mistake, naming the key.
+pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
+    let mut problems = Vec::new();
+    let is_debug = *figment.profile() == rocket::Config::DEBUG_PROFILE;
+    let auth = AuthConfig::load(figment).map_err(|mut lines| problems.append(&mut lines)).ok();
+    let app = extract(figment).map_err(|mut lines| problems.append(&mut lines)).unwrap_or_default();
+
+    let store = app.store.parse::<StoreUrl>().map_err(|error| problems.push(error.to_string())).ok();
+    let demo_users = app.demo_users.unwrap_or(is_debug);
+    if demo_users && !is_debug {
+        problems.push(
+            "app.demo_users: refused outside the debug profile; make accounts with `portcullis user add`"
+                .into(),
+        );
+    }
+    if app.service_name.is_empty() || app.service_name.chars().count() > 60 {
+        problems.push("app.service_name: must have 1 to 60 characters".into());
+    }
+    if app.hash_threads == Some(0) || app.hash_threads > Some(64) {
+        problems.push("app.hash_threads: must be 1 to 64".into());
+    }
+    if app.hash_queue > 10_000 {
+        problems.push("app.hash_queue: must be at most 10000".into());
+    }
+    if let Err(error) = rocket::Config::try_from(figment) {
+        problems.extend(error.into_iter().map(|one| plain(&one)));
+    }
+    match (auth, store) {
+        (Some(auth), Some(store)) if problems.is_empty() => Ok(Settings {
+            auth,
+            store,
+            demo_users,
+            service_name: app.service_name,
+            hash_threads: app.hash_threads.and_then(NonZeroUsize::new).unwrap_or_else(spare_cores),
+            hash_queue: app.hash_queue,
+        }),
+        _ => Err(problems),
+    }
+}
+
+impl Settings {
+    /// The file beside an embedded database where a development key is kept.
+    #[must_use]
+    pub fn development_key_file(&self) -> Option<PathBuf> {
+        match &self.store {
+            StoreUrl::SqliteFile(path) => Some(path.with_file_name("portcullis.key")),
+            StoreUrl::SqliteMemory => None,
+        }
+    }
+}
+
+/// Where the settings come from: our defaults, Rocket.toml (or the file that `ROCKET_CONFIG` names), the environment.
+#[must_use]
+pub fn figment() -> Figment {
+    let file = Env::var_or("ROCKET_CONFIG", "Rocket.toml");
+    defaults()
+        .merge(Toml::file(file).nested())
+        .merge(Env::prefixed("ROCKET_").ignore(&["PROFILE", "CONFIG"]).global())
+        .merge(Env::prefixed("PORTCULLIS_").split("__").global())
+        // A secret of digits only would otherwise be read as a number.
+        .merge(secret_from_environment())
+        .select(Profile::from_env_or("ROCKET_PROFILE", rocket::Config::DEFAULT_PROFILE))
+}
+
+/// Rocket's own settings as this application wants them, without any file or environment.
+///
+/// `X-Real-IP` is not believed, the server does not name itself, Rocket's own log stays silent
+/// (it prints cookies and bodies), and a shutdown waits longer than any request may take.
+#[must_use]
+pub fn defaults() -> Figment {
+    Figment::from(rocket::Config::default()).merge(Serialized::globals(json!({
+        "ip_header": false,
+        "ident": false,
+        "log_level": "off",
+        "limits": { "form": "8KiB", "data-form": "8KiB", "json": "8KiB", "string": "8KiB", "bytes": "8KiB" },
+        "shutdown": { "grace": 20, "mercy": 5 },
+    })))
+}
+
+fn secret_from_environment() -> Figment {
+    let Ok(secret) = std::env::var("PORTCULLIS_AUTH__SECRET_KEY") else { return Figment::new() };
+    Figment::from(Serialized::globals(json!({ "auth": { "secret_key": secret } })))
+}
+
+fn extract(figment: &Figment) -> Result<AppConfig, Vec<String>> {
+    match figment.find_value("app") {
+        Err(_) => Ok(AppConfig::default()),
+        Ok(_) => {
+            figment.extract_inner("app").map_err(|error| error.into_iter().map(|one| plain(&one)).collect())
+        }
+    }
+}
+
+fn spare_cores() -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    NonZeroUsize::new(cores.saturating_sub(1)).unwrap_or(NonZeroUsize::MIN)
+}
