@@ -1,0 +1,139 @@
+/*
+ * Portcullis in the browser; every page works without it. It shows passwords, points out Caps Lock,
+ * writes times for the reader's place and tells other tabs of signing out. Shortly before access
+ * expires one tab renews it for all, while somebody uses the page: untouched, the session goes idle.
+ *
+ * For JSON calls to this origin: `await portcullis.fetch("/api/things", { method: "POST", body })`
+ * is `fetch` that sends X-CSRF-TOKEN with unsafe methods and, when access has expired, renews it
+ * once and tries once more; other answers are yours. `portcullis.renew()` renews now and resolves
+ * to whether access is good again.
+ */
+const root = document.documentElement;
+const data = document.body.dataset;
+const all = (selector) => document.querySelectorAll(selector);
+const lang = navigator.languages.find((l) => l.split("-")[0] === root.lang) ?? root.lang;
+
+// Over HTTPS only the __Host- name is ours: a neighbouring subdomain cannot set it.
+const cookie = (name) => {
+  const jar = new Map(document.cookie.split("; ").map((c) => c.split(/=(.*)/s)));
+  return jar.get(`__Host-${name}`) ?? jar.get(name) ?? "";
+};
+const mine = cookie("csrf_refresh_token");
+
+// When access expires, as far as this tab knows. A change tells a tab that waited for the lock
+// that another one was first.
+let until = Date.parse(data.accessExpires);
+const life = data.accessLife * 1000 || Math.max(until - Date.now(), 60e3) || 0;
+const early = Math.min(life / 4, 20e3 + Math.random() * 20e3);
+const channel = new BroadcastChannel("portcullis");
+let touched = true;
+let refused = false;
+let renewing = null;
+
+const renewed = (time) => {
+  until = time;
+  touched = false;
+  show();
+};
+const ask = async (seen) => {
+  if (!Object.is(until, seen)) return true;
+  if (refused) return false;
+  const response = await fetch("/refresh", {
+    method: "POST",
+    headers: { Accept: "application/json", "X-CSRF-TOKEN": cookie("csrf_refresh_token") },
+    signal: AbortSignal.timeout(10e3),
+  }).catch(() => null);
+  if (response?.ok) {
+    renewed(Date.now() + life);
+    channel.postMessage(until);
+    // The message should reach the tabs that wait before the lock does.
+    await new Promise((done) => setTimeout(done, 100));
+    return true;
+  }
+  refused = response?.status < 500; // for good: nothing here may become a loop
+  if (response?.status === 401) for (const message of all("[data-ended]")) message.hidden = false;
+  return false;
+};
+const renew = (seen = until) =>
+  (renewing ??= (
+    navigator.locks?.request("portcullis", () => ask(seen)) ?? ask(seen)
+  ).finally(() => (renewing = null)));
+
+channel.onmessage = (event) => {
+  if (event.data !== "signed out") renewed(event.data);
+  else if ("signedIn" in data) location.reload();
+};
+if (all("[data-signed-out]").length) channel.postMessage("signed out");
+
+const send = async (input, options) => {
+  const request = new Request(input, options);
+  if (new URL(request.url).origin !== location.origin) throw new TypeError("Not this origin");
+  if (!request.headers.has("Accept")) request.headers.set("Accept", "application/json");
+  const attempt = () => {
+    const copy = request.clone();
+    if (!/^(GET|HEAD|OPTIONS)$/.test(copy.method))
+      copy.headers.set("X-CSRF-TOKEN", cookie("csrf_access_token"));
+    return fetch(copy);
+  };
+  const seen = until;
+  const response = await attempt();
+  if (response.status !== 401) return response;
+  const { code } = await response.clone().json().catch(() => ({}));
+  // An expired access cookie that the browser has dropped is missing.
+  const expired = code === "token_expired" || (code === "missing_token" && mine);
+  return expired && (await renew(seen)) ? attempt() : response;
+};
+window.portcullis = Object.freeze({ fetch: send, renew: () => renew() });
+
+const clock = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
+function show() {
+  for (const time of all("[data-access-time]")) if (until) time.dateTime = new Date(until).toISOString();
+  for (const time of all("time[datetime]")) time.textContent = clock.format(Date.parse(time.dateTime));
+}
+show();
+
+const unit = (value, unit) =>
+  new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "short" }).format(value);
+let next = 0;
+const tick = async () => {
+  const now = Date.now();
+  const left = Math.ceil((until - now) / 1000);
+  for (const place of all("[data-countdown]")) {
+    const minutes = left < 60 ? "" : `${unit(Math.floor(left / 60), "minute")} `;
+    place.textContent = left > 0 ? minutes + unit(left % 60, "second") : place.dataset.over;
+    place.hidden = refused;
+  }
+  if (touched && !refused && !document.hidden && now > next && until - now < early)
+    if (!(await renew())) next = now + 30e3;
+};
+if (life) {
+  for (const type of ["pointerdown", "keydown", "wheel", "focus"])
+    addEventListener(type, () => (touched = true), { capture: true, passive: true });
+  setInterval(tick, 1000);
+  tick();
+}
+
+for (const button of all(".reveal")) {
+  const input = document.getElementById(button.getAttribute("aria-controls"));
+  const words = [button.textContent, button.dataset.hide];
+  const reveal = (shown) => {
+    input.type = shown ? "text" : "password";
+    button.textContent = words[Number(shown)];
+  };
+  button.hidden = false;
+  button.onclick = () => reveal(input.type === "password");
+  // Sent as a password, so that the browser never remembers it as text.
+  input.form.addEventListener("submit", () => reveal(false));
+}
+for (const type of ["keydown", "keyup"])
+  addEventListener(type, (event) => {
+    const on = event.target.type === "password" && event.getModifierState?.("CapsLock");
+    for (const hint of all("[data-caps]")) hint.hidden = !on;
+  });
+
+// A page that comes back whole from the browser's memory belongs to whoever was signed in then.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted || cookie("csrf_refresh_token") === mine) return;
+  root.hidden = true;
+  location.reload();
+});
