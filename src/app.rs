@@ -160,9 +160,14 @@ impl Drop for EmptyFolder {
 const DEMO_USERS: [(&str, &str, &[&str]); 2] =
     [("testuser", "testpass", &["user"]), ("admin", "adminpass", &["admin", "user"])];
 
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("base.html", include_str!("../templates/base.html.tera")),
+    ("wait.html", include_str!("../templates/wait.html.tera")),
+    ("session_item.html", include_str!("../templates/session_item.html.tera")),
     ("login.html", include_str!("../templates/login.html.tera")),
     ("dashboard.html", include_str!("../templates/dashboard.html.tera")),
+    ("sessions.html", include_str!("../templates/sessions.html.tera")),
+    ("password.html", include_str!("../templates/password.html.tera")),
+    ("reauthenticate.html", include_str!("../templates/reauthenticate.html.tera")),
     ("error.html", include_str!("../templates/error.html.tera")),
 ];

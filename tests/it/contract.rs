@@ -44,7 +44,7 @@ const LENIENCY: Leniency =
     Leniency { grace: Duration::from_secs(30), lost_response: Duration::from_secs(3600) };
 const NO_LIMIT: usize = usize::MAX;
 
-pub fn after(seconds: u64) -> UnixTime {
+pub(crate) fn after(seconds: u64) -> UnixTime {
     NOW + Duration::from_secs(seconds)
 }
 
@@ -52,7 +52,7 @@ fn id(number: u8) -> SessionId {
     SessionId::from_bytes([number; 16])
 }
 
-pub fn session(number: u8, user: &str) -> Session {
+pub(crate) fn session(number: u8, user: &str) -> Session {
     Session {
         id: id(number),
         user: user.to_owned(),
@@ -67,7 +67,7 @@ pub fn session(number: u8, user: &str) -> Session {
     }
 }
 
-pub async fn create(stores: &Stores, session: &Session) {
+pub(crate) async fn create(stores: &Stores, session: &Session) {
     let ended = stores.sessions.create(session, NO_LIMIT, after(300)).await.unwrap();
     assert_eq!(ended, []);
 }
@@ -84,7 +84,7 @@ async fn present(stores: &Stores, number: u8, generation: u64, now: UnixTime) ->
     answer
 }
 
-pub fn ending(which: Which<'_>) -> Ending<'_> {
+pub(crate) fn ending(which: Which<'_>) -> Ending<'_> {
     Ending { which, reason: EndReason::LoggedOut, at: after(60), remember_until: after(360) }
 }
 

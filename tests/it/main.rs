@@ -1,5 +1,12 @@
 //! The crate as its users see it: one test binary, one file per subject.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that is surprised should fail loudly"
+)]
+
 mod contract;
 mod sign_in;
 mod sqlite_file;
