@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use portcullis::app::{self, World};
-use portcullis::auth::SystemClock;
+use portcullis::auth::{SystemClock, event};
 use portcullis::settings;
 use portcullis::store;
 use portcullis::users::{Creation, Password, Username};
 use rocket::fairing::AdHoc;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
 /// Login and sessions for Rocket.
 #[derive(Debug, Parser)]
@@ -129,12 +132,47 @@ fn install_log() {
         std::env::var("RUST_LOG").ok().and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
     let filter = filter_fn(move |metadata| {
         let target = metadata.target();
+        if target == event::TARGET {
+            return false;
+        }
         let is_ours = target.split("::").next() == Some("portcullis");
         let is_rockets = target.starts_with("rocket") || target.split("::").last() == Some("_");
         !is_rockets && *metadata.level() <= if is_ours { level } else { level.min(LevelFilter::WARN) }
     });
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
-    tracing_subscriber::registry().with(lines).init();
+    let is_event = filter_fn(|metadata| metadata.target() == event::TARGET);
+    let events = tracing_subscriber::fmt::layer().event_format(MessageOnly).with_writer(std::io::stdout);
+    tracing_subscriber::registry().with(lines).with(events.with_filter(is_event)).init();
+}
+
+/// Security events are lines of JSON already.
+struct MessageOnly;
+
+impl<S, N> FormatEvent<S, N> for MessageOnly
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &tracing::Event<'_>,
+    ) -> std::fmt::Result {
+        let mut message = Message(String::new());
+        event.record(&mut message);
+        writeln!(writer, "{}", message.0)
+    }
+}
+
+struct Message(String);
+
+impl tracing::field::Visit for Message {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "message" {
+            self.0 = format!("{value:?}");
+        }
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the command line speaks to its user")]

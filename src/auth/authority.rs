@@ -18,7 +18,9 @@ use crate::auth::confirmed::Confirmed;
 use crate::auth::cookies::Jar;
 use crate::auth::csrf;
 use crate::auth::error::AuthError;
+use crate::auth::event::{Event, What};
 use crate::auth::id::{SessionId, TokenId};
+use crate::auth::journal::Journal;
 use crate::auth::random::Random;
 use crate::auth::rotation::{EndReason, Leniency, State, Verdict};
 use crate::auth::session::{Ending, Revocation, Session, SessionStore, StoreError, Which};
@@ -32,6 +34,7 @@ pub(crate) struct Authority {
     pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) view: View,
     pub(crate) confirmed: Confirmed,
+    pub(crate) journal: Journal,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     /// How far into the store's log this node has read; held while reading, so that two readers do not overlap.
@@ -112,7 +115,12 @@ impl Authority {
         self.change(|it| async move {
             let until = it.remember_until(now);
             let displaced = it.store.create(&session, limit, until).await?;
-            it.note_ended(&displaced, until);
+            it.forget_ended(&displaced, until);
+            let (user, address) = (session.user.as_str(), session.address);
+            it.note(What::SignedIn, Some(user), Some(session.id), address);
+            for id in displaced {
+                it.note(What::SessionEnded(EndReason::TooMany), Some(user), Some(id), address);
+            }
             Ok(())
         })
         .await?;
@@ -120,7 +128,11 @@ impl Authority {
     }
 
     /// Exchanges a refresh token for the pair of the next generation, or of the same one again.
-    pub(crate) async fn renew(self: &Arc<Self>, token: &Token) -> Result<(Session, Pair), AuthError> {
+    pub(crate) async fn renew(
+        self: &Arc<Self>,
+        token: &Token,
+        address: Option<IpAddr>,
+    ) -> Result<(Session, Pair), AuthError> {
         let now = self.clock.now();
         let (id, generation) = (token.session, token.generation);
         let leniency = self.leniency();
@@ -130,8 +142,11 @@ impl Authority {
                 it.tell_confirmed().await?;
                 let until = it.remember_until(now);
                 let presented = it.store.present(id, generation, now, leniency, until).await?;
-                if matches!(presented, Some((_, Verdict::Reused))) {
-                    it.note_ended(&[id], until);
+                if let Some((session, verdict)) = &presented {
+                    if *verdict == Verdict::Reused {
+                        it.forget_ended(&[id], until);
+                    }
+                    it.note_verdict(*verdict, session, address);
                 }
                 Ok(presented)
             })
@@ -149,35 +164,50 @@ impl Authority {
             Verdict::Reused => Err(AuthError::Reused),
             Verdict::AlreadyEnded => Err(end_of(&session)),
             Verdict::Expired => Err(AuthError::Expired),
-            Verdict::NeverIssued => {
-                tracing::error!(
-                    "a refresh token of a generation that was never issued was presented: \
-                     the store was rolled back, or the signing key is known to somebody"
-                );
-                Err(Invalid::NeverIssued.into())
-            }
+            Verdict::NeverIssued => Err(Invalid::NeverIssued.into()),
         }
     }
 
     /// Ends sessions; durable when this returns, and known to this node.
     pub(crate) async fn end(
         self: &Arc<Self>,
-        which: Owned,
+        whose: Whose,
         reason: EndReason,
+        address: Option<IpAddr>,
     ) -> Result<Vec<SessionId>, AuthError> {
         let at = self.clock.now();
         self.change(|it| async move {
             let until = it.remember_until(at);
-            let which = match &which {
-                Owned::One(id) => Which::One(*id),
-                Owned::OneOf(id, user) => Which::OneOf(*id, user),
-                Owned::AllOf(user, keep) => Which::AllOf(user, *keep),
-            };
-            let ended = it.store.end(&Ending { which, reason, at, remember_until: until }).await?;
-            it.note_ended(&ended, until);
+            let ending = Ending { which: whose.which(), reason, at, remember_until: until };
+            let ended = it.store.end(&ending).await?;
+            it.forget_ended(&ended, until);
+            for id in &ended {
+                it.note(What::SessionEnded(reason), Some(&whose.user), Some(*id), address);
+            }
             Ok(ended)
         })
         .await
+    }
+
+    /// Notes that the password was entered again, and mints a pair that says so, with new CSRF values.
+    pub(crate) async fn reauthenticate(
+        self: &Arc<Self>,
+        id: SessionId,
+        address: Option<IpAddr>,
+    ) -> Result<Pair, AuthError> {
+        let now = self.clock.now();
+        let mut seed = [0; 16];
+        self.random.fill(&mut seed)?;
+        let session = self.change(move |it| async move {
+            let is_noted = it.store.reauthenticated(id, now).await?;
+            let session = if is_noted { it.store.find(id).await? } else { None };
+            if let Some(session) = &session {
+                it.note(What::Reauthenticated, Some(&session.user), Some(id), address);
+            }
+            Ok(session)
+        });
+        let session = session.await?.ok_or(AuthError::Revoked)?;
+        self.mint(&session, &csrf::refresh_value(seed), now, true)
     }
 
     /// Reads what the store's log says since the last time.
@@ -252,11 +282,46 @@ impl Authority {
 
     /// Until when an end of a session at `at` must be remembered.
     /// The margin covers a refresh that read the clock later than the end that beats it to the store.
-    fn remember_until(&self, at: UnixTime) -> UnixTime {
+    pub(crate) fn remember_until(&self, at: UnixTime) -> UnixTime {
         at + self.settings.access_ttl + self.settings.leeway + Duration::from_secs(60)
     }
 
-    fn note_ended(&self, ended: &[SessionId], until: UnixTime) {
+    /// Writes an event into the journal.
+    pub(crate) fn note(
+        &self,
+        what: What,
+        user: Option<&str>,
+        session: Option<SessionId>,
+        address: Option<IpAddr>,
+    ) {
+        let user = user.map(str::to_owned);
+        self.journal.write(Event { at: self.clock.now(), what, user, session, address });
+    }
+
+    /// Hands the store what the journal holds.
+    pub(crate) async fn tell_events(&self) -> Result<(), StoreError> {
+        let events = self.journal.take();
+        let told = self.store.record(&events).await;
+        if told.is_err() {
+            self.journal.put_back(events);
+        }
+        told
+    }
+
+    fn note_verdict(&self, verdict: Verdict, session: &Session, address: Option<IpAddr>) {
+        let what: &[What] = match verdict {
+            Verdict::Replayed => &[What::Replayed],
+            Verdict::Reused => &[What::Reused, What::SessionEnded(EndReason::Reused)],
+            Verdict::NeverIssued => &[What::NeverIssued],
+            Verdict::Rotated | Verdict::AlreadyEnded | Verdict::Expired => &[],
+        };
+        for what in what {
+            self.note(*what, Some(&session.user), Some(session.id), address);
+        }
+    }
+
+    /// Makes this node refuse the tokens of ended sessions at once.
+    fn forget_ended(&self, ended: &[SessionId], until: UnixTime) {
         for id in ended {
             self.view.insert(Revocation { id: *id.as_bytes(), until });
         }
@@ -281,12 +346,27 @@ impl Authority {
     }
 }
 
-/// Which sessions are to end, for a task that outlives its request.
+/// Which of a person's sessions are to end, for a task that outlives its request.
 #[derive(Debug, Clone)]
-pub(crate) enum Owned {
+pub(crate) struct Whose {
+    pub(crate) user: String,
+    pub(crate) which: These,
+}
+
+/// One session, or all but one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum These {
     One(SessionId),
-    OneOf(SessionId, String),
-    AllOf(String, Option<SessionId>),
+    Others(SessionId),
+}
+
+impl Whose {
+    fn which(&self) -> Which<'_> {
+        match self.which {
+            These::One(id) => Which::OneOf(id, &self.user),
+            These::Others(kept) => Which::AllOf(&self.user, Some(kept)),
+        }
+    }
 }
 
 /// What the caller of an ended session is told.

@@ -53,6 +53,8 @@ pub struct AuthConfig {
     pub max_staleness: i64,
     /// How many sessions a person may have at once; the one idle the longest is ended for a new one. Default 10.
     pub max_sessions: i64,
+    /// For how long security events are kept; default 7776000 (90 days).
+    pub event_ttl: i64,
 }
 
 impl Default for AuthConfig {
@@ -74,6 +76,7 @@ impl Default for AuthConfig {
             insecure_http: None,
             max_staleness: 5,
             max_sessions: 10,
+            event_ttl: 7_776_000,
         }
     }
 }
@@ -114,6 +117,7 @@ pub struct AuthSettings {
     pub(crate) insecure_http: bool,
     pub(crate) max_staleness: Duration,
     pub(crate) max_sessions: usize,
+    pub(crate) event_ttl: Duration,
 }
 
 impl AuthSettings {
@@ -165,6 +169,7 @@ impl AuthConfig {
         let grace = span("refresh_grace", self.refresh_grace, 0, 300);
         let fresh_ttl = span("fresh_ttl", self.fresh_ttl, 1, DAY);
         let leeway = span("leeway", self.leeway, 0, 60);
+        let event_ttl = span("event_ttl", self.event_ttl, 3600, 10 * YEAR);
         let max_staleness = span("max_staleness", self.max_staleness, 0, 3600);
 
         let mut below = |low: (&str, i64), high: (&str, i64)| {
@@ -235,6 +240,7 @@ impl AuthConfig {
             insecure_http,
             max_staleness,
             max_sessions,
+            event_ttl,
         })
     }
 }

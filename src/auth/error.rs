@@ -10,6 +10,8 @@ use rocket::Request;
 use rocket::http::Status;
 use rocket::request::Outcome;
 
+use crate::auth::authority::Authority;
+use crate::auth::event::What;
 use crate::auth::keys::SigningFailed;
 use crate::auth::location::Absent;
 use crate::auth::random::RandomError;
@@ -114,8 +116,25 @@ impl AuthError {
     /// Ends a guard with this error and keeps it for the catcher.
     /// A later guard's error replaces an earlier one that the handler chose to survive.
     pub(crate) fn fail<T>(self, request: &Request<'_>) -> Outcome<T, Self> {
-        *failure(request).0.lock().unwrap_or_else(PoisonError::into_inner) = Some(self);
+        let earlier = failure(request).0.lock().unwrap_or_else(PoisonError::into_inner).replace(self);
+        if earlier != Some(self) {
+            self.note(request);
+        }
         Outcome::Error((self.status(), self))
+    }
+}
+
+impl AuthError {
+    /// Writes the event that this refusal is, if it is one.
+    fn note(self, request: &Request<'_>) {
+        let what = match self {
+            Self::CsrfMissing | Self::CsrfMismatch => What::CsrfRefused,
+            Self::CrossSite => What::CrossSiteRefused,
+            _ => return,
+        };
+        if let Some(authority) = Authority::of(request.rocket()) {
+            authority.note(what, None, None, request.client_ip());
+        }
     }
 }
 

@@ -10,15 +10,16 @@ use rocket::fairing::{Fairing, Info, Kind, Result as Ignition};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use crate::auth::authority::Authority;
-use crate::auth::clock::{Clock, SystemClock};
+use crate::auth::clock::{Clock, SystemClock, UnixTime};
 use crate::auth::config::{AuthConfig, AuthSettings};
 use crate::auth::confirmed::Confirmed;
 use crate::auth::cookies::{Jar, flush};
 use crate::auth::csrf;
+use crate::auth::journal::Journal;
 use crate::auth::key_file;
 use crate::auth::keys::{Key, Ring, Secret};
 use crate::auth::random::{OsRandom, Random};
-use crate::auth::session::{Cursor, SessionStore};
+use crate::auth::session::{Cursor, SessionStore, StoreError};
 use crate::auth::token::Codec;
 use crate::auth::view::View;
 
@@ -96,6 +97,7 @@ impl Portcullis {
             store: Arc::clone(&self.store),
             view: View::new(),
             confirmed: Confirmed::new(),
+            journal: Journal::default(),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             cursor: tokio::sync::Mutex::new(Cursor::default()),
@@ -119,7 +121,8 @@ impl Portcullis {
 #[rocket::async_trait]
 impl Fairing for Portcullis {
     fn info(&self) -> Info {
-        let kind = Kind::Ignite | Kind::Liftoff | Kind::Request | Kind::Response | Kind::Singleton;
+        let kind =
+            Kind::Ignite | Kind::Liftoff | Kind::Request | Kind::Response | Kind::Shutdown | Kind::Singleton;
         Info { name: "Portcullis", kind }
     }
 
@@ -144,6 +147,13 @@ impl Fairing for Portcullis {
         csrf::peek(request, data).await;
     }
 
+    async fn on_shutdown(&self, rocket: &Rocket<Orbit>) {
+        let Some(authority) = Authority::of(rocket) else { return };
+        if let Err(error) = authority.tell_confirmed().await.and(authority.tell_events().await) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the last events could not be kept");
+        }
+    }
+
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         flush(request, response);
     }
@@ -159,7 +169,7 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
             () = &mut shutdown => return,
             _ = tick.tick() => {}
         }
-        let told = authority.tell_confirmed().await;
+        let told = authority.tell_confirmed().await.and(authority.tell_events().await);
         let read = authority.sync().await;
         let is_reachable = match told.and(read) {
             Ok(()) => true,
@@ -179,12 +189,17 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
         if round % ROUNDS_PER_SWEEP == 0 {
             let now = authority.clock.now();
             authority.view.sweep(now);
-            if is_reachable && let Err(error) = authority.store.purge(now).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "old sessions could not be purged");
+            if is_reachable && let Err(error) = purge(&authority, now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "old rows could not be purged");
             }
             tracing::debug!(revoked = authority.view.len(), "swept the view of revocations");
         }
     }
+}
+
+async fn purge(authority: &Authority, now: UnixTime) -> Result<(), StoreError> {
+    authority.store.purge(now).await?;
+    authority.store.purge_events(now - authority.settings.event_ttl).await
 }
 
 /// An error and its causes in one line, for the operator at launch.

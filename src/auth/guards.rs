@@ -186,7 +186,9 @@ async fn live<'r>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
         Verdict::AlreadyEnded => Err(end_of(&session)),
         Verdict::Expired => Err(AuthError::Expired),
         // The store decides, and ends the session in the same transaction.
-        Verdict::Reused | Verdict::NeverIssued => authority.renew(token).await.map(|_| Claims(token)),
+        Verdict::Reused | Verdict::NeverIssued => {
+            authority.renew(token, request.client_ip()).await.map(|_| Claims(token))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 
 use crate::auth::clock::UnixTime;
+use crate::auth::event::EventStore;
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::rotation::{EndReason, Leniency, State, Verdict};
 
@@ -104,7 +105,7 @@ pub struct Revocations {
 /// Every method that changes something is one transaction and returns only after it is durable.
 /// The contract suite in `tests/it/contract.rs` says the same in code, and every driver passes it.
 #[async_trait]
-pub trait SessionStore: Send + Sync + 'static {
+pub trait SessionStore: EventStore {
     /// Opens the store and brings its tables up to date; called once at launch.
     async fn ready(&self) -> Result<(), StoreError>;
 

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
-use crate::auth::authority::{Authority, NewSession, Owned};
+use crate::auth::authority::{Authority, NewSession, These, Whose};
 use crate::auth::clock::UnixTime;
 use crate::auth::cookies::{Readable, every};
 use crate::auth::error::AuthError;
+use crate::auth::event::{Event, What};
 use crate::auth::guards::{RefreshToken, is_unattached};
 use crate::auth::id::SessionId;
 use crate::auth::rotation::EndReason;
@@ -56,7 +57,7 @@ impl Sessions<'_> {
     /// cleared. [`AuthError::Revoked`], [`AuthError::Expired`] when the session is over;
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn refresh(&self, token: &RefreshToken<'_>) -> Result<(), AuthError> {
-        let renewal = self.authority.renew(token.token()).await;
+        let renewal = self.authority.renew(token.token(), self.request.client_ip()).await;
         if matches!(renewal, Err(AuthError::Reused)) {
             clear_cookies(self.request, self.authority.jar);
         }
@@ -73,6 +74,74 @@ impl Sessions<'_> {
         self.end_carried(EndReason::LoggedOut).await?;
         clear_cookies(self.request, self.authority.jar);
         Ok(())
+    }
+
+    /// Notes that the person entered the password again: this session's tokens are fresh from now on,
+    /// and its CSRF values are new. The caller has checked the password.
+    ///
+    /// # Errors
+    /// [`AuthError::Revoked`] when the session is over, [`AuthError::Unavailable`] when the store is out of reach.
+    pub async fn reauthenticated(&self, session: SessionId) -> Result<(), AuthError> {
+        let pair = self.authority.reauthenticate(session, self.request.client_ip()).await?;
+        send_pair(self.request, self.authority.jar, &pair);
+        Ok(())
+    }
+
+    /// A person's live sessions, last used first.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach.
+    pub async fn live(&self, user: &str) -> Result<Vec<Session>, AuthError> {
+        Ok(self.authority.store.live(user, self.now()).await?)
+    }
+
+    /// Ends a session of this person; `false` when there is none of this name that has not ended, or it is not theirs.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach.
+    pub async fn end(&self, user: &str, session: SessionId) -> Result<bool, AuthError> {
+        let whose = Whose { user: user.to_owned(), which: These::One(session) };
+        let address = self.request.client_ip();
+        Ok(!self.authority.end(whose, EndReason::EndedElsewhere, address).await?.is_empty())
+    }
+
+    /// Ends all sessions of this person but one; returns how many ended.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach.
+    pub async fn end_others(&self, user: &str, kept: SessionId) -> Result<usize, AuthError> {
+        let whose = Whose { user: user.to_owned(), which: These::Others(kept) };
+        let address = self.request.client_ip();
+        Ok(self.authority.end(whose, EndReason::EndedElsewhere, address).await?.len())
+    }
+
+    /// Takes in at once what another part of the application has just ended in the store.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach.
+    pub async fn catch_up(&self) -> Result<(), AuthError> {
+        Ok(self.authority.sync().await?)
+    }
+
+    /// Writes a security event about a person's account; `None` when it is not known whose.
+    pub fn note(&self, what: What, user: Option<&str>, session: Option<SessionId>) {
+        self.authority.note(what, user, session, self.request.client_ip());
+    }
+
+    /// The newest events about a person's account, newest first.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach.
+    pub async fn events(&self, user: &str, limit: u32) -> Result<Vec<Event>, AuthError> {
+        self.authority.tell_events().await?;
+        let since = self.now() - self.authority.settings.event_ttl;
+        Ok(self.authority.store.events_of(user, since, limit).await?)
+    }
+
+    /// Until when nodes must remember a session that ends now.
+    #[must_use]
+    pub fn remember_until(&self) -> UnixTime {
+        self.authority.remember_until(self.now())
     }
 
     /// The session of this name, ended or not.
@@ -104,7 +173,8 @@ impl Sessions<'_> {
             let Ok(token) = self.authority.codec.read(text, now) else { continue };
             if !ended.contains(&token.session) {
                 ended.push(token.session);
-                self.authority.end(Owned::One(token.session), reason).await?;
+                let whose = Whose { user: token.subject().to_owned(), which: These::One(token.session) };
+                self.authority.end(whose, reason, self.request.client_ip()).await?;
             }
         }
         Ok(())

@@ -109,7 +109,7 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
         Err(AuthError::Revoked) => return Err(reason_for_revocation(request).await),
         other => other?,
     };
-    let renewal = authority.renew(&token).await;
+    let renewal = authority.renew(&token, request.client_ip()).await;
     if matches!(renewal, Err(AuthError::Reused)) {
         clear_cookies(request, authority.jar);
     }

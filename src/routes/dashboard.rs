@@ -1,18 +1,25 @@
-//! `/dashboard`: the protected page; who is signed in, since when and for how long.
+//! `/dashboard`: the protected page; who is signed in, since when and for how long, where else, and what happened.
 
 use rocket::get;
 use rocket::http::Status;
 use serde::Serialize;
 
-use crate::auth::{CsrfToken, Sessions, SignedIn};
+use crate::auth::{AuthError, CsrfToken, EndReason, Event, SessionId, Sessions, SignedIn, What};
 use crate::routes::errors::Refused;
 use crate::routes::page::{Frame, Moment};
 use crate::routes::reply::Reply;
+use crate::routes::sessions::Shown;
 
-/// The page's own context.
 #[derive(Debug, Serialize)]
-struct Dashboard {
+struct Dashboard<'a> {
     session: Current,
+    sessions: Vec<Shown>,
+    events: Vec<ShownEvent>,
+    /// How many sign-ins failed since the person's last visit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failures: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'a str>,
 }
 
 /// The session that is looking.
@@ -24,16 +31,27 @@ struct Current {
     access_expires: Moment,
 }
 
+#[derive(Debug, Serialize)]
+struct ShownEvent {
+    when: Moment,
+    key: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
 /// `GET /dashboard`.
-#[get("/dashboard")]
-pub async fn dashboard(
+#[get("/dashboard?<notice>")]
+pub(crate) async fn dashboard(
     visitor: SignedIn<'_>,
+    notice: Option<&str>,
     csrf: CsrfToken<'_>,
     sessions: Sessions<'_>,
     frame: Frame<'_>,
 ) -> Result<Reply, Refused> {
     let found = sessions.find(visitor.session_id()).await.map_err(Refused)?;
-    let session = found.ok_or(Refused(crate::auth::AuthError::Revoked))?;
+    let session = found.ok_or(Refused(AuthError::Revoked))?;
+    let events = sessions.events(visitor.subject(), MAX_EVENTS).await.map_err(Refused)?;
+    let failures = failures_before(&events, session.id);
     let own = Dashboard {
         session: Current {
             began: session.created_at.into(),
@@ -41,6 +59,53 @@ pub async fn dashboard(
             expires: session.state.deadline().into(),
             access_expires: visitor.expires_at().into(),
         },
+        sessions: Shown::all(&sessions, &visitor).await.map_err(Refused)?,
+        events: events
+            .iter()
+            .filter(|event| is_of_interest(event))
+            .take(SHOWN_EVENTS)
+            .map(ShownEvent::new)
+            .collect(),
+        failures: (failures > 0).then_some(failures),
+        notice: notice.filter(|notice| *notice == "password_changed"),
     };
     Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("dashboard.html", own)))
 }
+
+impl ShownEvent {
+    fn new(event: &Event) -> Self {
+        let key = match event.what {
+            What::SignedInAfterFailures => "signed_in",
+            What::SignInThrottled => "throttled",
+            What::Reauthenticated => "password_confirmed",
+            What::ReauthenticationFailed | What::PasswordChangeRefused => "password_refused",
+            What::SessionEnded(EndReason::PasswordChanged) => "ended_password_changed",
+            What::SessionEnded(EndReason::AccountDisabled) => "ended_account_disabled",
+            What::SessionEnded(EndReason::RolesChanged) => "ended_roles_changed",
+            What::SessionEnded(reason) => reason.as_str(),
+            other => other.as_str(),
+        };
+        Self { when: event.at.into(), key, detail: event.address.map(|address| address.to_string()) }
+    }
+}
+
+/// A replay is the machine's business, not the person's, and a reuse is told by the end of its session.
+fn is_of_interest(event: &Event) -> bool {
+    !matches!(event.what, What::Replayed | What::Reused | What::NeverIssued)
+}
+
+/// How many sign-ins failed between the sign-in before this session's and this session's own.
+/// `events` are the newest first.
+fn failures_before(events: &[Event], current: SessionId) -> usize {
+    let is_sign_in = |event: &&Event| event.what == What::SignedIn;
+    let before =
+        events.iter().skip_while(|event| !(is_sign_in(event) && event.session == Some(current))).skip(1);
+    before
+        .take_while(|event| !is_sign_in(event))
+        .filter(|event| matches!(event.what, What::SignInFailed | What::SignInThrottled))
+        .count()
+}
+
+/// How far back the page looks.
+const MAX_EVENTS: u32 = 100;
+const SHOWN_EVENTS: usize = 8;

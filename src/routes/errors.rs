@@ -49,9 +49,15 @@ impl<'r> Responder<'r, 'static> for Refused {
 }
 
 fn of_auth(error: AuthError, request: &Request<'_>) -> Reply {
-    let is_dead = error.status() == Status::Unauthorized && error != AuthError::Reused;
-    if Form::of(request) == Form::Page && is_dead && error != AuthError::NotFresh {
-        return Reply::SeeOther(sign_in_address(error, request));
+    if Form::of(request) == Form::Page {
+        match error {
+            AuthError::NotFresh => return Reply::SeeOther(reauthentication_address(request)),
+            AuthError::Reused => {}
+            error if error.status() == Status::Unauthorized => {
+                return Reply::SeeOther(sign_in_address(error, request));
+            }
+            _ => {}
+        }
     }
     of_refusal(Refusal::from(error), Some(error), request)
 }
@@ -91,19 +97,42 @@ pub(crate) fn of_refusal(refusal: Refusal, error: Option<AuthError>, request: &R
 
 /// The sign-in page, and back to here afterwards when here is a page.
 fn sign_in_address(error: AuthError, request: &Request<'_>) -> String {
-    let here = (request.method() == Method::Get)
-        .then(|| Next::parse(&request.uri().to_string()))
-        .flatten()
-        .filter(|next| next.as_str() != "/dashboard");
     let notice = match error {
-        AuthError::Revoked => Some("session_ended"),
-        AuthError::Expired => Some("session_expired"),
+        AuthError::Revoked => Some("notice=session_ended".to_owned()),
+        AuthError::Expired => Some("notice=session_expired".to_owned()),
         _ => None,
     };
-    let mut query = Vec::new();
-    if let Some(next) = here {
-        query.push(format!("next={}", RawStr::new(next.as_str()).percent_encode()));
-    }
-    query.extend(notice.map(|notice| format!("notice={notice}")));
+    let next = here(request).filter(|next| next.as_str() != "/dashboard");
+    let query: Vec<_> = next.map(|next| next_parameter(&next)).into_iter().chain(notice).collect();
     if query.is_empty() { "/login".to_owned() } else { format!("/login?{}", query.join("&")) }
+}
+
+/// The page that asks for the password again, and back afterwards to the page that the person was on.
+fn reauthentication_address(request: &Request<'_>) -> String {
+    let page = here(request).or_else(|| Next::parse(page_of(request.uri().path().as_str())));
+    page.map_or_else(
+        || "/reauthenticate".to_owned(),
+        |next| format!("/reauthenticate?{}", next_parameter(&next)),
+    )
+}
+
+/// Where the browser is, when that can be returned to.
+fn here(request: &Request<'_>) -> Option<Next> {
+    if request.method() != Method::Get {
+        return None;
+    }
+    Next::parse(&request.uri().to_string())
+}
+
+/// The page that holds the form which is sent to this path.
+fn page_of(path: &str) -> &str {
+    match path {
+        "/account/password" => path,
+        _ if path.starts_with("/sessions/") => "/sessions",
+        _ => "/dashboard",
+    }
+}
+
+fn next_parameter(next: &Next) -> String {
+    format!("next={}", RawStr::new(next.as_str()).percent_encode())
 }

@@ -5,7 +5,7 @@ use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::auth::{AuthError, CsrfToken, Sessions, SignInAttempt, SignedIn};
+use crate::auth::{AuthError, CsrfToken, Sessions, SignInAttempt, SignedIn, What};
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
@@ -106,6 +106,9 @@ pub(crate) async fn submit(
         Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => Failure::FormExpired(error),
         Err(error) => return Err(Refused(error)),
     };
+    if matches!(failure, Failure::BadCredentials) {
+        sessions.note(What::SignInFailed, None, None);
+    }
     let refusal = failure.refusal();
     if form == Form::Data {
         return Ok(Reply::Refused(refusal));

@@ -15,8 +15,11 @@ pub mod negotiate;
 mod next;
 pub mod page;
 pub mod protected;
+mod reauthenticate;
 pub mod refresh;
 pub mod reply;
+mod sessions;
+mod user_agent;
 pub mod words;
 
 use rocket::{Route, routes};
@@ -30,6 +33,11 @@ pub fn routes() -> Vec<Route> {
         login::submit,
         protected::protected,
         dashboard::dashboard,
+        sessions::list,
+        sessions::end,
+        sessions::end_others,
+        reauthenticate::form,
+        reauthenticate::submit,
         refresh::refresh,
         logout::logout,
         assets::asset,

@@ -18,6 +18,8 @@ pub enum Reply {
     SeeOther(String),
     /// A refusal in JSON.
     Refused(Refusal),
+    /// Nothing is here (404): the catcher gives it the form that was asked for.
+    Missing,
 }
 
 /// A refusal, as programs read it.
@@ -88,6 +90,7 @@ impl<'r> Responder<'r, 'static> for Reply {
                 Response::build().status(Status::SeeOther).header(Header::new("Location", path)).ok()
             }
             Self::Refused(refusal) => refusal.respond_to(request),
+            Self::Missing => Err(Status::NotFound),
         }
     }
 }

@@ -4,6 +4,8 @@
 //! lock held across an await.
 //! It is not durable, it does not grow indexes, and it never answers "unreachable".
 
+mod events;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +13,7 @@ use async_trait::async_trait;
 
 use crate::auth::rotation::step;
 use crate::auth::{
-    Cursor, EndReason, Ending, Leniency, Revocation, Revocations, Session, SessionId, SessionStore,
+    Cursor, EndReason, Ending, Event, Leniency, Revocation, Revocations, Session, SessionId, SessionStore,
     StoreError, TokenId, UnixTime, Verdict, Which,
 };
 use crate::users::{Account, AccountStore, AccountStoreError, Username};
@@ -30,6 +32,7 @@ struct Kept {
     logged: HashSet<[u8; 16]>,
     last_number: i64,
     not_before: UnixTime,
+    events: Vec<Event>,
 }
 
 impl MemoryStore {

@@ -12,6 +12,7 @@
 //! The statements use `$1` and no SQLite speciality where there is a choice, so that another database can run them.
 
 mod accounts;
+mod events;
 mod open;
 mod sessions;
 

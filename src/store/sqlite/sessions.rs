@@ -11,8 +11,8 @@ mod row;
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
-use self::row::{SessionRow, id_of, number};
-pub(super) use self::row::{roles_of, roles_text};
+use self::row::{SessionRow, number};
+pub(super) use self::row::{id_of, roles_of, roles_text};
 use super::{Failure, SqliteStore};
 use crate::auth::rotation::step;
 use crate::auth::{

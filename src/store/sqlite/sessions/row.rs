@@ -99,7 +99,7 @@ pub(super) async fn insert(write: &mut SqliteConnection, session: &Session) -> R
 }
 
 /// The session whose bytes these are.
-pub(super) fn id_of(bytes: &[u8]) -> Result<SessionId, Failure> {
+pub(in crate::store::sqlite) fn id_of(bytes: &[u8]) -> Result<SessionId, Failure> {
     let bytes = <[u8; 16]>::try_from(bytes).map_err(|_| Failure::Damaged("an id"))?;
     Ok(SessionId::from_bytes(bytes))
 }

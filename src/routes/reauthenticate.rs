@@ -1,0 +1,110 @@
+//! `/reauthenticate`: the password again, before what a stolen session must not do.
+
+use rocket::http::Status;
+use rocket::{State, get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::auth::{AuthError, CsrfToken, Sessions, SignedIn, What};
+use crate::routes::body::{self, Body, Fields};
+use crate::routes::errors::Refused;
+use crate::routes::negotiate::Form;
+use crate::routes::next::Next;
+use crate::routes::page::Frame;
+use crate::routes::reply::{RETRY_SECONDS, Refusal, Reply};
+use crate::users::{Accounts, Password, SignInError};
+
+/// The password, and where the person was.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Again {
+    password: String,
+    #[serde(skip)]
+    next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct AgainPage<'a> {
+    next: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+/// `GET /reauthenticate?next=…`: the form.
+#[get("/reauthenticate?<next>")]
+pub(crate) fn form(
+    visitor: SignedIn<'_>,
+    next: Option<&str>,
+    csrf: CsrfToken<'_>,
+    frame: Frame<'_>,
+) -> Reply {
+    let next = next.and_then(Next::parse);
+    let page = AgainPage { next: next.as_ref().map_or("", Next::as_str), error: None, retry_after: None };
+    Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("reauthenticate.html", page))
+}
+
+/// `POST /reauthenticate`: new tokens that are fresh, and back to where the person was.
+#[expect(clippy::too_many_arguments, reason = "a handler's signature names everything it touches")]
+#[post("/reauthenticate", data = "<body>")]
+pub(crate) async fn submit(
+    visitor: SignedIn<'_>,
+    csrf: CsrfToken<'_>,
+    sessions: Sessions<'_>,
+    accounts: &State<Accounts>,
+    frame: Frame<'_>,
+    form: Form,
+    body: Body<Again>,
+) -> Result<Reply, Refused> {
+    let Body(Again { password, next }) = body;
+    let next = next.as_deref().and_then(Next::parse);
+    let (error, refusal) = match check(accounts, visitor.subject(), password).await? {
+        None => {
+            sessions.reauthenticated(visitor.session_id()).await.map_err(Refused)?;
+            return Ok(match form {
+                Form::Page => {
+                    Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| next.to_string()))
+                }
+                Form::Data => Reply::Json(Status::Ok, json!({ "fresh": true })),
+            });
+        }
+        Some(failure) => failure,
+    };
+    sessions.note(What::ReauthenticationFailed, Some(visitor.subject()), Some(visitor.session_id()));
+    if form == Form::Data {
+        return Ok(Reply::Refused(refusal));
+    }
+    let next = next.as_ref().map_or("", Next::as_str);
+    let page = AgainPage { next, error: Some(error), retry_after: refusal.retry_after };
+    let frame = frame.person(&visitor).csrf(csrf.as_str());
+    Ok(Reply::Page(refusal.status, frame.render("reauthenticate.html", page)))
+}
+
+/// Whether this is the person's password; says why not.
+async fn check(
+    accounts: &Accounts,
+    name: &str,
+    password: String,
+) -> Result<Option<(&'static str, Refusal)>, Refused> {
+    let wrong = || Some(("wrong_password", Refusal::bad_credentials()));
+    let Ok(password) = Password::new(password) else { return Ok(wrong()) };
+    match accounts.authenticate(name, password).await {
+        Ok(_) => Ok(None),
+        Err(SignInError::BadCredentials) => Ok(wrong()),
+        Err(SignInError::Busy) => {
+            let refusal = Refusal { retry_after: Some(RETRY_SECONDS), ..Refusal::unavailable() };
+            Ok(Some(("busy", refusal)))
+        }
+        Err(error @ SignInError::Unavailable(_)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "no password can be checked");
+            Err(Refused(AuthError::Unavailable))
+        }
+    }
+}
+
+impl body::Form for Again {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+        Ok(Self { password: fields.required("password")?, next: fields.optional("next") })
+    }
+}

@@ -1,0 +1,116 @@
+//! `/sessions`: where am I signed in, and ending that.
+//!
+//! The ids shown here name sessions and open nothing.
+//! Ending another session asks for a fresh password: whoever stole this one must not lock its owner out.
+
+use rocket::http::Status;
+use rocket::{get, post};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::auth::{AuthError, CsrfToken, FreshToken, Session, SessionId, Sessions, SignedIn};
+use crate::routes::errors::Refused;
+use crate::routes::negotiate::Form;
+use crate::routes::page::{Frame, Moment};
+use crate::routes::reply::Reply;
+use crate::routes::user_agent::UserAgent;
+
+/// A session as its owner sees it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown {
+    id: String,
+    began: Moment,
+    last_seen: Moment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    browser: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    current: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct SessionsPage<'a> {
+    sessions: Vec<Shown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'a str>,
+}
+
+impl Shown {
+    /// A person's live sessions, the current one first, then the last used first.
+    pub(crate) async fn all(sessions: &Sessions<'_>, visitor: &SignedIn<'_>) -> Result<Vec<Self>, AuthError> {
+        let current = visitor.session_id();
+        let mut live = sessions.live(visitor.subject()).await?;
+        live.sort_by_key(|session| session.id != current);
+        Ok(live.iter().map(|session| Self::new(session, current)).collect())
+    }
+
+    fn new(session: &Session, current: SessionId) -> Self {
+        let UserAgent { browser, system } = UserAgent::read(&session.user_agent);
+        Self {
+            id: session.id.to_string(),
+            began: session.created_at.into(),
+            last_seen: session.last_seen.into(),
+            browser,
+            system,
+            address: session.address.map(|address| address.to_string()),
+            current: session.id == current,
+        }
+    }
+}
+
+/// `GET /sessions`: the live sessions of whoever asks.
+#[get("/sessions?<notice>")]
+pub(crate) async fn list(
+    visitor: SignedIn<'_>,
+    notice: Option<&str>,
+    csrf: CsrfToken<'_>,
+    sessions: Sessions<'_>,
+    frame: Frame<'_>,
+    form: Form,
+) -> Result<Reply, Refused> {
+    let shown = Shown::all(&sessions, &visitor).await.map_err(Refused)?;
+    if form == Form::Data {
+        return Ok(Reply::Json(Status::Ok, json!({ "sessions": shown })));
+    }
+    let page = SessionsPage { sessions: shown, notice: notice.filter(|notice| NOTICES.contains(notice)) };
+    Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("sessions.html", page)))
+}
+
+/// `POST /sessions/<id>/end`: ends one of them; somebody else's is not found.
+#[post("/sessions/<id>/end")]
+pub(crate) async fn end(
+    person: FreshToken<'_>,
+    id: &str,
+    sessions: Sessions<'_>,
+    form: Form,
+) -> Result<Reply, Refused> {
+    let ended = match id.parse::<SessionId>() {
+        Ok(id) => sessions.end(person.subject(), id).await.map_err(Refused)?,
+        Err(_) => false,
+    };
+    Ok(match (ended, form) {
+        (true, Form::Page) => Reply::SeeOther(format!("/sessions?notice={ENDED_ONE}")),
+        (true, Form::Data) => Reply::Json(Status::Ok, json!({ "ended": 1 })),
+        (false, _) => Reply::Missing,
+    })
+}
+
+/// `POST /sessions/end-others`: ends all of them but this one.
+#[post("/sessions/end-others")]
+pub(crate) async fn end_others(
+    person: FreshToken<'_>,
+    sessions: Sessions<'_>,
+    form: Form,
+) -> Result<Reply, Refused> {
+    let ended = sessions.end_others(person.subject(), person.session_id()).await.map_err(Refused)?;
+    Ok(match form {
+        Form::Page => Reply::SeeOther(format!("/sessions?notice={ENDED_OTHERS}")),
+        Form::Data => Reply::Json(Status::Ok, json!({ "ended": ended })),
+    })
+}
+
+const ENDED_ONE: &str = "session_ended";
+const ENDED_OTHERS: &str = "others_ended";
+const NOTICES: [&str; 2] = [ENDED_ONE, ENDED_OTHERS];

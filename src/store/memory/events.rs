@@ -1,0 +1,30 @@
+//! Security events in memory.
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::auth::{Event, EventStore, StoreError, UnixTime};
+
+#[async_trait]
+impl EventStore for MemoryStore {
+    async fn record(&self, events: &[Event]) -> Result<(), StoreError> {
+        self.kept().events.extend_from_slice(events);
+        Ok(())
+    }
+
+    async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let kept = self.kept();
+        let theirs =
+            kept.events.iter().filter(|event| event.user.as_deref() == Some(user) && event.at >= since);
+        // The sort is stable, so of events of one second the last written stays first.
+        let mut newest_first: Vec<_> = theirs.rev().cloned().collect();
+        newest_first.sort_by_key(|event| std::cmp::Reverse(event.at));
+        newest_first.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(newest_first)
+    }
+
+    async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError> {
+        self.kept().events.retain(|event| event.at >= before);
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! The SQL of security events.
+
+use async_trait::async_trait;
+
+use super::sessions::id_of;
+use super::{Failure, SqliteStore};
+use crate::auth::{Event, EventStore, StoreError, UnixTime, What};
+
+type EventRow = (i64, String, Option<String>, Option<Vec<u8>>, Option<String>);
+
+#[async_trait]
+impl EventStore for SqliteStore {
+    async fn record(&self, events: &[Event]) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.write().await?;
+        for event in events {
+            sqlx::query("INSERT INTO events (at, what, user_name, sid, address) VALUES ($1, $2, $3, $4, $5)")
+                .bind(event.at.as_secs())
+                .bind(event.what.to_text())
+                .bind(event.user.as_deref())
+                .bind(event.session.map(|id| id.as_bytes().to_vec()))
+                .bind(event.address.map(|address| address.to_string()))
+                .execute(&mut *write.0)
+                .await
+                .map_err(Failure::from)?;
+        }
+        Ok(write.commit().await?)
+    }
+
+    async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let rows: Vec<EventRow> = sqlx::query_as(
+            "SELECT at, what, user_name, sid, address FROM events
+             WHERE user_name = $1 AND at >= $2 ORDER BY at DESC, number DESC LIMIT $3",
+        )
+        .bind(user)
+        .bind(since.as_secs())
+        .bind(i64::from(limit))
+        .fetch_all(self.reader().await?)
+        .await
+        .map_err(Failure::from)?;
+        // An event that another version wrote is skipped: it is history, not a decision.
+        Ok(rows.into_iter().filter_map(event_of).collect())
+    }
+
+    async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        let done =
+            sqlx::query("DELETE FROM events WHERE at < $1").bind(before.as_secs()).execute(&mut *write.0);
+        done.await.map_err(Failure::from)?;
+        Ok(write.commit().await?)
+    }
+}
+
+fn event_of((at, what, user, session, address): EventRow) -> Option<Event> {
+    Some(Event {
+        at: UnixTime::from_secs(at),
+        what: What::from_text(&what)?,
+        user,
+        session: session.and_then(|bytes| id_of(&bytes).ok()),
+        address: address.and_then(|address| address.parse().ok()),
+    })
+}
