@@ -21,6 +21,7 @@ use crate::auth::error::AuthError;
 use crate::auth::event::{Event, What};
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::journal::Journal;
+use crate::auth::key_file::KeyFile;
 use crate::auth::random::Random;
 use crate::auth::rotation::{EndReason, Leniency, State, Verdict};
 use crate::auth::session::{Ending, Revocation, Session, SessionStore, StoreError, Which};
@@ -35,6 +36,8 @@ pub(crate) struct Authority {
     pub(crate) view: View,
     pub(crate) confirmed: Confirmed,
     pub(crate) journal: Journal,
+    /// The file that the keys came from, if they came from one; watched for a rotation.
+    pub(crate) key_file: Option<KeyFile>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     /// How far into the store's log this node has read; held while reading, so that two readers do not overlap.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rocket::figment::{Figment, Profile};
 use serde::Deserialize;
 
-use crate::auth::keys::Secret;
+use crate::auth::keys::{Algorithm, Key, Secret};
 use crate::auth::location::{Location, Locations};
 
 /// The settings of the library, `[default.auth]`.
@@ -21,8 +21,12 @@ pub struct AuthConfig {
     /// The HS256 secret, at least 32 bytes of text; the same as flask-jwt-extended's `JWT_SECRET_KEY`.
     /// Unset by default: then [`secret_key_file`](Self::secret_key_file) is read.
     pub secret_key: Option<RawSecret>,
-    /// A file that holds the secret as text. It must not be readable by group or others.
+    /// A file that holds the secret as text, or a ring of keys made by `portcullis key new`.
+    /// It must not be readable by group or others.
     pub secret_key_file: Option<PathBuf>,
+    /// What [`secret_key`](Self::secret_key) is for: HS256 (the default), HS384 or HS512.
+    /// The keys of a ring name their own algorithm.
+    pub algorithm: Algorithm,
     /// Life of an access token; default 300 (OWASP: minutes).
     pub access_ttl: i64,
     /// How long a session may lie idle without "remember me"; default 86400 (a day).
@@ -62,6 +66,7 @@ impl Default for AuthConfig {
         Self {
             secret_key: None,
             secret_key_file: None,
+            algorithm: Algorithm::HS256,
             access_ttl: 300,
             refresh_idle_ttl: 86_400,
             refresh_ttl: 604_800,
@@ -103,8 +108,8 @@ pub(crate) struct Deadlines {
 #[derive(Debug, Clone)]
 pub struct AuthSettings {
     pub(crate) secret: Option<Secret>,
+    pub(crate) algorithm: Algorithm,
     pub(crate) secret_file: Option<PathBuf>,
-    pub(crate) is_debug: bool,
     pub(crate) access_ttl: Duration,
     pub(crate) session: Deadlines,
     pub(crate) remembered: Deadlines,
@@ -186,8 +191,9 @@ impl AuthConfig {
 
         let secret = match &self.secret_key {
             None => None,
-            Some(raw) => Secret::new(raw.0.clone())
+            Some(raw) => Key::from_secret(self.algorithm, &Secret::unchecked(raw.0.clone()))
                 .map_err(|error| problems.push(format!("auth.secret_key: {error}")))
+                .map(|_| Secret::unchecked(raw.0.clone()))
                 .ok(),
         };
         if self.secret_key.is_some() && self.secret_key_file.is_some() {
@@ -226,8 +232,8 @@ impl AuthConfig {
         };
         Ok(AuthSettings {
             secret,
+            algorithm: self.algorithm,
             secret_file: self.secret_key_file.clone(),
-            is_debug,
             access_ttl,
             session: Deadlines { idle: session.idle.min(session.absolute), ..session },
             remembered: Deadlines { idle: remembered.idle.min(remembered.absolute), ..remembered },

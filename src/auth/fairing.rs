@@ -3,8 +3,8 @@
 //! Attach it once; the guards do the rest.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, SystemTime};
 
 use rocket::fairing::{Fairing, Info, Kind, Result as Ignition};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
@@ -16,9 +16,10 @@ use crate::auth::confirmed::Confirmed;
 use crate::auth::cookies::{Jar, flush};
 use crate::auth::csrf;
 use crate::auth::journal::Journal;
-use crate::auth::key_file;
-use crate::auth::keys::{Key, Ring, Secret};
+use crate::auth::key_file::{KeyFile, ephemeral};
+use crate::auth::keys::Key;
 use crate::auth::random::{OsRandom, Random};
+use crate::auth::ring::Ring;
 use crate::auth::session::{Cursor, SessionStore, StoreError};
 use crate::auth::token::Codec;
 use crate::auth::view::View;
@@ -80,10 +81,10 @@ impl Portcullis {
 
     async fn prepare(&self, rocket: &Rocket<Build>) -> Result<Authority, Vec<String>> {
         let settings = AuthConfig::load(rocket.figment())?;
-        let secret = self.secret(&settings).map_err(|problem| vec![problem])?;
+        let (ring, key_file) = self.ring(&settings).map_err(|problem| vec![problem])?;
         let jar = Jar::new(settings.is_https());
         let codec = Codec {
-            ring: Ring::new(Key::hs256(&secret)),
+            ring: RwLock::new(Arc::new(ring)),
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
             leeway: settings.leeway,
@@ -98,6 +99,7 @@ impl Portcullis {
             view: View::new(),
             confirmed: Confirmed::new(),
             journal: Journal::default(),
+            key_file,
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             cursor: tokio::sync::Mutex::new(Cursor::default()),
@@ -108,13 +110,20 @@ impl Portcullis {
         Ok(authority)
     }
 
-    fn secret(&self, settings: &AuthSettings) -> Result<Secret, String> {
-        match (&settings.secret, &settings.secret_file, &self.development_key_file) {
-            (Some(secret), _, _) => Ok(secret.clone()),
-            (None, Some(path), _) => key_file::load(path),
-            (None, None, Some(path)) if settings.is_debug => key_file::load_or_make(path, &*self.random),
-            _ => key_file::make(&*self.random),
+    /// The keys, and the file to watch for others.
+    fn ring(&self, settings: &AuthSettings) -> Result<(Ring, Option<KeyFile>), String> {
+        if let Some(secret) = &settings.secret {
+            let key = Key::from_secret(settings.algorithm, secret);
+            return key.map(|key| (Ring::of(key), None)).map_err(|error| format!("auth.secret_key: {error}"));
         }
+        let path = settings.secret_file.as_ref().or(self.development_key_file.as_ref());
+        let Some(file) = path.map(|path| KeyFile::at(path.clone())) else {
+            return ephemeral(&*self.random).map(|ring| (ring, None));
+        };
+        if settings.secret_file.is_none() {
+            file.make_if_missing(&*self.random)?;
+        }
+        file.load().map(|ring| (ring, Some(file)))
     }
 }
 
@@ -164,6 +173,7 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
     let mut tick = tokio::time::interval(FEED_INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut was_reachable = true;
+    let mut watched = Watched::new(&authority);
     for round in 0_u32.. {
         tokio::select! {
             () = &mut shutdown => return,
@@ -186,6 +196,9 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
             tracing::info!("the store of sessions is back");
         }
         was_reachable = is_reachable;
+        if round % ROUNDS_PER_KEY_CHECK == 0 {
+            watched.follow(&authority).await;
+        }
         if round % ROUNDS_PER_SWEEP == 0 {
             let now = authority.clock.now();
             authority.view.sweep(now);
@@ -195,6 +208,43 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
             tracing::debug!(revoked = authority.view.len(), "swept the view of revocations");
         }
     }
+}
+
+/// The key file of a running server: a rotation takes effect without a restart.
+struct Watched {
+    seen: Option<SystemTime>,
+}
+
+impl Watched {
+    fn new(authority: &Authority) -> Self {
+        Self { seen: authority.key_file.as_ref().and_then(modified) }
+    }
+
+    /// Takes the keys of a file that has changed; a file that cannot be read changes nothing.
+    async fn follow(&mut self, authority: &Authority) {
+        let Some(file) = authority.key_file.clone() else { return };
+        let seen = self.seen;
+        let read = tokio::task::spawn_blocking(move || {
+            let now = modified(&file);
+            (now != seen).then(|| (now, file.load()))
+        });
+        match read.await {
+            Ok(Some((now, Ok(ring)))) => {
+                self.seen = now;
+                authority.codec.take_ring(ring);
+                tracing::info!("took over the keys of a changed key file");
+            }
+            Ok(Some((now, Err(problem)))) => {
+                self.seen = now;
+                tracing::error!("{problem}; going on with the keys from before");
+            }
+            Ok(None) | Err(_) => {}
+        }
+    }
+}
+
+fn modified(file: &KeyFile) -> Option<SystemTime> {
+    std::fs::metadata(file.path()).and_then(|data| data.modified()).ok()
 }
 
 async fn purge(authority: &Authority, now: UnixTime) -> Result<(), StoreError> {
@@ -217,5 +267,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 /// How often a node reads the store's log: what the command line does to a running server counts within a second.
 const FEED_INTERVAL: Duration = Duration::from_millis(250);
+/// Once a second.
+const ROUNDS_PER_KEY_CHECK: u32 = 4;
 /// Once a minute.
 const ROUNDS_PER_SWEEP: u32 = 240;

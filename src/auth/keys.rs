@@ -1,42 +1,166 @@
 //! Signing keys; the only file that imports the JWT crate.
 //!
-//! A key carries its algorithm: what the token's header says about it is compared, never believed (RFC 8725 §3.1).
-//! Keys come from configuration alone; `jwk`, `jku`, `x5u` and their kin are refused with every other unknown member.
-//! What the claims mean is decided in `token.rs`.
+//! A key carries its algorithm: what a token's header says about it is compared, never believed (RFC 8725 §3.1).
+//! Too short a secret, an RSA modulus below 2048 bits and a key of the wrong curve are refused when they are read
+//! (RFC 7518 §3.2–3.4), not at the first token.
+//! Which key signs, and which still verify, is the ring's business.
 
-use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING};
+use aws_lc_rs::{rand::SystemRandom, rsa, signature};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
-use serde::{Deserialize, Deserializer};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use crate::auth::token::Invalid;
 
+/// A signature algorithm (RFC 7518 §3.1, RFC 8037).
+///
+/// HS256 when issuer and verifier are one; EdDSA or ES256 when others verify; RS256 and PS256 only to interoperate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is the algorithm of that name")]
+pub enum Algorithm {
+    HS256,
+    HS384,
+    HS512,
+    EdDSA,
+    ES256,
+    ES384,
+    RS256,
+    PS256,
+}
+
 /// A secret text: a signing secret of at least 32 bytes. Never printed, wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// The secret is shorter than its hash: RFC 7518 §3.2 asks HS256 for 256 bits.
+/// Why a key cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be at least 32 bytes long (RFC 7518 §3.2)")]
-pub struct SecretTooShort;
+#[non_exhaustive]
+pub enum UnfitKey {
+    /// An HMAC secret shorter than its hash.
+    #[error("the secret must be at least {least} bytes long for {} (RFC 7518 §3.2)", .algorithm.as_str())]
+    SecretTooShort {
+        /// What it is for.
+        algorithm: Algorithm,
+        /// How long it must be.
+        least: usize,
+    },
+    /// A secret where a private key belongs.
+    #[error("{} needs a private key, not a secret", .0.as_str())]
+    NeedsPrivateKey(Algorithm),
+    /// A private key where a secret belongs.
+    #[error("{} needs a secret, not a private key", .0.as_str())]
+    NeedsSecret(Algorithm),
+    /// The PEM text holds no private key of this type and curve.
+    #[error("the private key is not a PKCS#8 PEM key of the right type for {}", .0.as_str())]
+    WrongType(Algorithm),
+    /// An RSA key that is too short.
+    #[error("the RSA key must have at least 2048 bits (RFC 7518 §3.3)")]
+    RsaTooShort,
+    /// The key could not be made.
+    #[error("no key can be made: the system's source of randomness failed")]
+    NotMade,
+}
+
+impl Algorithm {
+    const ALL: [Self; 8] = [
+        Self::HS256,
+        Self::HS384,
+        Self::HS512,
+        Self::EdDSA,
+        Self::ES256,
+        Self::ES384,
+        Self::RS256,
+        Self::PS256,
+    ];
+
+    /// The algorithm's name as a token's header spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::HS384 => "HS384",
+            Self::HS512 => "HS512",
+            Self::EdDSA => "EdDSA",
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::RS256 => "RS256",
+            Self::PS256 => "PS256",
+        }
+    }
+
+    /// Whether one secret both signs and verifies.
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
+    }
+
+    const fn least_secret(self) -> usize {
+        match self {
+            Self::HS384 => 48,
+            Self::HS512 => 64,
+            _ => MIN_SECRET_BYTES,
+        }
+    }
+
+    const fn of_crate(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::HS256 => jsonwebtoken::Algorithm::HS256,
+            Self::HS384 => jsonwebtoken::Algorithm::HS384,
+            Self::HS512 => jsonwebtoken::Algorithm::HS512,
+            Self::EdDSA => jsonwebtoken::Algorithm::EdDSA,
+            Self::ES256 => jsonwebtoken::Algorithm::ES256,
+            Self::ES384 => jsonwebtoken::Algorithm::ES384,
+            Self::RS256 => jsonwebtoken::Algorithm::RS256,
+            Self::PS256 => jsonwebtoken::Algorithm::PS256,
+        }
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text);
+        found
+            .ok_or_else(|| format!("unknown algorithm; known are {}", Self::ALL.map(Self::as_str).join(", ")))
+    }
+}
 
 impl Secret {
     /// Takes the text's UTF-8 bytes as the secret, exactly as flask-jwt-extended's `JWT_SECRET_KEY`.
     ///
     /// # Errors
-    /// [`SecretTooShort`] below 32 bytes.
-    pub fn new(text: String) -> Result<Self, SecretTooShort> {
+    /// [`UnfitKey::SecretTooShort`] below 32 bytes.
+    pub fn new(text: String) -> Result<Self, UnfitKey> {
         let secret = Self(text);
-        if secret.0.len() < MIN_SECRET_BYTES { Err(SecretTooShort) } else { Ok(secret) }
+        secret.check(Algorithm::HS256).map(|()| secret)
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    /// A text whose fitness is judged when it becomes a key.
+    pub(crate) const fn unchecked(text: String) -> Self {
+        Self(text)
+    }
+
+    /// # Errors
+    /// [`UnfitKey::SecretTooShort`] when it is shorter than the algorithm's hash.
+    pub(crate) fn check(&self, algorithm: Algorithm) -> Result<(), UnfitKey> {
+        let least = algorithm.least_secret();
+        if self.0.len() < least { Err(UnfitKey::SecretTooShort { algorithm, least }) } else { Ok(()) }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -56,43 +180,13 @@ impl fmt::Debug for Secret {
 pub(crate) struct Key {
     id: String,
     algorithm: Algorithm,
-    /// The algorithm as a header spells it (RFC 7518 §3.1).
-    name: &'static str,
     /// Our own header for this key, encoded once: a token that begins with it needs no header parsing.
     header: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
-}
-
-impl Key {
-    pub(crate) fn hs256(secret: &Secret) -> Self {
-        // The name is a digest, so that two nodes with one secret agree on it and it tells nothing about the secret.
-        let digest =
-            Sha256::new().chain_update(b"portcullis kid\0").chain_update(secret.as_bytes()).finalize();
-        let id: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"HS256","kid":"{id}","typ":"JWT"}}"#));
-        Self {
-            id,
-            algorithm: Algorithm::HS256,
-            name: "HS256",
-            header,
-            encoding: EncodingKey::from_secret(secret.as_bytes()),
-            decoding: DecodingKey::from_secret(secret.as_bytes()),
-        }
-    }
-
-    fn verify(&self, message: &[u8], signature: &str) -> Result<(), Invalid> {
-        match crypto::verify(signature, message, &self.decoding, self.algorithm) {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(Invalid::Signature),
-        }
-    }
-}
-
-/// The keys of this application: one signs, all verify.
-pub(crate) struct Ring {
-    keys: Vec<Key>,
-    signing: usize,
+    /// Seals texts that are no tokens; always a fast MAC, whatever the algorithm.
+    seal: (EncodingKey, DecodingKey),
+    public: Option<Value>,
 }
 
 /// The key refused to sign.
@@ -100,88 +194,168 @@ pub(crate) struct Ring {
 #[error("the signing key does not sign")]
 pub(crate) struct SigningFailed;
 
-impl Ring {
-    pub(crate) fn new(key: Key) -> Self {
-        Self { keys: vec![key], signing: 0 }
-    }
-
-    /// Makes a compact JWS (RFC 7515 §7.1) of these claims.
-    pub(crate) fn sign(&self, claims: &[u8]) -> Result<String, SigningFailed> {
-        let key = self.keys.get(self.signing).ok_or(SigningFailed)?;
-        let mut token = String::with_capacity(key.header.len() + claims.len() * 4 / 3 + 64);
-        token.push_str(&key.header);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signature =
-            crypto::sign(token.as_bytes(), &key.encoding, key.algorithm).map_err(|_| SigningFailed)?;
-        token.push('.');
-        token.push_str(&signature);
-        Ok(token)
-    }
-
-    /// Checks a compact JWS and returns its payload, which nobody reads before the signature was found good.
-    pub(crate) fn open(&self, token: &str) -> Result<String, Invalid> {
-        let (message, signature) = token.rsplit_once('.').ok_or(Invalid::Segments)?;
-        let (header, payload) = message.split_once('.').ok_or(Invalid::Segments)?;
-        if payload.contains('.') {
-            return Err(Invalid::Segments);
+impl Key {
+    /// A key of the HMAC family.
+    pub(crate) fn from_secret(algorithm: Algorithm, secret: &Secret) -> Result<Self, UnfitKey> {
+        if !algorithm.is_symmetric() {
+            return Err(UnfitKey::NeedsPrivateKey(algorithm));
         }
-        self.key_for(header)?.verify(message.as_bytes(), signature)?;
-        let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| Invalid::Payload)?;
-        String::from_utf8(bytes).map_err(|_| Invalid::Payload)
+        secret.check(algorithm)?;
+        let bytes = secret.as_str().as_bytes();
+        let (encoding, decoding) = (EncodingKey::from_secret(bytes), DecodingKey::from_secret(bytes));
+        // The name is a digest, so that two nodes with one secret agree on it and it tells nothing about the secret.
+        Ok(Self::assemble(algorithm, digest(b"kid", bytes), encoding, decoding, bytes, None))
     }
 
-    /// A proof that only we can make, over a text that can never be a token's: it contains a NUL.
-    pub(crate) fn seal(&self, purpose: &'static str, value: &str) -> Result<String, SigningFailed> {
-        let key = self.keys.get(self.signing).ok_or(SigningFailed)?;
-        crypto::sign(sealed_text(purpose, value).as_bytes(), &key.encoding, key.algorithm)
-            .map_err(|_| SigningFailed)
-    }
-
-    /// Whether `seal` is the proof of [`Ring::seal`] over the same purpose and value, by any key of the ring.
-    pub(crate) fn is_sealed(&self, purpose: &'static str, value: &str, seal: &str) -> bool {
-        let text = sealed_text(purpose, value);
-        self.keys.iter().any(|key| key.verify(text.as_bytes(), seal).is_ok())
-    }
-
-    fn key_for(&self, header: &str) -> Result<&Key, Invalid> {
-        if let Some(ours) = self.keys.iter().find(|key| key.header == header) {
-            return Ok(ours);
-        }
-        let json = URL_SAFE_NO_PAD.decode(header).map_err(|_| Invalid::Header)?;
-        let header: Header<'_> = serde_json::from_slice(&json).map_err(|_| Invalid::Header)?;
-        if header.typ != "JWT" {
-            return Err(Invalid::Typ);
-        }
-        let key = match &header.kid {
-            Some(id) => self.keys.iter().find(|key| key.id == *id).ok_or(Invalid::KeyId)?,
-            // Siblings that share the secret, such as flask-jwt-extended, write no `kid`.
-            None => self.keys.get(self.signing).ok_or(Invalid::KeyId)?,
+    /// A key pair out of a PKCS#8 PEM text.
+    pub(crate) fn from_pem(algorithm: Algorithm, pem: &Secret) -> Result<Self, UnfitKey> {
+        let bytes = pem.as_str().as_bytes();
+        let encoding = match algorithm {
+            Algorithm::EdDSA => EncodingKey::from_ed_pem(bytes),
+            Algorithm::ES256 | Algorithm::ES384 => EncodingKey::from_ec_pem(bytes),
+            Algorithm::RS256 | Algorithm::PS256 => EncodingKey::from_rsa_pem(bytes),
+            _ => return Err(UnfitKey::NeedsSecret(algorithm)),
         };
-        if header.alg == key.name { Ok(key) } else { Err(Invalid::Algorithm) }
+        let encoding = encoding.map_err(|_| UnfitKey::WrongType(algorithm))?;
+        let wrong = |_| UnfitKey::WrongType(algorithm);
+        let jwk = Jwk::from_encoding_key(&encoding, algorithm.of_crate()).map_err(wrong)?;
+        let decoding = DecodingKey::from_jwk(&jwk).map_err(wrong)?;
+        let mut public = serde_json::to_value(&jwk).map_err(|_| UnfitKey::WrongType(algorithm))?;
+        check_public(algorithm, &public)?;
+        let id = digest(b"kid", public.to_string().as_bytes());
+        if let Some(members) = public.as_object_mut() {
+            members.extend([
+                ("kid".into(), json!(id)),
+                ("use".into(), json!("sig")),
+                ("alg".into(), json!(algorithm)),
+            ]);
+        }
+        let key = Self::assemble(algorithm, id, encoding, decoding, bytes, Some(public));
+        // A key that reads well but does not sign, or verifies nothing, is found out here and not by a person signing in.
+        let signature = key.sign(b"probe").map_err(|_| UnfitKey::WrongType(algorithm))?;
+        key.verify(b"probe", &signature).map_err(|_| UnfitKey::WrongType(algorithm))?;
+        Ok(key)
+    }
+
+    fn assemble(
+        algorithm: Algorithm,
+        id: String,
+        encoding: EncodingKey,
+        decoding: DecodingKey,
+        material: &[u8],
+        public: Option<Value>,
+    ) -> Self {
+        let header = json!({ "alg": algorithm, "kid": id, "typ": "JWT" }).to_string();
+        let seal: [u8; 32] =
+            Sha256::new().chain_update(b"portcullis seal\0").chain_update(material).finalize().into();
+        Self {
+            header: URL_SAFE_NO_PAD.encode(header),
+            seal: (EncodingKey::from_secret(&seal), DecodingKey::from_secret(&seal)),
+            id,
+            algorithm,
+            encoding,
+            decoding,
+            public,
+        }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(crate) fn header(&self) -> &str {
+        &self.header
+    }
+
+    /// The public key as a JSON Web Key (RFC 7517 §4); `None` for a secret.
+    pub(crate) fn public(&self) -> Option<&Value> {
+        self.public.as_ref()
+    }
+
+    /// The signature over `message`, in base64url.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<String, SigningFailed> {
+        crypto::sign(message, &self.encoding, self.algorithm.of_crate()).map_err(|_| SigningFailed)
+    }
+
+    pub(crate) fn verify(&self, message: &[u8], signature: &str) -> Result<(), Invalid> {
+        match crypto::verify(signature, message, &self.decoding, self.algorithm.of_crate()) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(Invalid::Signature),
+        }
+    }
+
+    /// A proof over a text that is no token, which only this key can make.
+    pub(crate) fn seal(&self, text: &str) -> Result<String, SigningFailed> {
+        crypto::sign(text.as_bytes(), &self.seal.0, jsonwebtoken::Algorithm::HS256).map_err(|_| SigningFailed)
+    }
+
+    pub(crate) fn is_sealed(&self, text: &str, seal: &str) -> bool {
+        crypto::verify(seal, text.as_bytes(), &self.seal.1, jsonwebtoken::Algorithm::HS256).unwrap_or(false)
     }
 }
 
-/// The JOSE header members we know.
-/// Any other is refused, above all `crit` (RFC 7515 §4.1.11) and those that carry or name keys (RFC 8725 §3.10).
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header<'a> {
-    #[serde(borrow)]
-    alg: Cow<'a, str>,
-    #[serde(borrow)]
-    typ: Cow<'a, str>,
-    #[serde(default, deserialize_with = "present")]
-    kid: Option<String>,
+/// Makes a private key for this algorithm, as PKCS#8 PEM text.
+pub(crate) fn generate(algorithm: Algorithm) -> Result<Secret, UnfitKey> {
+    let random = SystemRandom::new();
+    let document = match algorithm {
+        Algorithm::EdDSA => {
+            signature::Ed25519KeyPair::generate_pkcs8v1(&random).map(|key| key.as_ref().to_vec())
+        }
+        Algorithm::ES256 => {
+            signature::EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+                .map(|key| key.as_ref().to_vec())
+        }
+        Algorithm::ES384 => {
+            signature::EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &random)
+                .map(|key| key.as_ref().to_vec())
+        }
+        Algorithm::RS256 | Algorithm::PS256 => rsa::KeyPair::generate(KeySize::Rsa3072)
+            .and_then(|key| key.as_der())
+            .map(|key: aws_lc_rs::encoding::Pkcs8V1Der<'_>| key.as_ref().to_vec()),
+        _ => return Err(UnfitKey::NeedsSecret(algorithm)),
+    };
+    let mut der = document.map_err(|_| UnfitKey::NotMade)?;
+    let base64 = STANDARD.encode(&der);
+    der.zeroize();
+    let mut pem = "-----BEGIN PRIVATE KEY-----\n".to_owned();
+    for (index, character) in base64.chars().enumerate() {
+        if index > 0 && index % 64 == 0 {
+            pem.push('\n');
+        }
+        pem.push(character);
+    }
+    pem.push_str("\n-----END PRIVATE KEY-----\n");
+    Ok(Secret(pem))
 }
 
-/// A member that may be absent, but not `null`.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    String::deserialize(deserializer).map(Some)
+/// Whether the public half is of the type and size that the algorithm asks for.
+fn check_public(algorithm: Algorithm, public: &Value) -> Result<(), UnfitKey> {
+    let curve = public.get("crv").and_then(Value::as_str);
+    match algorithm {
+        Algorithm::EdDSA if curve == Some("Ed25519") => Ok(()),
+        Algorithm::ES256 if curve == Some("P-256") => Ok(()),
+        Algorithm::ES384 if curve == Some("P-384") => Ok(()),
+        Algorithm::RS256 | Algorithm::PS256 => {
+            let modulus = public.get("n").and_then(Value::as_str).ok_or(UnfitKey::WrongType(algorithm))?;
+            let bytes = URL_SAFE_NO_PAD.decode(modulus).map_err(|_| UnfitKey::WrongType(algorithm))?;
+            let digits = bytes.iter().skip_while(|byte| **byte == 0).count();
+            if digits * 8 < 2048 { Err(UnfitKey::RsaTooShort) } else { Ok(()) }
+        }
+        _ => Err(UnfitKey::WrongType(algorithm)),
+    }
 }
 
-fn sealed_text(purpose: &'static str, value: &str) -> String {
-    format!("portcullis\0{purpose}\0{value}")
+fn digest(purpose: &[u8], bytes: &[u8]) -> String {
+    let digest = Sha256::new()
+        .chain_update(b"portcullis ")
+        .chain_update(purpose)
+        .chain_update(b"\0")
+        .chain_update(bytes);
+    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 const MIN_SECRET_BYTES: usize = 32;

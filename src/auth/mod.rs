@@ -5,7 +5,7 @@
 //!
 //! - `guards`, `sign_in`: what a handler writes in its signature; `sessions`: what it may do to a session.
 //! - `verdict`: the one judgement per request behind every guard; `location`, `csrf`: what it looks at.
-//! - `token`, `keys`: what a token says, and who signed it; `cookies`: how it travels.
+//! - `token`, `ring`, `keys`: what a token says, and who signed it; `cookies`: how it travels.
 //! - `rotation`: the state machine of refreshing; `session`: the row and the store's contract.
 //! - `authority`: what is attached to the Rocket; `view`, `confirmed`: what this node knows without asking the store.
 //! - `fairing`, `config`, `key_file`: attaching it; `clock`, `random`, `id`: the ground.
@@ -27,6 +27,7 @@ mod keys;
 mod location;
 mod negotiate;
 mod random;
+mod ring;
 pub mod rotation;
 mod session;
 mod sessions;
@@ -42,7 +43,8 @@ pub use event::{Event, EventStore, What};
 pub use fairing::{Portcullis, chain};
 pub use guards::{AccessToken, Claims, FreshToken, OptionalToken, RefreshToken, Role, RoleToken, SignedIn};
 pub use id::{InvalidId, SessionId, TokenId};
-pub use keys::{Secret, SecretTooShort};
+pub use key_file::{KeyFile, ListedKey};
+pub use keys::{Algorithm, Secret, UnfitKey};
 pub use location::{Absent, Location};
 pub use negotiate::wants_page;
 pub use random::{OsRandom, Random, RandomError};

@@ -138,6 +138,12 @@ impl Sessions<'_> {
         Ok(self.authority.store.events_of(user, since, limit).await?)
     }
 
+    /// The public keys as a JSON Web Key Set (RFC 7517 §5), for services that verify our tokens; secrets are not in it.
+    #[must_use]
+    pub fn public_keys(&self) -> serde_json::Value {
+        self.authority.codec.ring().public(self.now())
+    }
+
     /// Until when nodes must remember a session that ends now.
     #[must_use]
     pub fn remember_until(&self) -> UnixTime {

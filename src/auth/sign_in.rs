@@ -100,7 +100,7 @@ fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
     let Carried::Once(nonce) = carried(request, authority.jar.names().pre_session) else {
         return Err(AuthError::CsrfMismatch);
     };
-    let is_ours = authority.codec.ring.is_sealed(PURPOSE, nonce, seal);
+    let is_ours = authority.codec.ring().is_sealed(PURPOSE, nonce, seal);
     if is_ours { Ok(()) } else { Err(AuthError::CsrfMismatch) }
 }
 
@@ -108,7 +108,7 @@ fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
 fn before_session(request: &Request<'_>) -> Result<String, AuthError> {
     let authority = verdict::authority(request)?;
     let name = authority.jar.names().pre_session;
-    let seal = |nonce: &str| authority.codec.ring.seal(PURPOSE, nonce).map_err(|_| AuthError::Unavailable);
+    let seal = |nonce: &str| authority.codec.ring().seal(PURPOSE, nonce).map_err(|_| AuthError::Unavailable);
     if let Carried::Once(nonce) = carried(request, name)
         && nonce.parse::<SessionId>().is_ok()
     {

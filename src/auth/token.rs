@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::de::{Error, Visitor};
@@ -15,7 +16,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::auth::clock::UnixTime;
 use crate::auth::id::{SessionId, TokenId};
-use crate::auth::keys::{Ring, SigningFailed};
+use crate::auth::keys::SigningFailed;
+use crate::auth::ring::Ring;
 
 /// What a token is for, claim `type`; a closed set (RFC 8725 §3.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -167,7 +169,7 @@ pub(crate) struct Mint<'a> {
 
 /// Mints and reads tokens by the application's settings.
 pub(crate) struct Codec {
-    pub(crate) ring: Ring,
+    pub(crate) ring: RwLock<Arc<Ring>>,
     pub(crate) issuer: Option<String>,
     pub(crate) audience: Option<String>,
     pub(crate) leeway: Duration,
@@ -194,7 +196,7 @@ impl Codec {
             roles: mint.roles,
         };
         let json = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
-        self.ring.sign(&json)
+        self.ring().sign(&json)
     }
 
     /// Reads a token. Everything but expiry is judged: an expired token still says whose it was,
@@ -203,7 +205,7 @@ impl Codec {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Invalid::TooLong);
         }
-        let payload = self.ring.open(token)?;
+        let payload = self.ring().open(token, now)?;
         let claims: Claims<'_> = serde_json::from_str(&payload).map_err(|_| Invalid::Payload)?;
 
         let issued_at = required(claims.iat, Claim::Iat)?;
@@ -257,6 +259,16 @@ impl Codec {
         let mut text = payload;
         text.push_str(&tail);
         Ok(Token { text, ..token })
+    }
+
+    /// The keys of this moment.
+    pub(crate) fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Goes on with other keys.
+    pub(crate) fn take_ring(&self, ring: Ring) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
     }
 
     /// Whether this token is expired at `now`; `exp` equal to now is expired (RFC 7519 §4.1.4).

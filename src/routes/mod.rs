@@ -9,6 +9,7 @@ pub mod dashboard;
 pub mod errors;
 pub mod headers;
 pub mod home;
+mod jwks;
 pub mod login;
 pub mod logout;
 pub mod negotiate;
@@ -40,6 +41,7 @@ pub fn routes() -> Vec<Route> {
         reauthenticate::submit,
         refresh::refresh,
         logout::logout,
+        jwks::jwks,
         assets::asset,
         assets::favicon,
     ]

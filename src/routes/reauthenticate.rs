@@ -46,7 +46,6 @@ pub(crate) fn form(
 }
 
 /// `POST /reauthenticate`: new tokens that are fresh, and back to where the person was.
-#[expect(clippy::too_many_arguments, reason = "a handler's signature names everything it touches")]
 #[post("/reauthenticate", data = "<body>")]
 pub(crate) async fn submit(
     visitor: SignedIn<'_>,
@@ -59,17 +58,12 @@ pub(crate) async fn submit(
 ) -> Result<Reply, Refused> {
     let Body(Again { password, next }) = body;
     let next = next.as_deref().and_then(Next::parse);
-    let (error, refusal) = match check(accounts, visitor.subject(), password).await? {
-        None => {
-            sessions.reauthenticated(visitor.session_id()).await.map_err(Refused)?;
-            return Ok(match form {
-                Form::Page => {
-                    Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| next.to_string()))
-                }
-                Form::Data => Reply::Json(Status::Ok, json!({ "fresh": true })),
-            });
-        }
-        Some(failure) => failure,
+    let Some((error, refusal)) = check(accounts, visitor.subject(), password).await? else {
+        sessions.reauthenticated(visitor.session_id()).await.map_err(Refused)?;
+        return Ok(match form {
+            Form::Page => Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| next.to_string())),
+            Form::Data => Reply::Json(Status::Ok, json!({ "fresh": true })),
+        });
     };
     sessions.note(What::ReauthenticationFailed, Some(visitor.subject()), Some(visitor.session_id()));
     if form == Form::Data {
