@@ -71,6 +71,9 @@ impl Ring {
         }
         self.key_for(header, now)?.verify(message.as_bytes(), signature)?;
         let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| Invalid::Payload)?;
+        if !is_object(&bytes) {
+            return Err(Invalid::Payload);
+        }
         String::from_utf8(bytes).map_err(|_| Invalid::Payload)
     }
 
@@ -101,6 +104,9 @@ impl Ring {
             return Ok(&self.signing);
         }
         let json = URL_SAFE_NO_PAD.decode(header).map_err(|_| Invalid::Header)?;
+        if !is_object(&json) {
+            return Err(Invalid::Header);
+        }
         let header: Header<'_> = serde_json::from_slice(&json).map_err(|_| Invalid::Header)?;
         if header.typ != "JWT" {
             return Err(Invalid::Typ);
@@ -133,6 +139,11 @@ struct Header<'a> {
 /// A member that may be absent, but not `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(Some)
+}
+
+/// Whether JSON begins as an object; a derived reader would also take an array, member by member.
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().first() == Some(&b'{')
 }
 
 fn verifies(role: Role, now: UnixTime) -> bool {

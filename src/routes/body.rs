@@ -93,7 +93,9 @@ impl<'r, T: Form> FromData<'r> for Body<T> {
 async fn read<T: Form>(request: &Request<'_>, data: Data<'_>) -> Result<T, Refused> {
     let kind = request.content_type().ok_or(Refused::UnknownType)?;
     let (is_json, is_form) = (kind.is_json(), kind.is_form());
-    if !is_json && !is_form {
+    // JSON and our forms are UTF-8; another reading of the same bytes is somebody else's.
+    let is_utf8 = kind.param("charset").is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"));
+    if !is_utf8 || !is_json && !is_form {
         return Err(Refused::UnknownType);
     }
     // A body that trickles in would otherwise hold its connection for ever; Rocket sets no time-out.
@@ -106,6 +108,11 @@ async fn read<T: Form>(request: &Request<'_>, data: Data<'_>) -> Result<T, Refus
     let bytes = zeroize::Zeroizing::new(bytes.into_inner());
     let text = std::str::from_utf8(&bytes).map_err(|_| Refused::Malformed)?;
     if is_json {
+        // A derived reader would also take an array, member by member.
+        if text.trim_start().starts_with('[') {
+            let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+            return Err(if is_json { Refused::Unfitting } else { Refused::Malformed });
+        }
         return serde_json::from_str(text).map_err(|error| match error.classify() {
             Category::Data => Refused::Unfitting,
             _ => Refused::Malformed,
