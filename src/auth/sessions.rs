@@ -11,7 +11,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::auth::authority::{Authority, NewSession, These, Whose};
 use crate::auth::clock::UnixTime;
-use crate::auth::cookies::{Readable, every};
+use crate::auth::cookies::{Carried, Readable, carried, every};
 use crate::auth::error::AuthError;
 use crate::auth::event::{Event, What};
 use crate::auth::guards::{RefreshToken, is_unattached};
@@ -46,7 +46,10 @@ impl Sessions<'_> {
         self.end_carried(EndReason::Replaced).await?;
         let jar = self.authority.jar;
         send_pair(self.request, jar, &pair);
-        jar.delete(self.request, jar.names().pre_session, Readable::ByServerOnly);
+        let form = jar.names().pre_session;
+        if carried(self.request, form) != Carried::Absent {
+            jar.delete(self.request, form, Readable::ByServerOnly);
+        }
         Ok(())
     }
 

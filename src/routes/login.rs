@@ -1,7 +1,8 @@
 //! `/login`: the form, its submission, and the same in JSON.
 
 use rocket::http::Status;
-use rocket::{State, get, post};
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Request, State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -29,6 +30,9 @@ pub(crate) struct Credentials {
     #[serde(skip)]
     next: Option<String>,
 }
+
+/// The proof for a form that is shown again; a program needs none, and gets no cookie for one.
+pub(crate) struct FormProof<'r>(Option<CsrfToken<'r>>);
 
 /// The page's own context.
 #[derive(Debug, Default, Serialize)]
@@ -61,18 +65,25 @@ pub fn form(
     csrf: CsrfToken<'_>,
     frame: Frame<'_>,
     demo: &State<Demo>,
-) -> Reply {
+) -> Result<Reply, Refused> {
     let next = next.and_then(Next::parse);
-    if visitor.is_ok() {
-        return Reply::SeeOther(next.map_or_else(|| "/dashboard".to_owned(), |next| next.to_string()));
-    }
+    let notice = match visitor {
+        Ok(_) => {
+            let path = next.map_or_else(|| "/dashboard".to_owned(), |next| next.to_string());
+            return Ok(Reply::SeeOther(path));
+        }
+        // Not "signed out": the form could not sign anybody in either.
+        Err(AuthError::Unavailable) => return Err(Refused(AuthError::Unavailable)),
+        Err(AuthError::Reused) => Some("session_reused"),
+        Err(_) => notice.filter(|notice| NOTICES.contains(notice)),
+    };
     let page = LoginPage {
         next: next.as_ref().map_or("", Next::as_str),
-        notice: notice.filter(|notice| NOTICES.contains(notice)),
+        notice,
         demo: demo.0,
         ..LoginPage::default()
     };
-    Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("login.html", page))
+    Ok(Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("login.html", page)))
 }
 
 /// `POST /login`: as a form, or as JSON `{"username", "password", "remember"?}`.
@@ -80,7 +91,7 @@ pub fn form(
 #[post("/login", data = "<body>")]
 pub(crate) async fn submit(
     attempt: Result<SignInAttempt, AuthError>,
-    csrf: CsrfToken<'_>,
+    csrf: FormProof<'_>,
     sessions: Sessions<'_>,
     accounts: &State<Accounts>,
     frame: Frame<'_>,
@@ -121,7 +132,8 @@ pub(crate) async fn submit(
         demo: demo.0,
         ..LoginPage::default()
     };
-    Ok(Reply::Page(refusal.status, frame.csrf(csrf.as_str()).render("login.html", page)))
+    let proof = csrf.0.as_ref().map_or("", CsrfToken::as_str);
+    Ok(Reply::Page(refusal.status, frame.csrf(proof).render("login.html", page)))
 }
 
 /// Checks the password and begins the session; says why not.
@@ -145,6 +157,18 @@ async fn sign_in(
     };
     let signed_in = sessions.sign_in(account.name.as_str(), &account.roles, credentials.remember).await;
     signed_in.map(|()| None).map_err(Refused)
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for FormProof<'r> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        match Form::of(request) {
+            Form::Page => CsrfToken::from_request(request).await.map(|proof| Self(Some(proof))),
+            Form::Data => Outcome::Success(Self(None)),
+        }
+    }
 }
 
 impl Failure {
