@@ -35,10 +35,11 @@ pub(crate) enum Proof<'r> {
 
 impl Provenance {
     pub(crate) fn of(request: &Request<'_>, is_https: bool) -> Self {
-        match request.headers().get_one("Sec-Fetch-Site") {
-            Some("same-origin" | "none") => return Self::SameOrigin,
-            Some(_) => return Self::CrossSite,
-            None => {}
+        let mut sites = request.headers().get("Sec-Fetch-Site");
+        match (sites.next(), sites.next()) {
+            (None, _) => {}
+            (Some("same-origin" | "none"), None) => return Self::SameOrigin,
+            _ => return Self::CrossSite,
         }
         let mut origins = request.headers().get("Origin");
         match (origins.next(), origins.next()) {
