@@ -7,6 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rocket::fairing::{Fairing, Info, Kind, Result as Ignition};
+use rocket::http::{Header, Status};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 
 use crate::auth::authority::Authority;
@@ -18,6 +19,7 @@ use crate::auth::csrf;
 use crate::auth::journal::Journal;
 use crate::auth::key_file::{KeyFile, ephemeral};
 use crate::auth::keys::Key;
+use crate::auth::location::Location;
 use crate::auth::random::{OsRandom, Random};
 use crate::auth::ring::Ring;
 use crate::auth::session::{Cursor, SessionStore, StoreError};
@@ -165,6 +167,13 @@ impl Fairing for Portcullis {
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         flush(request, response);
+        let takes_bearers = Authority::of(request.rocket())
+            .is_some_and(|it| it.settings.locations.contains(Location::Headers));
+        let is_page = response.content_type().is_some_and(|kind| kind.is_html());
+        if takes_bearers && response.status() == Status::Unauthorized && !is_page {
+            // RFC 9110 §11.6.1 and RFC 6750 §3; a browser's page would gain nothing from it.
+            response.set_header(Header::new("WWW-Authenticate", "Bearer"));
+        }
     }
 }
 

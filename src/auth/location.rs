@@ -37,6 +37,10 @@ impl Locations {
         }
     }
 
+    pub(crate) fn contains(self, location: Location) -> bool {
+        self.iter().any(|known| known == location)
+    }
+
     fn iter(self) -> impl Iterator<Item = Location> {
         self.0.into_iter().flatten()
     }
