@@ -109,7 +109,7 @@ pub struct FreshToken<'r>(Claims<'r>);
 #[derive(Debug, Clone, Copy)]
 pub struct RefreshToken<'r>(Claims<'r>);
 
-/// An access token or none; an invalid one is still refused.
+/// An access token or none; an invalid one is still refused, an expired one renewed on pages as for [`SignedIn`].
 #[derive(Debug, Clone, Copy)]
 pub struct OptionalToken<'r>(Option<AccessToken<'r>>);
 
@@ -198,8 +198,8 @@ async fn with_role<'r, R: Role>(request: &'r Request<'_>) -> Result<Claims<'r>, 
 }
 
 async fn optional<'r>(request: &'r Request<'_>) -> Result<Option<AccessToken<'r>>, AuthError> {
-    match verdict::access(request).await {
-        Ok(token) => Ok(Some(AccessToken(Claims(token)))),
+    match signed_in(request).await {
+        Ok(claims) => Ok(Some(AccessToken(claims))),
         Err(AuthError::Missing(_)) => Ok(None),
         Err(error) => Err(error),
     }
