@@ -54,11 +54,13 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     let accounts = accounts(&settings, &stores, Arc::clone(&world.clock));
     let catalogues = Catalogues::embedded().map_err(|error| vec![format!("page texts: {error}")])?;
 
+    let random = Arc::clone(&world.random);
     let mut portcullis = Portcullis::new(stores.sessions).clock(world.clock).random(world.random);
     if let Some(path) = settings.development_key_file() {
         portcullis = portcullis.development_key_file(path);
     }
-    let templates = EmptyFolder::make().map_err(|error| vec![format!("temporary folder: {error}")])?;
+    let templates =
+        EmptyFolder::make(&*random).map_err(|error| vec![format!("temporary folder: {error}")])?;
     let figment = figment.clone().merge(("template_dir", templates.path()));
     Ok(rocket::custom(figment)
         .manage(accounts)
@@ -135,8 +137,10 @@ async fn make_demo_users(
 struct EmptyFolder(std::path::PathBuf);
 
 impl EmptyFolder {
-    fn make() -> std::io::Result<Self> {
-        let name = uuid::Uuid::new_v4().simple().to_string();
+    fn make(random: &dyn Random) -> std::io::Result<Self> {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes).map_err(std::io::Error::other)?;
+        let name = format!("{:032x}", u128::from_be_bytes(bytes));
         let path = std::env::temp_dir().join(format!("portcullis-{name}"));
         let mut builder = std::fs::DirBuilder::new();
         #[cfg(unix)]
