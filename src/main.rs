@@ -60,9 +60,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Vec<String>> {
+    // Rocket's runtime reads its part of the settings before any future runs, and panics at a mistake.
+    settings::load(&settings::figment())?;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => rocket::execute(serve()),
-        Command::CheckConfig => settings::load(&settings::figment()).map(|_| say("The settings are fine.")),
+        Command::CheckConfig => {
+            say("The settings are fine.");
+            Ok(())
+        }
         Command::User(UserCommand::Add { name, roles }) => rocket::execute(add_user(name, roles)),
     }
 }

@@ -88,7 +88,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
         problems.push("app.hash_queue: must be at most 10000".into());
     }
     if let Err(error) = rocket::Config::try_from(figment) {
-        problems.extend(error.into_iter().map(|one| plain(&one)));
+        problems.extend(error.into_iter().map(|one| plain("", &one)));
     }
     match (auth, store) {
         (Some(auth), Some(store)) if problems.is_empty() => Ok(Settings {
@@ -150,9 +150,9 @@ fn secret_from_environment() -> Figment {
 fn extract(figment: &Figment) -> Result<AppConfig, Vec<String>> {
     match figment.find_value("app") {
         Err(_) => Ok(AppConfig::default()),
-        Ok(_) => {
-            figment.extract_inner("app").map_err(|error| error.into_iter().map(|one| plain(&one)).collect())
-        }
+        Ok(_) => figment
+            .extract_inner("app")
+            .map_err(|error| error.into_iter().map(|one| plain("app", &one)).collect()),
     }
 }
 

@@ -143,7 +143,7 @@ impl AuthConfig {
             Err(_) => Self::default(),
             Ok(_) => figment
                 .extract_inner("auth")
-                .map_err(|error| error.into_iter().map(|one| plain(&one)).collect::<Vec<_>>())?,
+                .map_err(|error| error.into_iter().map(|one| plain("auth", &one)).collect::<Vec<_>>())?,
         };
         config.check(figment.profile())
     }
@@ -251,22 +251,32 @@ impl AuthConfig {
     }
 }
 
-/// A figment error as one plain line that names the key, and never the value: it may be a secret.
+/// A figment error in `table` (empty for Rocket's own settings) as one plain line that names the key,
+/// and never the value: it may be a secret.
 #[must_use]
-pub fn plain(error: &rocket::figment::Error) -> String {
+pub fn plain(table: &str, error: &rocket::figment::Error) -> String {
     use rocket::figment::error::Kind;
 
-    let key = error.path.join(".");
-    match &error.kind {
+    // Figment puts the table behind the key instead of before it.
+    let path = error.path.strip_suffix(&[table.to_owned()]).unwrap_or(&error.path);
+    let path = match &error.kind {
+        Kind::UnknownField(field, _) => path.strip_suffix(std::slice::from_ref(field)).unwrap_or(path),
+        _ => path,
+    };
+    let words = std::iter::once(table).chain(path.iter().map(String::as_str));
+    let key = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(".");
+    let problem = match &error.kind {
         Kind::UnknownField(field, known) => {
-            format!("{key}: unknown key \"{field}\"; known are {}", known.join(", "))
+            format!("unknown key \"{field}\"; known are {}", known.join(", "))
         }
-        Kind::InvalidType(_, expected) => format!("{key}: must be {expected}"),
-        Kind::InvalidValue(_, expected) => format!("{key}: must be {expected}"),
-        Kind::UnknownVariant(_, known) => format!("{key}: must be one of {}", known.join(", ")),
-        Kind::MissingField(field) => format!("{key}: missing key \"{field}\""),
-        other => format!("{key}: {other}"),
-    }
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => format!("must be {expected}"),
+        Kind::UnknownVariant(_, known) => format!("must be one of {}", known.join(", ")),
+        Kind::MissingField(field) => format!("missing key \"{field}\""),
+        // The lines with a bar repeat the file, in which a secret may stand.
+        Kind::Message(text) => text.lines().filter(|line| !line.contains('|')).collect::<Vec<_>>().join("; "),
+        other => other.to_string(),
+    };
+    if key.is_empty() { problem } else { format!("{key}: {problem}") }
 }
 
 const DAY: i64 = 86_400;
