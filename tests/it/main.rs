@@ -6,6 +6,7 @@
     reason = "a test that is surprised should fail loudly"
 )]
 
+mod binary;
 mod contract;
 mod sign_in;
 mod sqlite_file;

@@ -1,0 +1,14 @@
+//! The real program, as its operator and its callers meet it: processes, files, signals, sockets.
+//!
+//! What can be asked of the application without a process is tested through the local client, not here.
+
+pub(crate) mod client;
+pub(crate) mod server;
+
+mod canary;
+mod command_line;
+mod damage;
+mod hostile;
+mod restart;
+mod settings;
+mod start;

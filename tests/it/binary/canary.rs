@@ -1,0 +1,137 @@
+//! The canaries: texts that must never appear in what the program writes, at any level of logging.
+
+use crate::binary::client::{Ask, Client, Jar, raw};
+use crate::binary::server::{Installation, Server};
+
+/// Everything secret that was sent or received, to be looked for in the log.
+#[derive(Default)]
+struct Canaries(Vec<String>);
+
+impl Canaries {
+    fn keep(&mut self, jar: &Jar) {
+        self.0.extend(jar.values().map(str::to_owned));
+        // Parts of a token are as telling as the whole.
+        let segments = jar.values().flat_map(|value| value.split('.').skip(1));
+        self.0.extend(segments.map(str::to_owned));
+    }
+
+    fn sing(&mut self, text: &str) -> String {
+        self.0.push(text.to_owned());
+        text.to_owned()
+    }
+}
+
+#[test]
+fn no_password_token_cookie_or_secret_is_ever_logged() {
+    let installation = Installation::new()
+        .with("RUST_LOG", "trace")
+        .with("ROCKET_LOG_LEVEL", "debug")
+        .with("ROCKET_CLI_COLORS", "false");
+    let mut server = installation.start();
+    let mut canaries = Canaries::default();
+    canaries.sing(installation.read("data/portcullis.key").trim());
+    canaries.sing("testpass");
+
+    sign_in_and_out(&server, &mut canaries);
+    sign_in_wrongly(&server, &mut canaries);
+    sign_in_by_form(&server, &mut canaries);
+    present_hostile_tokens(&server, &mut canaries);
+
+    server.terminate();
+    // Without this the test would also pass for a program that says nothing at all.
+    let said = server.said();
+    assert!(said.contains("swept the view of revocations"), "the program speaks at this level: {said}");
+    for canary in &canaries.0 {
+        assert!(canary.len() >= 8, "{canary:?} is too short to be looked for");
+        assert!(!said.contains(canary.as_str()), "{canary:?} was logged:\n{said}");
+    }
+}
+
+fn sign_in_and_out(server: &Server, canaries: &mut Canaries) {
+    let mut client = server.client();
+    assert_eq!(client.sign_in("testuser", "testpass").status, 200);
+    canaries.keep(&client.jar);
+    assert_eq!(client.protected().status, 200);
+    assert_eq!(client.refresh().status, 200);
+    canaries.keep(&client.jar);
+    let old = client.jar.clone();
+    assert_eq!(client.logout().status, 200);
+    assert_eq!(Client::with(server.address(), &old).protected().status, 401);
+    assert_eq!(Client::with(server.address(), &old).refresh().status, 401);
+}
+
+fn sign_in_wrongly(server: &Server, canaries: &mut Canaries) {
+    let wrong = canaries.sing("canary-wrong-password");
+    assert_eq!(server.client().sign_in("testuser", &wrong).status, 401);
+    assert_eq!(server.client().sign_in("nobody", &wrong).status, 401);
+    let unfit = canaries.sing("canary-in-unfit-json");
+    let bodies = [
+        format!(r#"{{"username": "testuser", "password": "{unfit}""#),
+        format!(r#"{{"username": 7, "password": "{unfit}"}}"#),
+        format!(r#"{{"username": "testuser", "password": ["{unfit}"]}}"#),
+        format!(r#"{{"username": "testuser", "password": "{unfit}", "extra": "{unfit}"}}"#),
+        format!(r#"{{"username": "testuser", "password": "{unfit}", "password": "{unfit}"}}"#),
+        format!(r#"{{"username": "testuser", "{unfit}": "x"}}"#),
+        format!(r#"{{"username": "testuser", "password": "{unfit}{}"}}"#, "x".repeat(300)),
+        format!(r#"{{"username": "testuser", "password": "{unfit}{}"}}"#, "x".repeat(9000)),
+        unfit.clone(),
+    ];
+    for body in &bodies {
+        let answer = server.client().send(Ask::json("/login", body));
+        assert!((400..500).contains(&answer.status), "{body}: {answer:?}");
+        assert!(!answer.body.contains(&unfit), "nothing is echoed: {}", answer.body);
+    }
+    let text = server.client().send(Ask::json("/login", &bodies[0]).header("Content-Type", "text/plain"));
+    assert!((400..500).contains(&text.status), "{text:?}");
+}
+
+fn sign_in_by_form(server: &Server, canaries: &mut Canaries) {
+    let mut browser = server.client();
+    let page = browser.send(Ask::get("/login").header("Accept", "text/html"));
+    canaries.keep(&browser.jar);
+    let (_, rest) = page.body.split_once(r#"name="csrf_token" value=""#).unwrap();
+    let proof = canaries.sing(rest.split('"').next().unwrap());
+    let wrong = canaries.sing("canary-in-form");
+    for body in [
+        format!("csrf_token={proof}&username=testuser&password={wrong}"),
+        format!("csrf_token={proof}&username=testuser&password={wrong}&password={wrong}"),
+        format!("csrf_token={wrong}&username=testuser&password={wrong}"),
+        format!("username=testuser&password={wrong}%ff"),
+        format!("csrf_token={proof}&username=testuser&password={wrong}&{wrong}={wrong}"),
+    ] {
+        let answer = browser.send(Ask::form("/login", &body));
+        assert!((400..500).contains(&answer.status), "{body}: {answer:?}");
+    }
+    let body = format!("csrf_token={proof}&username=testuser&password=testpass");
+    assert_eq!(browser.send(Ask::form("/login", &body)).status, 303);
+    canaries.keep(&browser.jar);
+    assert_eq!(browser.send(Ask::get("/dashboard").header("Accept", "text/html")).status, 200);
+    assert_eq!(browser.send(Ask::form("/logout", "")).status, 303);
+}
+
+fn present_hostile_tokens(server: &Server, canaries: &mut Canaries) {
+    let token = canaries.sing("eyJjYW5hcnkiOiJoZWFkZXIifQ.eyJjYW5hcnkiOiJwYXlsb2FkIn0.canarysignature");
+    let query = format!("/protected?jwt={token}&access_token={token}");
+    assert_eq!(server.client().send(Ask::get(&query)).status, 401);
+    let path = format!("/{token}");
+    assert_eq!(server.client().send(Ask::get(&path)).status, 404);
+    for (name, value) in [
+        ("Authorization", format!("Bearer {token}")),
+        ("Authorization", format!("Basic {token}")),
+        ("Cookie", format!("access_token_cookie={token}")),
+        ("Cookie", format!("access_token_cookie={token}; access_token_cookie={token}")),
+        ("Cookie", format!("refresh_token_cookie={token}; {token}={token}")),
+        ("X-CSRF-TOKEN", token.clone()),
+        ("Referer", format!("http://x/?token={token}")),
+        ("User-Agent", token.clone()),
+    ] {
+        server.client().send(Ask::get("/protected").header(name, value.as_str()));
+        server
+            .client()
+            .send(Ask::get("/dashboard").header("Accept", "text/html").header(name, value.as_str()));
+        server.client().send(Ask::post("/refresh").header(name, value.as_str()));
+        server.client().send(Ask::post("/logout").header(name, value.as_str()));
+    }
+    let junk = format!("GET /{token}\u{ff} HTTP/1.1\r\nCookie: {token}\r\n\r\n");
+    raw(server.address(), junk.as_bytes(), std::time::Duration::from_millis(300));
+}
