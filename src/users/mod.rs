@@ -6,10 +6,12 @@
 
 mod account;
 pub mod password;
+mod policy;
 mod sign_in;
 mod username;
 
 pub use account::{Account, AccountStore, AccountStoreError};
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
+pub use policy::{PasswordPolicy, UnfitPassword};
 pub use sign_in::{Accounts, CreateError, Creation, SignInError};
 pub use username::{InvalidUsername, Username};

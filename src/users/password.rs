@@ -48,6 +48,10 @@ impl Password {
         Ok(Self(Arc::new(typed)))
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
