@@ -9,8 +9,10 @@ use std::time::Duration;
 use rocket::figment::{Figment, Profile};
 use serde::Deserialize;
 
+use crate::auth::cookies::default_name;
 use crate::auth::keys::{Algorithm, Key, Secret};
 use crate::auth::location::{Location, Locations};
+use crate::auth::wire::{CookieSameSite, Wire};
 
 /// The settings of the library, `[default.auth]`.
 ///
@@ -57,6 +59,36 @@ pub struct AuthConfig {
     pub max_staleness: i64,
     /// How many sessions a person may have at once; the one idle the longest is ended for a new one. Default 10.
     pub max_sessions: i64,
+    /// The cookie that holds the access token; default `access_token_cookie`. Over HTTPS `__Host-` is put before it.
+    pub access_cookie_name: String,
+    /// The cookie that holds the refresh token; default `refresh_token_cookie`.
+    pub refresh_cookie_name: String,
+    /// The readable cookie with the access token's CSRF value; default `csrf_access_token`.
+    pub access_csrf_cookie_name: String,
+    /// The readable cookie with the refresh token's CSRF value; default `csrf_refresh_token`.
+    pub refresh_csrf_cookie_name: String,
+    /// Whether the two readable cookies are set; default true. Pages do not need them.
+    pub csrf_in_cookies: bool,
+    /// `SameSite` of all cookies, `lax` (default) or `strict`.
+    pub cookie_samesite: CookieSameSite,
+    /// The header that carries a CSRF proof; default `X-CSRF-TOKEN`.
+    pub csrf_header_name: String,
+    /// The form field that carries a CSRF proof; default `csrf_token`.
+    pub csrf_field_name: String,
+    /// The header that carries a token; default `Authorization`.
+    pub header_name: String,
+    /// The scheme before the token in that header, compared without case; default `Bearer`, empty for a bare token.
+    pub header_type: String,
+    /// The parameter that carries a token in a query string; default `jwt`.
+    pub query_string_name: String,
+    /// What must stand before the token in that parameter; default nothing.
+    pub query_string_value_prefix: String,
+    /// The member that carries an access token in a JSON body; default `access_token`.
+    pub json_key: String,
+    /// The member that carries a refresh token in a JSON body; default `refresh_token`.
+    pub refresh_json_key: String,
+    /// The member that carries the message in a JSON error; default `msg`.
+    pub error_message_key: String,
     /// For how long security events are kept; default 7776000 (90 days).
     pub event_ttl: i64,
 }
@@ -81,6 +113,21 @@ impl Default for AuthConfig {
             insecure_http: None,
             max_staleness: 5,
             max_sessions: 10,
+            access_cookie_name: default_name::ACCESS.into(),
+            refresh_cookie_name: default_name::REFRESH.into(),
+            access_csrf_cookie_name: default_name::ACCESS_CSRF.into(),
+            refresh_csrf_cookie_name: default_name::REFRESH_CSRF.into(),
+            csrf_in_cookies: true,
+            cookie_samesite: CookieSameSite::Lax,
+            csrf_header_name: "X-CSRF-TOKEN".into(),
+            csrf_field_name: "csrf_token".into(),
+            header_name: "Authorization".into(),
+            header_type: "Bearer".into(),
+            query_string_name: "jwt".into(),
+            query_string_value_prefix: String::new(),
+            json_key: "access_token".into(),
+            refresh_json_key: "refresh_token".into(),
+            error_message_key: "msg".into(),
             event_ttl: 7_776_000,
         }
     }
@@ -120,6 +167,7 @@ pub struct AuthSettings {
     pub(crate) issuer: Option<String>,
     pub(crate) audience: Option<String>,
     pub(crate) insecure_http: bool,
+    pub(crate) wire: Wire,
     pub(crate) max_staleness: Duration,
     pub(crate) max_sessions: usize,
     pub(crate) event_ttl: Duration,
@@ -208,7 +256,7 @@ impl AuthConfig {
         }
         let locations = Locations::new(&self.token_locations);
         if locations.is_none() {
-            problems.push("auth.token_locations: name \"cookies\", \"headers\" or both, each once".into());
+            problems.push(LOCATIONS_HINT.into());
         }
         let insecure_http = self.insecure_http.unwrap_or(is_debug);
         if insecure_http && !is_debug {
@@ -227,7 +275,8 @@ impl AuthConfig {
                 problems.push(format!("auth.{key}: must be 1 to 255 bytes when set"));
             }
         }
-        let (Some(locations), true) = (locations, problems.is_empty()) else {
+        let wire = Wire::new(self, !insecure_http).map_err(|mut lines| problems.append(&mut lines)).ok();
+        let (Some(locations), Some(wire), true) = (locations, wire, problems.is_empty()) else {
             return Err(problems);
         };
         Ok(AuthSettings {
@@ -244,6 +293,7 @@ impl AuthConfig {
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),
             insecure_http,
+            wire,
             max_staleness,
             max_sessions,
             event_ttl,
@@ -281,3 +331,5 @@ pub fn plain(table: &str, error: &rocket::figment::Error) -> String {
 
 const DAY: i64 = 86_400;
 const YEAR: i64 = 366 * DAY;
+const LOCATIONS_HINT: &str = "auth.token_locations: name some of \"cookies\", \"headers\" and \"query_string\", each once (a JSON body is \
+     the business of a route that takes BodyToken)";

@@ -7,53 +7,28 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rocket::http::{Cookie, Header, SameSite};
+use rocket::http::{Cookie, Header};
 use rocket::time::Duration as CookieDuration;
 use rocket::{Request, Response};
 
-use crate::auth::token::Kind;
+use crate::auth::wire::Wire;
 
-/// The cookies' names; flask-jwt-extended's, with the `__Host-` prefix over HTTPS (RFC 6265bis §4.1.3.2).
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Names {
-    pub(crate) access: &'static str,
-    pub(crate) refresh: &'static str,
-    pub(crate) csrf_access: &'static str,
-    pub(crate) csrf_refresh: &'static str,
+/// The cookies' names when the settings give no others: flask-jwt-extended's.
+/// Over HTTPS each takes the `__Host-` prefix (RFC 6265bis §4.1.3.2).
+pub(crate) mod default_name {
+    pub(crate) const ACCESS: &str = "access_token_cookie";
+    pub(crate) const REFRESH: &str = "refresh_token_cookie";
+    pub(crate) const ACCESS_CSRF: &str = "csrf_access_token";
+    pub(crate) const REFRESH_CSRF: &str = "csrf_refresh_token";
     /// Binds the login form to the browser that asked for it, before there is a session.
-    pub(crate) pre_session: &'static str,
+    pub(crate) const PRE_SESSION: &str = "portcullis_login";
 }
 
-static PLAIN: Names = Names {
-    access: "access_token_cookie",
-    refresh: "refresh_token_cookie",
-    csrf_access: "csrf_access_token",
-    csrf_refresh: "csrf_refresh_token",
-    pre_session: "portcullis_login",
-};
-
-static HOST: Names = Names {
-    access: "__Host-access_token_cookie",
-    refresh: "__Host-refresh_token_cookie",
-    csrf_access: "__Host-csrf_access_token",
-    csrf_refresh: "__Host-csrf_refresh_token",
-    pre_session: "__Host-portcullis_login",
-};
-
-impl Names {
-    /// The cookie that holds tokens of this kind.
-    pub(crate) const fn of(&self, kind: Kind) -> &'static str {
-        match kind {
-            Kind::Access => self.access,
-            Kind::Refresh => self.refresh,
-        }
-    }
-}
-
-/// How cookies are made here: over HTTPS or, in development, over plain HTTP.
+/// How cookies are made here: under which names, and over HTTPS or, in development, over plain HTTP.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Jar {
     is_https: bool,
+    wire: &'static Wire,
 }
 
 /// A cookie as the request carried it.
@@ -74,24 +49,25 @@ pub(crate) enum Readable {
 }
 
 impl Jar {
-    pub(crate) const fn new(is_https: bool) -> Self {
-        Self { is_https }
+    pub(crate) const fn new(is_https: bool, wire: &'static Wire) -> Self {
+        Self { is_https, wire }
     }
 
-    pub(crate) const fn names(self) -> &'static Names {
-        if self.is_https { &HOST } else { &PLAIN }
+    /// What the cookies are called.
+    pub(crate) const fn wire(self) -> &'static Wire {
+        self.wire
     }
 
     /// Queues a cookie; without `max_age` it ends with the browser session.
     pub(crate) fn set(
         self,
         request: &Request<'_>,
-        name: &'static str,
+        name: &str,
         value: &str,
         readable: Readable,
         max_age: Option<Duration>,
     ) {
-        let mut cookie = self.with_attributes(Cookie::new(name, value.to_owned()), readable);
+        let mut cookie = self.with_attributes(Cookie::new(name.to_owned(), value.to_owned()), readable);
         if let Some(span) = max_age {
             cookie.set_max_age(CookieDuration::seconds(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)));
         }
@@ -99,8 +75,8 @@ impl Jar {
     }
 
     /// Queues the deletion of a cookie, whether or not the request carried it.
-    pub(crate) fn delete(self, request: &Request<'_>, name: &'static str, readable: Readable) {
-        let mut cookie = self.with_attributes(Cookie::new(name, ""), readable);
+    pub(crate) fn delete(self, request: &Request<'_>, name: &str, readable: Readable) {
+        let mut cookie = self.with_attributes(Cookie::new(name.to_owned(), ""), readable);
         cookie.set_max_age(CookieDuration::ZERO);
         cookie.set_expires(rocket::time::OffsetDateTime::UNIX_EPOCH);
         outbox(request).put(name, cookie.to_string());
@@ -108,7 +84,7 @@ impl Jar {
 
     fn with_attributes(self, mut cookie: Cookie<'static>, readable: Readable) -> Cookie<'static> {
         cookie.set_http_only(readable == Readable::ByServerOnly);
-        cookie.set_same_site(SameSite::Lax);
+        cookie.set_same_site(self.wire.same_site);
         cookie.set_secure(self.is_https);
         cookie.set_path("/");
         cookie
@@ -144,13 +120,13 @@ pub(crate) fn flush(request: &Request<'_>, response: &mut Response<'_>) {
 }
 
 /// Cookie lines on their way out, each name at most once: the last word counts.
-struct Outbox(Mutex<Vec<(&'static str, String)>>);
+struct Outbox(Mutex<Vec<(String, String)>>);
 
 impl Outbox {
-    fn put(&self, name: &'static str, line: String) {
+    fn put(&self, name: &str, line: String) {
         let mut queued = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        queued.retain(|(other, _)| *other != name);
-        queued.push((name, line));
+        queued.retain(|(other, _)| other != name);
+        queued.push((name.to_owned(), line));
     }
 }
 

@@ -60,8 +60,8 @@ impl Provenance {
 }
 
 impl<'r> Proof<'r> {
-    pub(crate) fn of(request: &'r Request<'_>) -> Self {
-        let mut headers = request.headers().get(HEADER);
+    pub(crate) fn of(request: &'r Request<'_>, header: &str) -> Self {
+        let mut headers = request.headers().get(header);
         let header = headers.next().filter(|value| !value.is_empty());
         let field = form(request).proof.as_deref();
         if headers.next().is_some() || form(request).is_ambiguous {
@@ -76,8 +76,8 @@ impl<'r> Proof<'r> {
 
     /// # Errors
     /// [`AuthError::CsrfMissing`] when the request carries no proof at all.
-    pub(crate) fn required(request: &'r Request<'_>) -> Result<Self, AuthError> {
-        match Self::of(request) {
+    pub(crate) fn required(request: &'r Request<'_>, header: &str) -> Result<Self, AuthError> {
+        match Self::of(request, header) {
             Self::Missing => Err(AuthError::CsrfMissing),
             found => Ok(found),
         }
@@ -130,7 +130,7 @@ pub(crate) struct FormStart {
 
 /// Looks at the first bytes of a form's body without consuming it; called by the request fairing.
 /// The proof must be among the first 512 bytes, so pages write it as their first field.
-pub(crate) async fn peek(request: &Request<'_>, data: &mut Data<'_>) {
+pub(crate) async fn peek(request: &Request<'_>, data: &mut Data<'_>, field: &str) {
     let Some(kind) = request.content_type() else { return };
     let is_multipart = kind.is_form_data();
     if !is_multipart && !kind.is_form() {
@@ -138,7 +138,11 @@ pub(crate) async fn peek(request: &Request<'_>, data: &mut Data<'_>) {
     }
     let start = data.peek(PEEKED_BYTES).await.to_vec();
     let start = String::from_utf8_lossy(&start);
-    let found = if is_multipart { first_part(&start) } else { first_fields(&start, data.peek_complete()) };
+    let found = if is_multipart {
+        first_part(&start, field)
+    } else {
+        first_fields(&start, data.peek_complete(), field)
+    };
     request.local_cache(|| found);
 }
 
@@ -146,7 +150,7 @@ fn form<'r>(request: &'r Request<'_>) -> &'r FormStart {
     request.local_cache(FormStart::default)
 }
 
-fn first_fields(start: &str, is_complete: bool) -> FormStart {
+fn first_fields(start: &str, is_complete: bool, proof: &str) -> FormStart {
     let mut found = FormStart::default();
     let mut fields = start.split('&').peekable();
     let mut is_first = true;
@@ -159,8 +163,8 @@ fn first_fields(start: &str, is_complete: bool) -> FormStart {
         let decode = |text: &str| RawStr::new(text).url_decode_lossy().into_owned();
         match decode(name).as_str() {
             "_method" if is_first => found.is_method_override = true,
-            FIELD if found.proof.is_some() => found.is_ambiguous = true,
-            FIELD if !value.is_empty() => found.proof = Some(decode(value)),
+            name if name == proof && found.proof.is_some() => found.is_ambiguous = true,
+            name if name == proof && !value.is_empty() => found.proof = Some(decode(value)),
             _ => {}
         }
         is_first = false;
@@ -168,11 +172,11 @@ fn first_fields(start: &str, is_complete: bool) -> FormStart {
     found
 }
 
-fn first_part(start: &str) -> FormStart {
+fn first_part(start: &str, field: &str) -> FormStart {
     let mut found = FormStart::default();
     let Some((headers, rest)) = start.split_once("\r\n\r\n") else { return found };
     let Some((value, _)) = rest.split_once("\r\n--") else { return found };
-    if headers.contains(r#"name="csrf_token""#) && !value.is_empty() {
+    if headers.contains(&format!("name=\"{field}\"")) && !value.is_empty() {
         found.proof = Some(value.to_owned());
     }
     found
@@ -188,9 +192,5 @@ fn is_own(request: &Request<'_>, origin: &str, is_https: bool) -> bool {
     matches!((hosts.next(), hosts.next()), (Some(host), None) if host.eq_ignore_ascii_case(authority))
 }
 
-/// The header that carries a CSRF proof; flask-jwt-extended's.
-pub(crate) const HEADER: &str = "X-CSRF-TOKEN";
-/// The form field that carries it; flask-jwt-extended's.
-const FIELD: &str = "csrf_token";
 /// Rocket lets a fairing look at no more.
 const PEEKED_BYTES: usize = 512;

@@ -25,6 +25,7 @@ use crate::auth::ring::Ring;
 use crate::auth::session::{Cursor, SessionStore, StoreError};
 use crate::auth::token::Codec;
 use crate::auth::view::View;
+use crate::auth::wire::Wire;
 
 /// The fairing that makes the guards work.
 ///
@@ -84,7 +85,10 @@ impl Portcullis {
     async fn prepare(&self, rocket: &Rocket<Build>) -> Result<Authority, Vec<String>> {
         let settings = AuthConfig::load(rocket.figment())?;
         let (ring, key_file) = self.ring(&settings).map_err(|problem| vec![problem])?;
-        let jar = Jar::new(settings.is_https());
+        // One small allocation for each Rocket that is launched: what it holds is needed as long as there are requests,
+        // and errors that name a cookie stay plain values.
+        let wire: &'static Wire = Box::leak(Box::new(settings.wire.clone()));
+        let jar = Jar::new(settings.is_https(), wire);
         let codec = Codec {
             ring: RwLock::new(Arc::new(ring)),
             issuer: settings.issuer.clone(),
@@ -155,7 +159,9 @@ impl Fairing for Portcullis {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
-        csrf::peek(request, data).await;
+        if let Some(authority) = Authority::of(request.rocket()) {
+            csrf::peek(request, data, &authority.jar.wire().csrf_field).await;
+        }
     }
 
     async fn on_shutdown(&self, rocket: &Rocket<Orbit>) {

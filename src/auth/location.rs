@@ -2,39 +2,64 @@
 //!
 //! Only configured places are looked at.
 //! Two different credentials in one request are refused: which one counts is a guess, and a wrong guess mixes two people up.
-//! A token that came by cookie needs a CSRF proof on unsafe methods; one from a header carries no ambient authority.
+//! A token that came by cookie needs a CSRF proof on unsafe methods; one from elsewhere carries no ambient authority.
+//!
+//! A JSON body is not a place here: a guard cannot read it. A route that wants it there takes
+//! [`BodyToken`](crate::auth::BodyToken) as its data.
 
 use std::fmt;
 
 use rocket::Request;
+use rocket::http::RawStr;
 use serde::Deserialize;
 
-use crate::auth::cookies::{Carried, Jar, carried};
+use crate::auth::cookies::{Carried, carried};
 use crate::auth::error::AuthError;
 use crate::auth::token::{Invalid, Kind};
+use crate::auth::wire::Wire;
 
 /// Where a token may stand in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Location {
     /// The cookies of flask-jwt-extended; unsafe methods then need a CSRF proof.
     Cookies,
-    /// `Authorization: Bearer …` (RFC 6750 §2.1).
+    /// `Authorization: Bearer …` (RFC 6750 §2.1); the scheme is compared without case.
     Headers,
+    /// `?jwt=…`. Addresses end up in histories and logs: for links that must carry their own authority, and off by default.
+    QueryString,
+    /// The member `access_token` or `refresh_token` of a JSON body, for routes that take [`crate::auth::BodyToken`].
+    Json,
 }
 
 /// The places, in order of preference; each at most once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Locations([Option<Location>; 2]);
+pub(crate) struct Locations([Option<Location>; 3]);
 
 impl Locations {
+    /// Cookies alone: what a silent renewal may use, because only cookies can be renewed silently.
+    pub(crate) const COOKIES: Self = Self([Some(Location::Cookies), None, None]);
+
     /// The places of a settings list; `None` when it is empty or names one twice.
     pub(crate) fn new(list: &[Location]) -> Option<Self> {
-        match *list {
-            [one] => Some(Self([Some(one), None])),
-            [one, other] if one != other => Some(Self([Some(one), Some(other)])),
-            _ => None,
+        let mut places = [None; 3];
+        let is_place = |location: &Location| *location != Location::Json;
+        if list.is_empty() || list.len() > places.len() || !list.iter().all(is_place) {
+            return None;
         }
+        for (place, location) in places.iter_mut().zip(list) {
+            *place = Some(*location);
+        }
+        let is_repeated =
+            |index: usize, location| list.iter().skip(index + 1).any(|other| *other == location);
+        let repeats = list.iter().enumerate().any(|(index, location)| is_repeated(index, *location));
+        (!repeats).then_some(Self(places))
+    }
+
+    /// Exactly this place.
+    pub(crate) const fn only(location: Location) -> Self {
+        Self([Some(location), None, None])
     }
 
     pub(crate) fn contains(self, location: Location) -> bool {
@@ -50,84 +75,101 @@ impl Locations {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Found<'r> {
     pub(crate) token: &'r str,
-    /// Whether a cookie carried it, so that the browser may have sent it without the person's will.
-    pub(crate) by_cookie: bool,
+    pub(crate) location: Location,
 }
 
 /// Finds the one token of this kind.
 ///
 /// # Errors
 /// [`AuthError::Missing`] when there is none, [`AuthError::Ambiguous`] when there are two,
-/// [`AuthError::Invalid`] when the `Authorization` header is malformed.
+/// [`AuthError::Invalid`] when the place holds something that cannot be one.
 pub(crate) fn find<'r>(
     request: &'r Request<'_>,
     kind: Kind,
     locations: Locations,
-    jar: Jar,
+    wire: &'static Wire,
 ) -> Result<Found<'r>, AuthError> {
     let mut found: Option<Found<'r>> = None;
     for location in locations.iter() {
         let here = match location {
-            Location::Cookies => by_cookie(request, kind, jar)?,
-            Location::Headers => by_header(request)?,
+            Location::Cookies => by_cookie(request, kind, wire)?,
+            Location::Headers => by_header(request, wire)?,
+            Location::QueryString => by_query(request, wire)?,
+            Location::Json => None,
         };
+        let here = here.map(|token| Found { token, location });
         found = match (found, here) {
             (Some(first), Some(second)) if first.token != second.token => return Err(AuthError::Ambiguous),
-            // The same token in both places is still sent by itself in one of them.
-            (Some(first), Some(second)) => {
-                Some(Found { by_cookie: first.by_cookie || second.by_cookie, ..first })
-            }
+            // The same token in two places: if one is the cookie, the browser sent it by itself.
+            (Some(_), Some(second)) if second.location == Location::Cookies => Some(second),
             (first, second) => first.or(second),
         };
     }
-    found.ok_or(AuthError::Missing(Absent { kind, locations, jar }))
+    found.ok_or(AuthError::Missing(Absent { kind, locations, wire }))
 }
 
-fn by_cookie<'r>(request: &'r Request<'_>, kind: Kind, jar: Jar) -> Result<Option<Found<'r>>, AuthError> {
-    match carried(request, jar.names().of(kind)) {
+fn by_cookie<'r>(request: &'r Request<'_>, kind: Kind, wire: &Wire) -> Result<Option<&'r str>, AuthError> {
+    match carried(request, wire.cookie_of(kind)) {
         Carried::Absent => Ok(None),
-        Carried::Once(token) => Ok(Some(Found { token, by_cookie: true })),
+        Carried::Once(token) => Ok(Some(token)),
         Carried::Twice => Err(AuthError::Ambiguous),
     }
 }
 
-fn by_header<'r>(request: &'r Request<'_>) -> Result<Option<Found<'r>>, AuthError> {
-    let mut lines = request.headers().get("Authorization");
+fn by_header<'r>(request: &'r Request<'_>, wire: &Wire) -> Result<Option<&'r str>, AuthError> {
+    let mut lines = request.headers().get(&wire.header);
     let Some(line) = lines.next() else { return Ok(None) };
     if lines.next().is_some() {
         return Err(AuthError::Ambiguous);
     }
     let mut words = line.split_ascii_whitespace();
-    if !words.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("Bearer")) {
+    if !wire.scheme.is_empty()
+        && !words.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(&wire.scheme))
+    {
         return Ok(None);
     }
     match (words.next(), words.next()) {
-        (Some(token), None) => Ok(Some(Found { token, by_cookie: false })),
+        (Some(token), None) => Ok(Some(token)),
         _ => Err(AuthError::Invalid(Invalid::Bearer)),
     }
 }
 
-/// Says where a token was looked for, in flask-jwt-extended's words.
-#[derive(Debug, Clone, Copy)]
-pub struct Absent {
-    kind: Kind,
-    locations: Locations,
-    jar: Jar,
-}
-
-impl PartialEq for Absent {
-    fn eq(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.locations == other.locations
+fn by_query<'r>(request: &'r Request<'_>, wire: &Wire) -> Result<Option<&'r str>, AuthError> {
+    let query = request.uri().query().map(|query| query.as_str()).unwrap_or_default();
+    let mut values =
+        query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| *name == wire.query);
+    let Some((_, value)) = values.next().filter(|(_, value)| !value.is_empty()) else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(AuthError::Ambiguous);
+    }
+    let decoded = request.local_cache(|| QueryValue(RawStr::new(value).url_decode_lossy().into_owned()));
+    match decoded.0.strip_prefix(&wire.query_prefix) {
+        Some(token) => Ok(Some(token)),
+        None => Err(AuthError::Invalid(Invalid::QueryPrefix)),
     }
 }
 
-impl Eq for Absent {}
+struct QueryValue(String);
+
+/// Says where a token was looked for, in flask-jwt-extended's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Absent {
+    kind: Kind,
+    locations: Locations,
+    wire: &'static Wire,
+}
 
 impl Absent {
-    fn place(self, location: Location, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(crate) const fn in_body(kind: Kind, wire: &'static Wire) -> Self {
+        Self { kind, locations: Locations::only(Location::Json), wire }
+    }
+
+    fn place(self, location: Location) -> String {
         match location {
-            Location::Cookies => write!(f, "Missing cookie \"{}\"", self.jar.names().of(self.kind)),
-            Location::Headers => f.write_str("Missing Authorization Header"),
+            Location::Cookies => format!("Missing cookie \"{}\"", self.wire.cookie_of(self.kind)),
+            Location::Headers => format!("Missing {} Header", self.wire.header),
+            Location::QueryString => format!("Missing '{}' query parameter", self.wire.query),
+            Location::Json => format!("Missing \"{}\" key in json data.", self.wire.json_key_of(self.kind)),
         }
     }
 }
@@ -137,16 +179,18 @@ impl fmt::Display for Absent {
         let name = |location| match location {
             Location::Cookies => "cookies",
             Location::Headers => "headers",
+            Location::QueryString => "query_string",
+            Location::Json => "json",
         };
-        match self.locations.0 {
-            [Some(first), Some(second)] => {
-                write!(f, "Missing JWT in {} or {} (", name(first), name(second))?;
-                self.place(first, f)?;
-                f.write_str("; ")?;
-                self.place(second, f)?;
-                f.write_str(")")
+        let places: Vec<_> = self.locations.iter().collect();
+        match places.as_slice() {
+            [] => f.write_str("Missing JWT"),
+            [only] => f.write_str(&self.place(*only)),
+            [first @ .., last] => {
+                let names: Vec<_> = first.iter().map(|place| name(*place)).collect();
+                let whys: Vec<_> = places.iter().map(|place| self.place(*place)).collect();
+                write!(f, "Missing JWT in {} or {} ({})", names.join(", "), name(*last), whys.join("; "))
             }
-            [first, second] => first.or(second).map_or(Ok(()), |only| self.place(only, f)),
         }
     }
 }

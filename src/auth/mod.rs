@@ -35,6 +35,7 @@ mod sign_in;
 mod token;
 mod verdict;
 mod view;
+mod wire;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixTime};
 pub use config::{AuthConfig, AuthSettings, RawSecret, plain};
@@ -53,3 +54,4 @@ pub use session::{Cursor, Ending, Revocation, Revocations, Session, SessionStore
 pub use sessions::Sessions;
 pub use sign_in::{CsrfToken, SameOrigin, SignInAttempt};
 pub use token::{Claim, Invalid, Kind};
+pub use wire::CookieSameSite;

@@ -46,7 +46,7 @@ impl Sessions<'_> {
         self.end_carried(EndReason::Replaced).await?;
         let jar = self.authority.jar;
         send_pair(self.request, jar, &pair);
-        let form = jar.names().pre_session;
+        let form = &jar.wire().pre_session_cookie;
         if carried(self.request, form) != Carried::Absent {
             jar.delete(self.request, form, Readable::ByServerOnly);
         }
@@ -170,9 +170,9 @@ impl Sessions<'_> {
     /// Ends the sessions of the tokens that this request carries.
     /// Only the signature is asked for: signing out must work with an expired token.
     async fn end_carried(&self, reason: EndReason) -> Result<(), AuthError> {
-        let names = self.authority.jar.names();
+        let wire = self.authority.jar.wire();
         let now = self.authority.clock.now();
-        let cookies = [Kind::Access, Kind::Refresh].map(|kind| every(self.request, names.of(kind)));
+        let cookies = [Kind::Access, Kind::Refresh].map(|kind| every(self.request, wire.cookie_of(kind)));
         let bearers = self.request.headers().get("Authorization").filter_map(|line| {
             let (scheme, token) = line.trim().split_once(' ')?;
             scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim())

@@ -96,8 +96,10 @@ fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
     if !is_form {
         return Ok(());
     }
-    let Proof::Once(seal) = Proof::required(request)? else { return Err(AuthError::CsrfMismatch) };
-    let Carried::Once(nonce) = carried(request, authority.jar.names().pre_session) else {
+    let Proof::Once(seal) = Proof::required(request, &authority.jar.wire().csrf_header)? else {
+        return Err(AuthError::CsrfMismatch);
+    };
+    let Carried::Once(nonce) = carried(request, &authority.jar.wire().pre_session_cookie) else {
         return Err(AuthError::CsrfMismatch);
     };
     let is_ours = authority.codec.ring().is_sealed(PURPOSE, nonce, seal);
@@ -107,7 +109,7 @@ fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
 /// The proof for a visitor without a session, and the cookie it is bound to.
 fn before_session(request: &Request<'_>) -> Result<String, AuthError> {
     let authority = verdict::authority(request)?;
-    let name = authority.jar.names().pre_session;
+    let name = &authority.jar.wire().pre_session_cookie;
     let seal = |nonce: &str| authority.codec.ring().seal(PURPOSE, nonce).map_err(|_| AuthError::Unavailable);
     if let Carried::Once(nonce) = carried(request, name)
         && nonce.parse::<SessionId>().is_ok()

@@ -67,6 +67,8 @@ pub enum Invalid {
     NeverIssued,
     /// The `Authorization` header is not `Bearer` and one token.
     Bearer,
+    /// The parameter of the query string does not begin as configured.
+    QueryPrefix,
 }
 
 /// A claim that must be there.

@@ -14,7 +14,7 @@ use crate::auth::authority::{Authority, Pair, end_of};
 use crate::auth::cookies::{Jar, Readable};
 use crate::auth::csrf::{Proof, Provenance, access_value, is_unsafe, same};
 use crate::auth::error::AuthError;
-use crate::auth::location::find;
+use crate::auth::location::{Location, Locations, find};
 use crate::auth::token::{Claim, Invalid, Kind, Token};
 
 /// The access token that this request carries, judged.
@@ -42,22 +42,27 @@ pub(crate) fn authority<'r>(request: &'r Request<'_>) -> Result<&'r Arc<Authorit
     Authority::of(request.rocket()).ok_or(AuthError::NotAttached)
 }
 
-/// Queues the four cookies of a pair.
+/// Queues the cookies of a pair.
 pub(crate) fn send_pair(request: &Request<'_>, jar: Jar, pair: &Pair) {
-    let names = jar.names();
-    jar.set(request, names.access, &pair.access, Readable::ByServerOnly, pair.access_age);
-    jar.set(request, names.csrf_access, &pair.csrf_access, Readable::ByScripts, pair.access_age);
-    jar.set(request, names.refresh, &pair.refresh, Readable::ByServerOnly, pair.refresh_age);
-    jar.set(request, names.csrf_refresh, &pair.csrf_refresh, Readable::ByScripts, pair.refresh_age);
+    let wire = jar.wire();
+    let csrf = |name, value, age| {
+        if wire.csrf_in_cookies {
+            jar.set(request, name, value, Readable::ByScripts, age);
+        }
+    };
+    jar.set(request, &wire.access_cookie, &pair.access, Readable::ByServerOnly, pair.access_age);
+    csrf(&wire.access_csrf_cookie, &pair.csrf_access, pair.access_age);
+    jar.set(request, &wire.refresh_cookie, &pair.refresh, Readable::ByServerOnly, pair.refresh_age);
+    csrf(&wire.refresh_csrf_cookie, &pair.csrf_refresh, pair.refresh_age);
 }
 
 /// Queues the deletion of all auth cookies, the unreadable ones and the readable ones.
 pub(crate) fn clear_cookies(request: &Request<'_>, jar: Jar) {
-    let names = jar.names();
-    jar.delete(request, names.access, Readable::ByServerOnly);
-    jar.delete(request, names.csrf_access, Readable::ByScripts);
-    jar.delete(request, names.refresh, Readable::ByServerOnly);
-    jar.delete(request, names.csrf_refresh, Readable::ByScripts);
+    let wire = jar.wire();
+    jar.delete(request, &wire.access_cookie, Readable::ByServerOnly);
+    jar.delete(request, &wire.access_csrf_cookie, Readable::ByScripts);
+    jar.delete(request, &wire.refresh_cookie, Readable::ByServerOnly);
+    jar.delete(request, &wire.refresh_csrf_cookie, Readable::ByScripts);
 }
 
 async fn judge_access(request: &Request<'_>) -> Result<Token, AuthError> {
@@ -74,10 +79,10 @@ async fn examine(
     is_proof: impl Fn(Proof<'_>, &str) -> bool,
 ) -> Result<Token, AuthError> {
     let authority = authority(request)?;
-    let found = find(request, kind, authority.settings.locations, authority.jar)?;
-    let proof = if found.by_cookie && is_unsafe(request) {
+    let found = find(request, kind, authority.settings.locations, authority.jar.wire())?;
+    let proof = if (found.location == Location::Cookies) && is_unsafe(request) {
         Provenance::check(request, authority.settings.is_https())?;
-        Some(Proof::required(request)?)
+        Some(Proof::required(request, &authority.jar.wire().csrf_header)?)
     } else {
         None
     };
@@ -124,7 +129,7 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
 /// Tells a page why its session is over; memory only knows that it is.
 async fn reason_for_revocation(request: &Request<'_>) -> AuthError {
     let Ok(authority) = authority(request) else { return AuthError::NotAttached };
-    let found = find(request, Kind::Refresh, authority.settings.locations, authority.jar);
+    let found = find(request, Kind::Refresh, Locations::COOKIES, authority.jar.wire());
     let token = found.map(|found| authority.codec.read(found.token, authority.clock.now()));
     let Ok(Ok(token)) = token else { return AuthError::Revoked };
     match authority.store.find(token.session).await {

@@ -111,7 +111,8 @@ fn is_common(text: &str) -> bool {
     let (mut from, mut to) = (0, COMMON.len());
     while from < to {
         let middle = from + (to - from) / 2;
-        let start = COMMON.get(..middle).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+        let start =
+            COMMON.get(..middle).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
         let line = COMMON.get(start..).and_then(|rest| rest.split('\n').next()).unwrap_or_default();
         match line.cmp(text) {
             Ordering::Equal => return !text.is_empty(),
@@ -151,7 +152,8 @@ mod tests {
 
     #[test]
     fn no_composition_is_asked_for() {
-        for text in ["herons on the weir", "               h", "8150 7261 9034 55", "🜂🜄🜁🜃🜂🜄🜁🜃🜂🜄🜁🜃🜂🜄🜁🜃"] {
+        for text in ["herons on the weir", "               h", "8150 7261 9034 55", "🜂🜄🜁🜃🜂🜄🜁🜃🜂🜄🜁🜃🜂🜄🜁🜃"]
+        {
             assert_eq!(judge(15, text, "alice"), Ok(()), "{text}");
         }
     }
