@@ -20,22 +20,21 @@ const cookie = (name) => {
 };
 const mine = cookie("csrf_refresh_token");
 
-// When access expires, as far as this tab knows. A change tells a tab that waited for the lock
-// that another one was first.
+// When access expires. If it changes while a tab waits for the lock, another one was first.
 let until = Date.parse(data.accessExpires);
 const life = data.accessLife * 1000 || Math.max(until - Date.now(), 60e3) || 0;
 const early = Math.min(life / 4, 20e3 + Math.random() * 20e3);
 const channel = new BroadcastChannel("portcullis");
-let touched = true;
+let used = Date.now();
 let refused = false;
 let renewing = null;
 
 const renewed = (time) => {
   until = time;
-  touched = false;
   show();
 };
 const ask = async (seen) => {
+  await new Promise((done) => setTimeout(done, 100)); // for news sent before the lock came
   if (!Object.is(until, seen)) return true;
   if (refused) return false;
   const response = await fetch("/refresh", {
@@ -46,8 +45,6 @@ const ask = async (seen) => {
   if (response?.ok) {
     renewed(Date.now() + life);
     channel.postMessage(until);
-    // The message should reach the tabs that wait before the lock does.
-    await new Promise((done) => setTimeout(done, 100));
     return true;
   }
   refused = response?.status < 500; // for good: nothing here may become a loop
@@ -59,11 +56,13 @@ const renew = (seen = until) =>
     navigator.locks?.request("portcullis", () => ask(seen)) ?? ask(seen)
   ).finally(() => (renewing = null)));
 
-channel.onmessage = (event) => {
-  if (event.data !== "signed out") renewed(event.data);
-  else if ("signedIn" in data) location.reload();
+channel.onmessage = ({ data: news }) => {
+  if (news === "hello") channel.postMessage(until);
+  else if (news > (until || 0)) renewed(news);
+  else if (news === "signed out" && "signedIn" in data) location.reload();
 };
-if (all("[data-signed-out]").length) channel.postMessage("signed out");
+// This page may be older than the last renewal.
+channel.postMessage(all("[data-signed-out]").length ? "signed out" : "hello");
 
 const send = async (input, options) => {
   const request = new Request(input, options);
@@ -103,12 +102,12 @@ const tick = async () => {
     place.textContent = left > 0 ? minutes + unit(left % 60, "second") : place.dataset.over;
     place.hidden = refused;
   }
-  if (touched && !refused && !document.hidden && now > next && until - now < early)
+  if (used >= until - life && !refused && !document.hidden && now > next && until - now < early)
     if (!(await renew())) next = now + 30e3;
 };
 if (life) {
   for (const type of ["pointerdown", "keydown", "wheel", "focus"])
-    addEventListener(type, () => (touched = true), { capture: true, passive: true });
+    addEventListener(type, () => (used = Date.now()), { capture: true, passive: true });
   setInterval(tick, 1000);
   tick();
 }
