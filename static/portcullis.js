@@ -47,7 +47,7 @@ const ask = async (seen) => {
     channel.postMessage(until);
     return true;
   }
-  refused = response?.status < 500; // for good: nothing here may become a loop
+  refused = response?.status < 500; // for good: never a loop
   if (response?.status === 401) for (const message of all("[data-ended]")) message.hidden = false;
   return false;
 };
@@ -66,7 +66,7 @@ channel.postMessage(all("[data-signed-out]").length ? "signed out" : "hello");
 
 const send = async (input, options) => {
   const request = new Request(input, options);
-  if (new URL(request.url).origin !== location.origin) throw new TypeError("Not this origin");
+  if (new URL(request.url).origin !== location.origin) throw TypeError("Not this origin");
   if (!request.headers.has("Accept")) request.headers.set("Accept", "application/json");
   const attempt = () => {
     const copy = request.clone();
