@@ -8,6 +8,6 @@ pub mod store;
 pub mod users;
 
 pub use auth::{
-    AccessToken, AuthError, CsrfToken, FreshToken, OptionalToken, Portcullis, RefreshToken, Role, RoleToken,
-    Sessions, SignedIn,
+    AccessToken, AuthError, CsrfToken, CurrentUser, CustomClaims, FreshToken, OptionalToken, Portcullis,
+    RefreshToken, Role, RoleToken, Sessions, SignedIn,
 };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::{Phase, Rocket};
+use serde_json::Map;
 
 use crate::auth::clock::{Clock, UnixTime};
 use crate::auth::config::AuthSettings;
@@ -19,6 +20,7 @@ use crate::auth::cookies::Jar;
 use crate::auth::csrf;
 use crate::auth::error::AuthError;
 use crate::auth::event::{Event, What};
+use crate::auth::hooks::Hooks;
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::journal::Journal;
 use crate::auth::key_file::KeyFile;
@@ -38,6 +40,7 @@ pub(crate) struct Authority {
     pub(crate) journal: Journal,
     /// The file that the keys came from, if they came from one; watched for a rotation.
     pub(crate) key_file: Option<KeyFile>,
+    pub(crate) hooks: Hooks,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     /// How far into the store's log this node has read; held while reading, so that two readers do not overlap.
@@ -112,7 +115,7 @@ impl Authority {
             user_agent: new.user_agent,
             address: new.address,
         };
-        let pair = self.mint(&session, &csrf::refresh_value(seed), now, true)?;
+        let pair = self.mint(&session, &csrf::refresh_value(seed), now, true).await?;
         self.confirmed.begin(session.id, session.state.generation, &session.user);
         let limit = self.settings.max_sessions;
         self.change(|it| async move {
@@ -161,7 +164,7 @@ impl Authority {
         match verdict {
             Verdict::Rotated | Verdict::Replayed => {
                 let seed = token.csrf().ok_or(Invalid::MissingClaim(crate::auth::token::Claim::Csrf))?;
-                let pair = self.mint(&session, seed, now, false)?;
+                let pair = self.mint(&session, seed, now, false).await?;
                 Ok((session, pair))
             }
             Verdict::Reused => Err(AuthError::Reused),
@@ -210,7 +213,7 @@ impl Authority {
             Ok(session)
         });
         let session = session.await?.ok_or(AuthError::Revoked)?;
-        self.mint(&session, &csrf::refresh_value(seed), now, true)
+        self.mint(&session, &csrf::refresh_value(seed), now, true).await
     }
 
     /// Reads what the store's log says since the last time.
@@ -238,7 +241,7 @@ impl Authority {
     }
 
     /// Mints the pair of a session's current generation.
-    pub(crate) fn mint(
+    pub(crate) async fn mint(
         &self,
         session: &Session,
         csrf_seed: &str,
@@ -248,6 +251,7 @@ impl Authority {
         let deadline = session.state.deadline();
         let expires_at = (now + self.settings.access_ttl).min(deadline);
         let csrf_access = csrf::access_value(csrf_seed);
+        let (extra, none) = (self.hooks.claims_for(session).await?, Map::new());
         let mut mint = Mint {
             kind: Kind::Access,
             id: TokenId::draw(&*self.random)?,
@@ -260,6 +264,7 @@ impl Authority {
             issued_at: now,
             expires_at,
             csrf: &csrf_access,
+            extra: &extra,
         };
         let access = self.codec.mint(&mint)?;
         mint.kind = Kind::Refresh;
@@ -267,6 +272,7 @@ impl Authority {
         mint.fresh = false;
         mint.expires_at = deadline;
         mint.csrf = csrf_seed;
+        mint.extra = &none;
         let refresh = self.codec.mint(&mint)?;
         let age = |until: UnixTime| session.remember.then(|| now.until(until));
         Ok(Pair {

@@ -55,6 +55,12 @@ pub enum AuthError {
     /// The browser says that another site sent this request.
     #[error("Cross-site request refused")]
     CrossSite,
+    /// The application's own last question about the token was answered with no.
+    #[error("User claims verification failed")]
+    ClaimsRefused,
+    /// The application does not know the person (any more).
+    #[error("Error loading the user")]
+    UnknownUser,
     /// The person is known but lacks a role.
     #[error("You may not do this")]
     Forbidden,
@@ -71,7 +77,11 @@ impl AuthError {
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
-            Self::CsrfMissing | Self::CsrfMismatch | Self::CrossSite | Self::Forbidden => Status::Forbidden,
+            Self::CsrfMissing
+            | Self::CsrfMismatch
+            | Self::CrossSite
+            | Self::Forbidden
+            | Self::ClaimsRefused => Status::Forbidden,
             Self::Unavailable => Status::ServiceUnavailable,
             Self::NotAttached => Status::InternalServerError,
             _ => Status::Unauthorized,
@@ -92,6 +102,8 @@ impl AuthError {
             Self::CsrfMissing => "csrf_missing",
             Self::CsrfMismatch => "csrf_mismatch",
             Self::CrossSite => "cross_site",
+            Self::ClaimsRefused => "claims_refused",
+            Self::UnknownUser => "user_not_found",
             Self::Forbidden => "forbidden",
             Self::Unavailable => "unavailable",
             Self::NotAttached => "internal",

@@ -2,27 +2,32 @@
 //!
 //! Attach it once; the guards do the rest.
 
+use std::future::Future;
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rocket::fairing::{Fairing, Info, Kind, Result as Ignition};
 use rocket::http::{Header, Status};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
+use serde::Serialize;
 
 use crate::auth::authority::Authority;
+use crate::auth::claims::Claims;
 use crate::auth::clock::{Clock, SystemClock, UnixTime};
 use crate::auth::config::{AuthConfig, AuthSettings};
 use crate::auth::confirmed::Confirmed;
 use crate::auth::cookies::{Jar, flush};
 use crate::auth::csrf;
+use crate::auth::current_user::LookUp;
+use crate::auth::hooks::{HookError, Hooks};
 use crate::auth::journal::Journal;
 use crate::auth::key_file::{KeyFile, ephemeral};
 use crate::auth::keys::Key;
 use crate::auth::location::Location;
 use crate::auth::random::{OsRandom, Random};
 use crate::auth::ring::Ring;
-use crate::auth::session::{Cursor, SessionStore, StoreError};
+use crate::auth::session::{Cursor, Session, SessionStore, StoreError};
 use crate::auth::token::Codec;
 use crate::auth::view::View;
 use crate::auth::wire::Wire;
@@ -48,7 +53,13 @@ pub struct Portcullis {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     development_key_file: Option<PathBuf>,
+    /// Given away at ignition, which happens once.
+    hooks: Mutex<Hooks>,
+    managed: Mutex<Vec<Box<Manage>>>,
 }
+
+/// Puts a value into a Rocket's managed state.
+type Manage = dyn FnOnce(Rocket<Build>) -> Rocket<Build> + Send;
 
 impl Portcullis {
     /// A fairing that keeps its sessions in this store, with the machine's clock and randomness.
@@ -60,6 +71,8 @@ impl Portcullis {
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(OsRandom),
             development_key_file: None,
+            hooks: Mutex::default(),
+            managed: Mutex::default(),
         }
     }
 
@@ -80,6 +93,41 @@ impl Portcullis {
     #[must_use]
     pub fn development_key_file(self, path: PathBuf) -> Self {
         Self { development_key_file: Some(path), ..self }
+    }
+
+    /// Adds claims of the application's own to access tokens: asked for at sign-in and again at every refresh.
+    /// What it returns must serialize to an object with none of our claims' names, or nothing is signed.
+    #[must_use]
+    pub fn claims<F, Fut, C>(self, hook: F) -> Self
+    where
+        F: Fn(Session) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<C, HookError>> + Send + 'static,
+        C: Serialize,
+    {
+        self.hooks.lock().unwrap_or_else(PoisonError::into_inner).set_claims(hook);
+        self
+    }
+
+    /// Asks a last question about every access token that is otherwise good; `false` refuses it with 403.
+    #[must_use]
+    pub fn verify(self, hook: impl Fn(&Claims<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.hooks.lock().unwrap_or_else(PoisonError::into_inner).set_verify(hook);
+        self
+    }
+
+    /// Looks people up for [`CurrentUser<U>`](crate::auth::CurrentUser): a name goes in, the application's own type
+    /// comes out, or `None` for somebody unknown.
+    #[must_use]
+    pub fn user<U, F, Fut>(self, look_up: F) -> Self
+    where
+        U: Send + Sync + 'static,
+        F: Fn(String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<U>, HookError>> + Send + 'static,
+    {
+        let look_up = LookUp::new(look_up);
+        let manage: Box<Manage> = Box::new(move |rocket| rocket.manage(look_up));
+        self.managed.lock().unwrap_or_else(PoisonError::into_inner).push(manage);
+        self
     }
 
     async fn prepare(&self, rocket: &Rocket<Build>) -> Result<Authority, Vec<String>> {
@@ -106,6 +154,7 @@ impl Portcullis {
             confirmed: Confirmed::new(),
             journal: Journal::default(),
             key_file,
+            hooks: std::mem::take(&mut *self.hooks.lock().unwrap_or_else(PoisonError::into_inner)),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             cursor: tokio::sync::Mutex::new(Cursor::default()),
@@ -143,7 +192,12 @@ impl Fairing for Portcullis {
 
     async fn on_ignite(&self, rocket: Rocket<Build>) -> Ignition {
         match self.prepare(&rocket).await {
-            Ok(authority) => Ok(rocket.manage(Arc::new(authority))),
+            Ok(authority) => {
+                let managed =
+                    std::mem::take(&mut *self.managed.lock().unwrap_or_else(PoisonError::into_inner));
+                let rocket = managed.into_iter().fold(rocket, |rocket, manage| manage(rocket));
+                Ok(rocket.manage(Arc::new(authority)))
+            }
             Err(problems) => {
                 for problem in problems {
                     tracing::error!("{problem}");

@@ -13,76 +13,12 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::auth::authority::{Authority, end_of};
-use crate::auth::clock::UnixTime;
+use crate::auth::claims::{Claims, CustomClaims, NoClaims, custom_claims};
 use crate::auth::error::AuthError;
-use crate::auth::id::{SessionId, TokenId};
 use crate::auth::negotiate::wants_page;
 use crate::auth::rotation::{Verdict, step};
 use crate::auth::token::{Invalid, Token};
 use crate::auth::verdict;
-
-/// What a verified token says; every guard gives it by dereferencing.
-#[derive(Clone, Copy)]
-pub struct Claims<'r>(pub(crate) &'r Token);
-
-impl<'r> Claims<'r> {
-    /// Who signed in, claim `sub`.
-    #[must_use]
-    pub fn subject(&self) -> &'r str {
-        self.0.subject()
-    }
-
-    /// The person's roles at sign-in, claim `roles`.
-    pub fn roles(&self) -> impl Iterator<Item = &'r str> + use<'r> {
-        self.0.roles()
-    }
-
-    /// Whether the person has this role.
-    #[must_use]
-    pub fn has_role(&self, role: &str) -> bool {
-        self.roles().any(|known| known == role)
-    }
-
-    /// The session, claim `sid`.
-    #[must_use]
-    pub fn session_id(&self) -> SessionId {
-        self.0.session
-    }
-
-    /// This token, claim `jti`.
-    #[must_use]
-    pub fn token_id(&self) -> TokenId {
-        self.0.id
-    }
-
-    /// When it was minted, claim `iat`.
-    #[must_use]
-    pub fn issued_at(&self) -> UnixTime {
-        self.0.issued_at
-    }
-
-    /// When it expires, claim `exp`.
-    #[must_use]
-    pub fn expires_at(&self) -> UnixTime {
-        self.0.expires_at
-    }
-
-    /// When the password was last entered, claim `auth_time` (OpenID Connect Core §2).
-    #[must_use]
-    pub fn auth_time(&self) -> UnixTime {
-        self.0.auth_time
-    }
-}
-
-impl fmt::Debug for Claims<'_> {
-    /// Who and which session; never the token or its CSRF value.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Claims")
-            .field("subject", &self.subject())
-            .field("session", &self.session_id())
-            .finish_non_exhaustive()
-    }
-}
 
 /// A valid access token; on an unsafe method, when it came by cookie, also a CSRF proof.
 ///
@@ -97,8 +33,12 @@ impl fmt::Debug for Claims<'_> {
 ///     format!("Hello {}", token.subject())
 /// }
 /// ```
-#[derive(Debug, Clone, Copy)]
-pub struct AccessToken<'r>(Claims<'r>);
+///
+/// Claims of the application's own are read with a second parameter; see [`CustomClaims`].
+pub struct AccessToken<'r, C = NoClaims> {
+    claims: Claims<'r>,
+    custom: &'r C,
+}
 
 /// An access token, and the password was entered within `auth.fresh_ttl` (default 900 s): for what a stolen
 /// session must not do. Refreshing never makes a token fresh (OWASP ASVS 7.5.1).
@@ -159,7 +99,7 @@ async fn fresh<'r>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
 }
 
 /// A page's visitor may be renewed by the refresh token; a program is told that its token has expired.
-async fn signed_in<'r>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
+pub(crate) async fn signed_in<'r>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
     match verdict::access(request).await {
         Err(error) if error.leaves_hope() && wants_page(request) => {
             match verdict::renewed(request).await {
@@ -199,14 +139,14 @@ async fn with_role<'r, R: Role>(request: &'r Request<'_>) -> Result<Claims<'r>, 
 
 async fn optional<'r>(request: &'r Request<'_>) -> Result<Option<AccessToken<'r>>, AuthError> {
     match signed_in(request).await {
-        Ok(claims) => Ok(Some(AccessToken(claims))),
+        Ok(claims) => Ok(Some(AccessToken { claims, custom: &NoClaims })),
         Err(AuthError::Missing(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// Turns a judgement into a guard, and keeps a failure for the catcher.
-fn outcome<T, G>(
+pub(crate) fn outcome<T, G>(
     request: &Request<'_>,
     judged: Result<T, AuthError>,
     guard: impl FnOnce(T) -> G,
@@ -229,11 +169,15 @@ pub(crate) fn is_unattached(rocket: &Rocket<Ignite>) -> bool {
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for AccessToken<'r> {
+impl<'r, C: CustomClaims> FromRequest<'r> for AccessToken<'r, C> {
     type Error = AuthError;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
-        outcome(request, verdict::access(request).await, |token| Self(Claims(token)))
+        let judged = match verdict::access(request).await {
+            Ok(token) => custom_claims::<C>(request, token).map(|custom| (Claims(token), custom)),
+            Err(error) => Err(error),
+        };
+        outcome(request, judged, |(claims, custom)| Self { claims, custom })
     }
 }
 
@@ -282,6 +226,42 @@ impl<'r> FromRequest<'r> for SignedIn<'r> {
     }
 }
 
+impl<'r, C> AccessToken<'r, C> {
+    /// The claims that the application added.
+    #[must_use]
+    pub fn custom(&self) -> &'r C {
+        self.custom
+    }
+}
+
+impl<C> Clone for AccessToken<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for AccessToken<'_, C> {}
+
+impl<'r, C> Deref for AccessToken<'r, C> {
+    type Target = Claims<'r>;
+
+    fn deref(&self) -> &Claims<'r> {
+        &self.claims
+    }
+}
+
+impl<C> fmt::Debug for AccessToken<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AccessToken").field(&self.claims).finish()
+    }
+}
+
+impl<C> Sentinel for AccessToken<'_, C> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        is_unattached(rocket)
+    }
+}
+
 impl RefreshToken<'_> {
     pub(crate) fn token(&self) -> &Token {
         self.0.0
@@ -316,5 +296,5 @@ macro_rules! stops_launch_without_fairing {
     )*};
 }
 
-gives_claims!(AccessToken, FreshToken, RefreshToken, SignedIn, RoleToken<R>);
-stops_launch_without_fairing!(AccessToken, FreshToken, RefreshToken, OptionalToken, SignedIn, RoleToken<R>);
+gives_claims!(FreshToken, RefreshToken, SignedIn, RoleToken<R>);
+stops_launch_without_fairing!(FreshToken, RefreshToken, OptionalToken, SignedIn, RoleToken<R>);

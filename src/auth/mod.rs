@@ -11,15 +11,18 @@
 //! - `fairing`, `config`, `key_file`: attaching it; `clock`, `random`, `id`: the ground.
 
 mod authority;
+mod claims;
 mod clock;
 mod config;
 mod confirmed;
 mod cookies;
 mod csrf;
+mod current_user;
 mod error;
 pub mod event;
 mod fairing;
 mod guards;
+mod hooks;
 mod id;
 mod journal;
 mod key_file;
@@ -37,12 +40,15 @@ mod verdict;
 mod view;
 mod wire;
 
+pub use claims::{Claims, CustomClaims, NoClaims};
 pub use clock::{Clock, ManualClock, SystemClock, UnixTime};
 pub use config::{AuthConfig, AuthSettings, RawSecret, plain};
+pub use current_user::CurrentUser;
 pub use error::AuthError;
 pub use event::{Event, EventStore, What};
 pub use fairing::{Portcullis, chain};
-pub use guards::{AccessToken, Claims, FreshToken, OptionalToken, RefreshToken, Role, RoleToken, SignedIn};
+pub use guards::{AccessToken, FreshToken, OptionalToken, RefreshToken, Role, RoleToken, SignedIn};
+pub use hooks::HookError;
 pub use id::{InvalidId, SessionId, TokenId};
 pub use key_file::{KeyFile, ListedKey};
 pub use keys::{Algorithm, Secret, UnfitKey};

@@ -13,10 +13,12 @@ use std::time::Duration;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use crate::auth::clock::UnixTime;
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::keys::SigningFailed;
+use crate::auth::location::Location;
 use crate::auth::ring::Ring;
 
 /// What a token is for, claim `type`; a closed set (RFC 8725 §3.12).
@@ -124,6 +126,7 @@ impl Invalid {
 /// One buffer holds the payload; the texts are ranges of it, so reading a token allocates twice, not once a claim.
 pub(crate) struct Token {
     text: String,
+    payload_bytes: usize,
     subject: Range<usize>,
     csrf: Option<Range<usize>>,
     roles: Vec<Range<usize>>,
@@ -134,6 +137,8 @@ pub(crate) struct Token {
     pub(crate) issued_at: UnixTime,
     pub(crate) expires_at: UnixTime,
     pub(crate) auth_time: UnixTime,
+    /// Where in the request it stood; the reader of a token does not know, and whoever found it says so.
+    pub(crate) location: Location,
 }
 
 impl Token {
@@ -147,6 +152,11 @@ impl Token {
 
     pub(crate) fn roles(&self) -> impl Iterator<Item = &str> {
         self.roles.iter().map(|range| self.slice(range))
+    }
+
+    /// The JSON that the claims were read from. A tail of unescaped texts may follow it in the buffer.
+    pub(crate) fn payload(&self) -> &str {
+        self.text.get(..self.payload_bytes).unwrap_or_default()
     }
 
     fn slice(&self, range: &Range<usize>) -> &str {
@@ -167,6 +177,8 @@ pub(crate) struct Mint<'a> {
     pub(crate) issued_at: UnixTime,
     pub(crate) expires_at: UnixTime,
     pub(crate) csrf: &'a str,
+    /// The application's own claims; none of them may have the name of one of ours.
+    pub(crate) extra: &'a Map<String, Value>,
 }
 
 /// Mints and reads tokens by the application's settings.
@@ -196,9 +208,19 @@ impl Codec {
             generation: mint.generation,
             auth_time: mint.auth_time.as_secs(),
             roles: mint.roles,
+            extra: mint.extra,
         };
+        if let Some(name) = RESERVED.iter().find(|name| mint.extra.contains_key(**name)) {
+            tracing::error!(claim = name, "the hook for claims names one of ours; nothing is signed");
+            return Err(SigningFailed);
+        }
         let json = serde_json::to_vec(&claims).map_err(|_| SigningFailed)?;
-        self.ring().sign(&json)
+        let token = self.ring().sign(&json)?;
+        if token.len() > MAX_MINTED_BYTES {
+            tracing::error!("a token would be too long for a cookie: too many roles or claims");
+            return Err(SigningFailed);
+        }
+        Ok(token)
     }
 
     /// Reads a token. Everything but expiry is judged: an expired token still says whose it was,
@@ -256,6 +278,8 @@ impl Codec {
             issued_at,
             expires_at,
             auth_time: claims.auth_time.unwrap_or_default(),
+            location: Location::Cookies,
+            payload_bytes: payload.len(),
             text: String::new(),
         };
         let mut text = payload;
@@ -336,7 +360,27 @@ struct Written<'a> {
     generation: u64,
     auth_time: i64,
     roles: &'a [String],
+    #[serde(flatten)]
+    extra: &'a Map<String, Value>,
 }
+
+/// The claims that no hook may write.
+const RESERVED: [&str; 14] = [
+    "fresh",
+    "iat",
+    "jti",
+    "type",
+    "sub",
+    "nbf",
+    "csrf",
+    "aud",
+    "iss",
+    "exp",
+    "sid",
+    "gen",
+    "auth_time",
+    "roles",
+];
 
 /// The claims as they are read. A claim given twice is an error (derived), one of the wrong type too;
 /// claims that are not ours are skipped.
@@ -406,6 +450,9 @@ impl<'de> Deserialize<'de> for UnixTime {
 
 /// A cookie's name and value must stay below 4096 bytes together (RFC 6265bis §5.6), so no token of ours is longer.
 const MAX_TOKEN_BYTES: usize = 4096;
+
+/// What a cookie holds, less its name and attributes.
+const MAX_MINTED_BYTES: usize = 3900;
 
 /// The end of the year 9999.
 const MAX_NUMERIC_DATE: i64 = 253_402_300_799;

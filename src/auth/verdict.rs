@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rocket::Request;
 
 use crate::auth::authority::{Authority, Pair, end_of};
+use crate::auth::claims::Claims;
 use crate::auth::cookies::{Jar, Readable};
 use crate::auth::csrf::{Proof, Provenance, access_value, is_unsafe, same};
 use crate::auth::error::AuthError;
@@ -87,7 +88,7 @@ async fn examine(
         None
     };
     let now = authority.clock.now();
-    let token = authority.codec.read(found.token, now)?;
+    let mut token = authority.codec.read(found.token, now)?;
     if let Some(proof) = proof {
         let value = token.csrf().ok_or(Invalid::MissingClaim(Claim::Csrf))?;
         if !is_proof(proof, value) {
@@ -100,7 +101,11 @@ async fn examine(
     if token.kind != kind {
         return Err(AuthError::WrongType(kind));
     }
+    token.location = found.location;
     authority.check_revocation(&token).await?;
+    if kind == Kind::Access && authority.hooks.refuses(&Claims(&token)) {
+        return Err(AuthError::ClaimsRefused);
+    }
     Ok(token)
 }
 
