@@ -8,5 +8,12 @@
 
 mod binary;
 mod contract;
+mod dashboard;
+mod home;
+mod login;
+mod logout;
+mod protected;
+mod refresh;
 mod sign_in;
 mod sqlite_file;
+mod support;
