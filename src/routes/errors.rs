@@ -92,7 +92,7 @@ pub(crate) fn of_refusal(refusal: Refusal, error: Option<AuthError>, request: &R
         retry_after: refusal.retry_after,
         back: back.to_owned(),
     };
-    Reply::Page(refusal.status, Frame::of(request).render("error.html", page))
+    Reply::refused(&refusal, Frame::of(request).render("error.html", page))
 }
 
 /// The sign-in page, and back to here afterwards when here is a page.

@@ -133,7 +133,7 @@ pub(crate) async fn submit(
         ..LoginPage::default()
     };
     let proof = csrf.0.as_ref().map_or("", CsrfToken::as_str);
-    Ok(Reply::Page(refusal.status, frame.csrf(proof).render("login.html", page)))
+    Ok(Reply::refused(&refusal, frame.csrf(proof).render("login.html", page)))
 }
 
 /// Checks the password and begins the session; says why not.

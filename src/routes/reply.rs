@@ -14,6 +14,8 @@ pub enum Reply {
     Json(Status, Value),
     /// A page with this status.
     Page(Status, Template),
+    /// A page that asks to come back after so many seconds.
+    Later(Status, Template, u64),
     /// "See other" (303): the browser asks for this path with GET, whatever it sent before.
     SeeOther(String),
     /// A refusal in JSON.
@@ -81,11 +83,26 @@ impl From<AuthError> for Refusal {
     }
 }
 
+impl Reply {
+    /// The page of a refusal.
+    pub(crate) fn refused(refusal: &Refusal, page: Template) -> Self {
+        match refusal.retry_after {
+            Some(seconds) => Self::Later(refusal.status, page, seconds),
+            None => Self::Page(refusal.status, page),
+        }
+    }
+}
+
 impl<'r> Responder<'r, 'static> for Reply {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         match self {
             Self::Json(status, value) => (status, (ContentType::JSON, value.to_string())).respond_to(request),
             Self::Page(status, page) => (status, page).respond_to(request),
+            Self::Later(status, page, seconds) => {
+                let mut response = (status, page).respond_to(request)?;
+                response.set_header(retry_after(seconds));
+                Ok(response)
+            }
             Self::SeeOther(path) => {
                 Response::build().status(Status::SeeOther).header(Header::new("Location", path)).ok()
             }
@@ -100,10 +117,14 @@ impl<'r> Responder<'r, 'static> for Refusal {
         let body = json!({ "msg": self.message, "code": self.code }).to_string();
         let mut response = (self.status, (ContentType::JSON, body)).respond_to(request)?;
         if let Some(seconds) = self.retry_after {
-            response.set_header(Header::new("Retry-After", seconds.to_string()));
+            response.set_header(retry_after(seconds));
         }
         Ok(response)
     }
+}
+
+fn retry_after(seconds: u64) -> Header<'static> {
+    Header::new("Retry-After", seconds.to_string())
 }
 
 /// After how many seconds a busy service is worth asking again.
