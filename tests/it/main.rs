@@ -8,7 +8,9 @@
 
 mod binary;
 mod contract;
+mod csrf;
 mod dashboard;
+mod guards;
 mod home;
 mod login;
 mod logout;

@@ -32,7 +32,6 @@ pub(crate) const HOST: &str = "portcullis.example";
 pub(crate) struct App {
     pub(crate) client: Client,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) stores: Stores,
     prefix: &'static str,
 }
 
@@ -61,7 +60,12 @@ pub(crate) fn figment() -> Figment {
 impl Setup {
     /// With an empty store.
     pub(crate) fn without_accounts() -> Self {
-        Self { stores: memory(), ..Self::new() }
+        Self::new().on(memory())
+    }
+
+    /// On a store that the test brings.
+    pub(crate) fn on(self, stores: Stores) -> Self {
+        Self { stores, ..self }
     }
 
     pub(crate) fn new() -> Self {
@@ -99,7 +103,6 @@ impl Setup {
         App {
             client: Client::untracked(rocket).unwrap(),
             clock: self.clock,
-            stores: self.stores,
             prefix: if is_https { "__Host-" } else { "" },
         }
     }
@@ -297,11 +300,6 @@ impl Ask<'_> {
     pub(crate) fn cookie_line(mut self, line: &str) -> Self {
         self.sends_cookies = false;
         self.header("Cookie", line)
-    }
-
-    pub(crate) fn without_cookies(mut self) -> Self {
-        self.sends_cookies = false;
-        self
     }
 
     /// Sends the request; an internal error is a failed test.
