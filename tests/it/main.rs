@@ -7,6 +7,7 @@
 )]
 
 mod binary;
+mod browser;
 mod contract;
 mod csrf;
 mod dashboard;
