@@ -8,9 +8,11 @@
 //! - `token`, `ring`, `keys`: what a token says, and who signed it; `cookies`: how it travels.
 //! - `rotation`: the state machine of refreshing; `session`: the row and the store's contract.
 //! - `authority`: what is attached to the Rocket; `view`, `confirmed`: what this node knows without asking the store.
-//! - `fairing`, `config`, `key_file`: attaching it; `clock`, `random`, `id`: the ground.
+//! - `fairing`, `config`, `key_file`: attaching it; `clock`, `random`, `id`: the ground; `bench`: the benchmark's way in.
 
 mod authority;
+#[doc(hidden)]
+pub mod bench;
 mod claims;
 mod clock;
 mod config;

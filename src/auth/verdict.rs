@@ -66,7 +66,8 @@ pub(crate) fn clear_cookies(request: &Request<'_>, jar: Jar) {
     jar.delete(request, &wire.refresh_csrf_cookie, Readable::ByScripts);
 }
 
-async fn judge_access(request: &Request<'_>) -> Result<Token, AuthError> {
+/// The judgement itself; everybody but the benchmark asks [`access`], which keeps it.
+pub(crate) async fn judge_access(request: &Request<'_>) -> Result<Token, AuthError> {
     let token = examine(request, Kind::Access, |proof, value| proof.is(value)).await?;
     // A token with a good signature whose subject is not the session's was not minted by us.
     authority(request)?.confirmed.see(&token).map_err(|_| Invalid::Subject)?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use portcullis::auth::{
-    AuthError, Cursor, Ending, Leniency, Revocations, Session, SessionId, SessionStore, StoreError, TokenId,
+    Event, EventStore, AuthError, Cursor, Ending, Leniency, Revocations, Session, SessionId, SessionStore, StoreError, TokenId,
     UnixTime, Verdict,
 };
 use portcullis::{
@@ -372,6 +372,21 @@ impl Watched {
             return Err(StoreError::Unreachable("unplugged".into()));
         }
         Ok(&*self.inner)
+    }
+}
+
+#[async_trait]
+impl EventStore for Watched {
+    async fn record(&self, events: &[Event]) -> Result<(), StoreError> {
+        self.pass()?.record(events).await
+    }
+
+    async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
+        self.pass()?.events_of(user, since, limit).await
+    }
+
+    async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError> {
+        self.pass()?.purge_events(before).await
     }
 }
 

@@ -1,0 +1,22 @@
+//! The benchmark's way in: the judgement behind the guards, without the cache that answers a request's second question.
+//!
+//! It is not part of the library's interface and gives nothing away: it says only yes or no, and it can only revoke.
+
+use rocket::{Request, Rocket};
+
+use crate::auth::authority::Authority;
+use crate::auth::session::Revocation;
+use crate::auth::verdict;
+
+/// Judges the request's access token from its cookie to the verdict, CSRF and revocation included; not cached.
+pub async fn judge(request: &Request<'_>) -> bool {
+    verdict::judge_access(request).await.is_ok()
+}
+
+/// Puts revoked ids into this node's view; returns how many it then holds.
+pub fn revoke<P: rocket::Phase>(rocket: &Rocket<P>, ids: impl Iterator<Item = [u8; 16]>) -> usize {
+    let Some(authority) = Authority::of(rocket) else { return 0 };
+    let until = authority.clock.now() + authority.settings.access_ttl;
+    ids.for_each(|id| authority.view.insert(Revocation { id, until }));
+    authority.view.len()
+}
