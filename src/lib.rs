@@ -11,3 +11,8 @@ pub use auth::{
     AccessToken, AuthError, CsrfToken, CurrentUser, CustomClaims, FreshToken, OptionalToken, Portcullis,
     RefreshToken, Role, RoleToken, Sessions, SignedIn,
 };
+
+/// Compiles what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

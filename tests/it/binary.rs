@@ -9,6 +9,7 @@ mod canary;
 mod command_line;
 mod damage;
 mod hostile;
+mod readme;
 mod restart;
 mod settings;
 mod start;

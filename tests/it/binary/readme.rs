@@ -1,0 +1,82 @@
+//! The README is run as it stands.
+
+use std::path::Path;
+
+use crate::binary::server::Installation;
+
+const README: &str = include_str!("../../../README.md");
+
+/// The code blocks of the README's section with this heading.
+fn blocks(heading: &str) -> Vec<&'static str> {
+    let (_, section) = README.split_once(&format!("\n## {heading}\n")).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    section.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn the_curl_lines_work_as_pasted() {
+    let installation = Installation::new();
+    let server = installation.start();
+    let lines: Vec<String> = blocks("The four calls").concat().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    let script = lines.join("\ncp cookie-jar.txt \"jar-$((++count)).txt\"; echo\n");
+    let script = script.replace("127.0.0.1:8000", &server.address().to_string());
+    let mut bash = installation.command(Path::new("bash"));
+    let output = bash.args(["-euc", &format!("count=0\n{script}")]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let answers: Vec<_> = said.lines().filter(|line| line.starts_with('{')).collect();
+    let expected =
+        [r#"{"login":true}"#, r#"{"logged_in_as":"testuser"}"#, r#"{"refresh":true}"#, r#"{"logout":true}"#];
+    assert_eq!(answers, expected);
+
+    assert!(installation.read("jar-3.txt").contains("access_token_cookie"));
+    // Some versions of curl write deleted cookies back into a jar that is both read and written, so only the copies count.
+    for jar in ["jar-1.txt", "jar-3.txt"] {
+        let script = format!("curl -s http://{}/protected -b {jar}", server.address());
+        let mut bash = installation.command(Path::new("bash"));
+        let output = bash.args(["-euc", &script]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains("token_revoked"), "{jar}: {said}");
+    }
+}
+
+#[test]
+fn every_setting_is_in_the_readme_with_its_default() {
+    let example = include_str!("../../../Rocket.toml");
+    let mut table = "";
+    let mut count = 0;
+    for line in example.lines() {
+        if let Some(name) = line.strip_prefix("[default.").and_then(|rest| rest.strip_suffix(']')) {
+            table = name;
+        }
+        let Some((key, value)) = line.strip_prefix("# ").and_then(|rest| rest.split_once(" = ")) else {
+            continue;
+        };
+        let row = format!("| `{table}.{key}` |");
+        let row = README.lines().find(|line| line.starts_with(&row)).unwrap_or_default();
+        let is_example =
+            matches!(key, "secret_key" | "secret_key_file" | "issuer" | "audience" | "hash_threads");
+        assert!(
+            !row.is_empty() && (is_example || row.contains(&format!("`{}`", value.trim_matches('"')))),
+            "{table}.{key} lacks {value}: {row:?}"
+        );
+        count += 1;
+    }
+    assert!(count >= 20, "{count} settings found");
+}
+
+#[test]
+fn every_test_that_the_documents_name_exists() {
+    let documents = [README, include_str!("../../../SECURITY.md"), include_str!("../../../ARCHITECTURE.md")];
+    let mut count = 0;
+    for cited in documents.iter().flat_map(|text| text.split("tests/it/").skip(1)) {
+        let cited = cited.split(|c: char| !(c.is_alphanumeric() || "_/.:".contains(c))).next().unwrap();
+        let Some((file, name)) = cited.trim_end_matches('.').split_once("::") else { continue };
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(file);
+        let source = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(source.contains(&format!("fn {name}(")), "{file} has no test {name}");
+        count += 1;
+    }
+    assert!(count >= 15, "{count} tests are named");
+}
