@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use portcullis::auth::{
-    Event, EventStore, AuthError, Cursor, Ending, Leniency, Revocations, Session, SessionId, SessionStore, StoreError, TokenId,
-    UnixTime, Verdict,
+    AuthError, Cursor, Ending, Event, EventStore, Leniency, Revocations, Session, SessionId, SessionStore,
+    StoreError, TokenId, UnixTime, Verdict,
 };
 use portcullis::{
     AccessToken, CsrfToken, FreshToken, OptionalToken, Portcullis, RefreshToken, Role, RoleToken, Sessions,
