@@ -8,11 +8,7 @@ pub mod store;
 pub mod users;
 
 pub use auth::{
-    AccessToken, AuthError, CsrfToken, CurrentUser, CustomClaims, FreshToken, OptionalToken, Portcullis,
-    RefreshToken, Role, RoleToken, Sessions, SignedIn,
+    AccessToken, AuthError, BearerToken, BodyRefreshToken, BodyToken, CookieToken, CsrfToken, CurrentUser,
+    CustomClaims, Fence, FreshToken, OptionalToken, Portcullis, QueryToken, RefreshToken, Role, RoleToken,
+    Sessions, SignedIn, StatelessToken,
 };
-
-/// Compiles what the README shows.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -113,8 +113,7 @@ pub(crate) async fn signed_in<'r>(request: &'r Request<'_>) -> Result<Claims<'r>
 }
 
 /// A refresh token whose session lives and which would be accepted now.
-async fn live<'r>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
-    let token = verdict::refresh(request).await?;
+pub(crate) async fn live<'r>(request: &Request<'_>, token: &'r Token) -> Result<Claims<'r>, AuthError> {
     let authority = verdict::authority(request)?;
     let session = authority.store.find(token.session).await?.ok_or(AuthError::Revoked)?;
     if session.user != token.subject() {
@@ -195,7 +194,11 @@ impl<'r> FromRequest<'r> for RefreshToken<'r> {
     type Error = AuthError;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
-        outcome(request, live(request).await, Self)
+        let judged = match verdict::refresh(request).await {
+            Ok(token) => live(request, token).await,
+            Err(error) => Err(error),
+        };
+        outcome(request, judged, Self)
     }
 }
 
@@ -262,7 +265,12 @@ impl<C> Sentinel for AccessToken<'_, C> {
     }
 }
 
-impl RefreshToken<'_> {
+impl<'r> RefreshToken<'r> {
+    /// The guard for claims that were found live in this module's neighbour.
+    pub(crate) const fn of(claims: Claims<'r>) -> Self {
+        Self(claims)
+    }
+
     pub(crate) fn token(&self) -> &Token {
         self.0.0
     }

@@ -38,8 +38,8 @@ pub enum Location {
 pub(crate) struct Locations([Option<Location>; 3]);
 
 impl Locations {
-    /// Cookies alone: what a silent renewal may use, because only cookies can be renewed silently.
-    pub(crate) const COOKIES: Self = Self([Some(Location::Cookies), None, None]);
+    /// Nowhere.
+    pub(crate) const NONE: Self = Self([None; 3]);
 
     /// The places of a settings list; `None` when it is empty or names one twice.
     pub(crate) fn new(list: &[Location]) -> Option<Self> {

@@ -8,14 +8,16 @@ use std::sync::Arc;
 
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
+use serde::Serialize;
 
-use crate::auth::authority::{Authority, NewSession, These, Whose};
+use crate::auth::authority::{Authority, NewSession, Pair, These, Whose};
 use crate::auth::clock::UnixTime;
 use crate::auth::cookies::{Carried, Readable, carried, every};
 use crate::auth::error::AuthError;
 use crate::auth::event::{Event, What};
 use crate::auth::guards::{RefreshToken, is_unattached};
 use crate::auth::id::SessionId;
+use crate::auth::location::Location;
 use crate::auth::rotation::EndReason;
 use crate::auth::session::Session;
 use crate::auth::token::Kind;
@@ -28,21 +30,35 @@ pub struct Sessions<'r> {
     authority: &'r Arc<Authority>,
 }
 
+/// A pair of tokens for a program that keeps them itself.
+#[derive(Clone, Serialize)]
+pub struct TokenPair {
+    /// For protected routes, as `Authorization: Bearer …`.
+    pub access_token: String,
+    /// For the next pair.
+    pub refresh_token: String,
+}
+
+impl From<Pair> for TokenPair {
+    fn from(pair: Pair) -> Self {
+        Self { access_token: pair.access, refresh_token: pair.refresh }
+    }
+}
+
+impl fmt::Debug for TokenPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenPair(…)")
+    }
+}
+
 impl Sessions<'_> {
-    /// Signs a person in: a new session with new tokens and new CSRF values.
+    /// Signs a person in: a new session with new tokens and new CSRF values, in cookies.
     /// Sessions that this browser held before are ended (OWASP ASVS 7.2.4), and nothing of theirs survives.
     ///
     /// # Errors
     /// [`AuthError::Unavailable`] when the store is out of reach; nothing has begun then.
     pub async fn sign_in(&self, user: &str, roles: &[String], remember: bool) -> Result<(), AuthError> {
-        let new = NewSession {
-            user: user.to_owned(),
-            roles: roles.to_vec(),
-            remember,
-            user_agent: self.user_agent(),
-            address: self.request.client_ip(),
-        };
-        let pair = self.authority.begin(new).await?;
+        let pair = self.begin(user, roles, remember).await?;
         self.end_carried(EndReason::Replaced).await?;
         let jar = self.authority.jar;
         send_pair(self.request, jar, &pair);
@@ -53,19 +69,49 @@ impl Sessions<'_> {
         Ok(())
     }
 
-    /// Exchanges a refresh token for the next pair; the cookies follow with the response.
+    /// Signs a program in that keeps its tokens itself; no cookie is set.
+    ///
+    /// # Errors
+    /// As [`sign_in`](Self::sign_in).
+    pub async fn sign_in_without_cookies(
+        &self,
+        user: &str,
+        roles: &[String],
+        remember: bool,
+    ) -> Result<TokenPair, AuthError> {
+        self.begin(user, roles, remember).await.map(TokenPair::from)
+    }
+
+    /// Exchanges a refresh token for the next pair, delivered as the token came: one out of a cookie is answered with
+    /// cookies, which follow with the response, any other with the pair itself.
     ///
     /// # Errors
     /// [`AuthError::Reused`] when the token had long been replaced: its session has then been ended and its cookies are
     /// cleared. [`AuthError::Revoked`], [`AuthError::Expired`] when the session is over;
     /// [`AuthError::Unavailable`] when the store is out of reach.
-    pub async fn refresh(&self, token: &RefreshToken<'_>) -> Result<(), AuthError> {
+    pub async fn refresh(&self, token: &RefreshToken<'_>) -> Result<Option<TokenPair>, AuthError> {
+        let by_cookie = token.location() == Location::Cookies;
         let renewal = self.authority.renew(token.token(), self.request.client_ip()).await;
-        if matches!(renewal, Err(AuthError::Reused)) {
+        if by_cookie && matches!(renewal, Err(AuthError::Reused)) {
             clear_cookies(self.request, self.authority.jar);
         }
-        send_pair(self.request, self.authority.jar, &renewal?.1);
-        Ok(())
+        let (_, pair) = renewal?;
+        if !by_cookie {
+            return Ok(Some(pair.into()));
+        }
+        send_pair(self.request, self.authority.jar, &pair);
+        Ok(None)
+    }
+
+    async fn begin(&self, user: &str, roles: &[String], remember: bool) -> Result<Pair, AuthError> {
+        let new = NewSession {
+            user: user.to_owned(),
+            roles: roles.to_vec(),
+            remember,
+            user_agent: self.user_agent(),
+            address: self.request.client_ip(),
+        };
+        self.authority.begin(new).await
     }
 
     /// Signs out: ends the session of every token that the request carries, expired ones too, and clears the cookies.

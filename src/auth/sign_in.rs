@@ -12,7 +12,7 @@ use crate::auth::authority::Authority;
 use crate::auth::cookies::{Carried, Readable, carried};
 use crate::auth::csrf::{Proof, Provenance};
 use crate::auth::error::AuthError;
-use crate::auth::guards::{SignedIn, is_unattached};
+use crate::auth::guards::{is_unattached, signed_in};
 use crate::auth::id::SessionId;
 use crate::auth::verdict;
 
@@ -50,10 +50,15 @@ impl<'r> FromRequest<'r> for CsrfToken<'r> {
     type Error = AuthError;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
-        if let Outcome::Success(visitor) = SignedIn::from_request(request).await
-            && let Some(value) = visitor.0.csrf()
-        {
-            return Outcome::Success(Self(value));
+        match signed_in(request).await {
+            Ok(claims) => {
+                if let Some(value) = claims.0.csrf() {
+                    return Outcome::Success(Self(value));
+                }
+            }
+            // Whether there is a session cannot be told now, so neither value can be the right one.
+            Err(error @ AuthError::Unavailable) => return error.fail(request),
+            Err(_) => {}
         }
         let proof = request.local_cache(|| PreSession(before_session(request)));
         match &proof.0 {

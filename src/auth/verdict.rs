@@ -15,7 +15,7 @@ use crate::auth::claims::Claims;
 use crate::auth::cookies::{Jar, Readable};
 use crate::auth::csrf::{Proof, Provenance, access_value, is_unsafe, same};
 use crate::auth::error::AuthError;
-use crate::auth::location::{Location, Locations, find};
+use crate::auth::location::{Found, Location, Locations, find};
 use crate::auth::token::{Claim, Invalid, Kind, Token};
 
 /// The access token that this request carries, judged.
@@ -26,10 +26,8 @@ pub(crate) async fn access<'r>(request: &'r Request<'_>) -> Result<&'r Token, Au
 
 /// The refresh token that this request carries, judged but not yet presented to the store.
 pub(crate) async fn refresh<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
-    let is_proof = |proof: Proof<'_>, value: &str| proof.is(value);
-    let verdict =
-        request.local_cache_async(async { Refresh(examine(request, Kind::Refresh, is_proof).await) });
-    verdict.await.0.as_ref().map_err(|error| *error)
+    let verdict = request.local_cache_async(async { Refresh(judge_refresh(request).await) }).await;
+    verdict.0.as_ref().map_err(|error| *error)
 }
 
 /// The access token made for this request out of its refresh token, when its own had expired; renewed at most once.
@@ -68,21 +66,31 @@ pub(crate) fn clear_cookies(request: &Request<'_>, jar: Jar) {
 
 /// The judgement itself; everybody but the benchmark asks [`access`], which keeps it.
 pub(crate) async fn judge_access(request: &Request<'_>) -> Result<Token, AuthError> {
-    let token = examine(request, Kind::Access, |proof, value| proof.is(value)).await?;
-    // A token with a good signature whose subject is not the session's was not minted by us.
-    authority(request)?.confirmed.see(&token).map_err(|_| Invalid::Subject)?;
-    Ok(token)
+    let locations = authority(request)?.settings.locations;
+    judge_access_in(request, locations, Revocation::Asked).await
 }
 
-/// Judges the request's token of this kind. `is_proof` compares the CSRF proof with the token's own value.
-async fn examine(
+/// Judges an access token that stands in one of these places.
+pub(crate) async fn judge_access_in(
+    request: &Request<'_>,
+    locations: Locations,
+    revocation: Revocation,
+) -> Result<Token, AuthError> {
+    let authority = authority(request)?;
+    let found = find(request, Kind::Access, locations, authority.jar.wire())?;
+    judge(request, Kind::Access, found, revocation, |proof, value| proof.is(value)).await
+}
+
+/// Judges a token that was found. `is_proof` compares the CSRF proof with the token's own value.
+pub(crate) async fn judge(
     request: &Request<'_>,
     kind: Kind,
+    found: Found<'_>,
+    revocation: Revocation,
     is_proof: impl Fn(Proof<'_>, &str) -> bool,
 ) -> Result<Token, AuthError> {
     let authority = authority(request)?;
-    let found = find(request, kind, authority.settings.locations, authority.jar.wire())?;
-    let proof = if (found.location == Location::Cookies) && is_unsafe(request) {
+    let proof = if found.location == Location::Cookies && is_unsafe(request) {
         Provenance::check(request, authority.settings.is_https())?;
         Some(Proof::required(request, &authority.jar.wire().csrf_header)?)
     } else {
@@ -90,6 +98,7 @@ async fn examine(
     };
     let now = authority.clock.now();
     let mut token = authority.codec.read(found.token, now)?;
+    token.location = found.location;
     if let Some(proof) = proof {
         let value = token.csrf().ok_or(Invalid::MissingClaim(Claim::Csrf))?;
         if !is_proof(proof, value) {
@@ -102,12 +111,31 @@ async fn examine(
     if token.kind != kind {
         return Err(AuthError::WrongType(kind));
     }
-    token.location = found.location;
-    authority.check_revocation(&token).await?;
-    if kind == Kind::Access && authority.hooks.refuses(&Claims(&token)) {
+    if revocation == Revocation::Asked {
+        authority.check_revocation(&token).await?;
+    }
+    if kind == Kind::Refresh {
+        return Ok(token);
+    }
+    // A token with a good signature whose subject is not the session's was not minted by us.
+    authority.confirmed.see(&token).map_err(|_| Invalid::Subject)?;
+    if authority.hooks.refuses(&Claims(&token)) {
         return Err(AuthError::ClaimsRefused);
     }
     Ok(token)
+}
+
+/// Whether revocation is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revocation {
+    Asked,
+    NotAsked,
+}
+
+async fn judge_refresh(request: &Request<'_>) -> Result<Token, AuthError> {
+    let authority = authority(request)?;
+    let found = find(request, Kind::Refresh, authority.settings.locations, authority.jar.wire())?;
+    judge(request, Kind::Refresh, found, Revocation::Asked, |proof, value| proof.is(value)).await
 }
 
 /// Renews a page's session by its refresh cookie. CSRF is checked first: a form in an open tab carries the access
@@ -115,8 +143,8 @@ async fn examine(
 async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
     let authority = authority(request)?;
     let is_proof = |proof: Proof<'_>, value: &str| proof.is(&access_value(value)) || proof.is(value);
-    let token = examine(request, Kind::Refresh, is_proof).await;
-    let token = match token {
+    let found = find(request, Kind::Refresh, silent(authority), authority.jar.wire())?;
+    let token = match judge(request, Kind::Refresh, found, Revocation::Asked, is_proof).await {
         Err(AuthError::Revoked) => return Err(reason_for_revocation(request).await),
         other => other?,
     };
@@ -135,12 +163,21 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
 /// Tells a page why its session is over; memory only knows that it is.
 async fn reason_for_revocation(request: &Request<'_>) -> AuthError {
     let Ok(authority) = authority(request) else { return AuthError::NotAttached };
-    let found = find(request, Kind::Refresh, Locations::COOKIES, authority.jar.wire());
+    let found = find(request, Kind::Refresh, silent(authority), authority.jar.wire());
     let token = found.map(|found| authority.codec.read(found.token, authority.clock.now()));
     let Ok(Ok(token)) = token else { return AuthError::Revoked };
     match authority.store.find(token.session).await {
         Ok(session) => session.as_ref().map_or(AuthError::Revoked, end_of),
         Err(error) => error.into(),
+    }
+}
+
+/// Only a cookie can be renewed without the caller's help, and only where cookies are looked at.
+fn silent(authority: &Authority) -> Locations {
+    if authority.settings.locations.contains(Location::Cookies) {
+        Locations::only(Location::Cookies)
+    } else {
+        Locations::NONE
     }
 }
 
