@@ -1,7 +1,7 @@
 //! Where is it kept?
 //!
 //! One file per driver behind the two traits that the other wings own:
-//! [`SessionStore`](crate::auth::SessionStore) and [`AccountStore`](crate::users::AccountStore).
+//! [`SessionStore`] and [`AccountStore`].
 //! This file reads the setting `app.store` and chooses the driver; nobody else names one.
 //! It decides nothing: what becomes of a session is [`rotation::step`](crate::auth::rotation::step)'s business.
 
@@ -105,7 +105,7 @@ impl std::fmt::Debug for Stores {
 /// The store of this URL.
 ///
 /// Nothing is read or written yet: the store opens on first use, or when
-/// [`SessionStore::ready`](crate::auth::SessionStore::ready) is called, because the runtime that uses it need not be
+/// [`SessionStore::ready`] is called, because the runtime that uses it need not be
 /// the one that made it.
 #[must_use]
 pub fn open(url: &StoreUrl) -> Stores {
