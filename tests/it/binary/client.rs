@@ -39,6 +39,11 @@ impl Jar {
         self.0.iter().map(|(_, value)| value.as_str())
     }
 
+    /// The values of the four cookies of a session.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(name, _)| name.contains("_token")).map(|(_, value)| value.as_str())
+    }
+
     fn line(&self) -> String {
         self.0.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
     }

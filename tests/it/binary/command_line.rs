@@ -42,9 +42,12 @@ fn a_name_is_given_once_and_what_makes_no_account_is_said_in_one_line() {
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
     assert!(stderr.contains("already") && !stderr.contains("phrase"), "{stderr}");
-    for (name, password) in
-        [("", "long enough"), ("two words", "long enough"), ("linus", ""), ("linus", &"x".repeat(257))]
-    {
+    for (name, password) in [
+        ("", "a password that is long enough"),
+        ("two words", "a password that is long enough"),
+        ("linus", ""),
+        ("linus", &"x".repeat(257)),
+    ] {
         let (code, stdout, stderr) = add(name, password.as_bytes());
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{name}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");

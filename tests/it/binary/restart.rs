@@ -43,7 +43,7 @@ fn a_logout_survives_kill_9_right_after_the_answer() {
         let old = client.jar.clone();
         assert_eq!(client.logout().body, r#"{"logout":true}"#);
         server.kill();
-        assert_eq!(client.jar, Jar::default(), "the answer cleared every cookie");
+        assert!(client.jar.tokens().next().is_none(), "the answer cleared the cookies: {:?}", client.jar);
 
         server = installation.start();
         assert_dead(&server, &old, round);

@@ -146,7 +146,7 @@ fn the_database_holds_no_password_token_or_csrf_value() {
     let kept = String::from_utf8_lossy(&kept);
     assert!(kept.contains("testuser") && kept.contains("$argon2id$"), "this is where it is kept");
     let key = installation.read("data/portcullis.key");
-    for secret in client.jar.values().chain(["testpass", key.trim()]) {
+    for secret in client.jar.tokens().chain(["testpass", key.trim()]) {
         assert!(!kept.contains(secret), "{secret} is in the database");
     }
 }
@@ -157,20 +157,22 @@ fn a_flood_of_sign_ins_is_answered_503_while_protected_routes_go_on() {
         Installation::new().with("PORTCULLIS_APP__HASH_THREADS", "1").with("PORTCULLIS_APP__HASH_QUEUE", "2");
     let server = installation.start();
     let mut client = server.client();
-    client.sign_in("testuser", "testpass");
+    client.sign_in("admin", "adminpass");
     let flood: Vec<_> = (0..40)
         .map(|_| {
             let mut caller = server.client();
-            std::thread::spawn(move || caller.sign_in("testuser", "wrong"))
+            std::thread::spawn(move || caller.sign_in("testuser", "testpass"))
         })
         .collect();
     for _ in 0..20 {
         assert_eq!(client.protected().status, 200);
     }
     let answers: Vec<_> = flood.into_iter().map(|caller| caller.join().unwrap()).collect();
-    let busy: Vec<_> = answers.iter().filter(|answer| answer.status == 503).collect();
+    let busy: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
     assert!(!busy.is_empty(), "the queue holds two");
-    assert!(busy.iter().all(|answer| answer.all("retry-after").next().is_some()));
-    assert!(answers.iter().all(|answer| matches!(answer.status, 401 | 503)), "{answers:?}");
-    assert_eq!(server.client().sign_in("testuser", "testpass").status, 200, "it is over at once");
+    for answer in busy {
+        // Whoever tries too often is turned away before the queue.
+        assert!(matches!(answer.status, 429 | 503), "{answer:?}");
+        assert!(answer.all("retry-after").next().is_some(), "{answer:?}");
+    }
 }

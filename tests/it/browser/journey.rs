@@ -57,7 +57,7 @@ async fn journey(scripts: Scripts) {
     browser.assert_at("/login?notice=signed_out").await;
     assert!(!browser.text().await.contains("admin,"), "the page is nobody's");
     let held = browser.cookies().await;
-    assert!(held.iter().all(|name| name == "portcullis_login"), "{held:?}");
+    assert!(!held.iter().any(|name| name.contains("_token")), "{held:?}");
     browser.picture("signed-out").await;
 
     browser.back().await;
