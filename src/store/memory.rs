@@ -4,6 +4,8 @@
 //! lock held across an await.
 //! It is not durable, it does not grow indexes, and it never answers "unreachable".
 
+mod accounts;
+mod attempts;
 mod events;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -16,7 +18,7 @@ use crate::auth::{
     Cursor, EndReason, Ending, Event, Leniency, Revocation, Revocations, Session, SessionId, SessionStore,
     StoreError, TokenId, UnixTime, Verdict, Which,
 };
-use crate::users::{Account, AccountStore, AccountStoreError, Username};
+use crate::users::{Account, Username};
 
 /// Sessions and accounts in memory.
 #[derive(Default)]
@@ -27,6 +29,7 @@ pub(super) struct MemoryStore {
 #[derive(Default)]
 struct Kept {
     accounts: BTreeMap<Username, Account>,
+    attempts: attempts::Attempts,
     sessions: HashMap<SessionId, Session>,
     log: BTreeMap<i64, Revocation>,
     logged: HashSet<[u8; 16]>,
@@ -194,34 +197,5 @@ impl SessionStore for MemoryStore {
         kept.log.retain(|_, revocation| revocation.until > now);
         kept.logged = kept.log.values().map(|revocation| revocation.id).collect();
         Ok(())
-    }
-}
-
-#[async_trait]
-impl AccountStore for MemoryStore {
-    async fn find(&self, name: &Username) -> Result<Option<Account>, AccountStoreError> {
-        Ok(self.kept().accounts.get(name).cloned())
-    }
-
-    async fn insert(&self, account: &Account) -> Result<bool, AccountStoreError> {
-        let mut kept = self.kept();
-        if kept.accounts.contains_key(&account.name) {
-            return Ok(false);
-        }
-        kept.accounts.insert(account.name.clone(), account.clone());
-        Ok(true)
-    }
-
-    async fn count(&self) -> Result<u64, AccountStoreError> {
-        Ok(u64::try_from(self.kept().accounts.len()).unwrap_or(u64::MAX))
-    }
-
-    async fn renew_hash(&self, name: &Username, old: &str, new: &str) -> Result<bool, AccountStoreError> {
-        let mut kept = self.kept();
-        let Some(account) = kept.accounts.get_mut(name).filter(|account| account.password_hash == old) else {
-            return Ok(false);
-        };
-        new.clone_into(&mut account.password_hash);
-        Ok(true)
     }
 }

@@ -5,13 +5,17 @@
 //! `auth`'s clock.
 
 mod account;
+mod accounts;
 pub mod password;
 mod policy;
 mod sign_in;
+mod throttle;
 mod username;
 
-pub use account::{Account, AccountStore, AccountStoreError};
+pub use account::{Account, AccountStore, AccountStoreError, Moment, NewHash, SessionName};
+pub use accounts::{Accounts, ChangeError, Creation};
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};
-pub use sign_in::{Accounts, CreateError, Creation, SignInError};
+pub use sign_in::{Authenticated, SignInError};
+pub use throttle::{Admission, Attempt, AttemptStore, Failures, Key, Retention, Ruling, Subject};
 pub use username::{InvalidUsername, Username};

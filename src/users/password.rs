@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 /// A password as somebody typed it: 1 to 256 bytes, neither trimmed nor normalised nor cut (OWASP ASVS 6.2.8).
@@ -141,6 +141,12 @@ pub struct Hasher {
     dummy: Arc<OnceLock<String>>,
 }
 
+/// A place in the queue of those who wait to have a password hashed.
+pub(super) struct Place {
+    place: OwnedSemaphorePermit,
+    workers: Arc<Semaphore>,
+}
+
 impl Hasher {
     /// A hasher with one worker less than the machine has cores, so that other requests keep one, and a queue of 32.
     #[must_use]
@@ -169,7 +175,7 @@ impl Hasher {
     /// Those of [`hash`](Self::hash).
     pub async fn prepare(&self) -> Result<(), HashError> {
         let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
-        self.work(move || dummy_hash(&argon2, &dummy).map(drop)).await
+        work(self.place()?, move || dummy_hash(&argon2, &dummy).map(drop)).await
     }
 
     /// The PHC string of a password, with a salt of its own.
@@ -178,7 +184,7 @@ impl Hasher {
     /// [`HashError::Busy`] when the queue is full, [`HashError::Failed`] when the machine fails.
     pub async fn hash(&self, password: &Password) -> Result<String, HashError> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        self.work(move || hash_now(&argon2, password.as_bytes())).await
+        work(self.place()?, move || hash_now(&argon2, password.as_bytes())).await
     }
 
     /// Whether the password belongs to the stored PHC string.
@@ -190,9 +196,28 @@ impl Hasher {
     /// [`HashError::Busy`] when the queue is full; [`HashError::Unreadable`] when `stored` is no PHC string of
     /// Argon2, after the same time; [`HashError::Failed`] when the machine fails.
     pub async fn verify(&self, password: &Password, stored: Option<&str>) -> Result<bool, HashError> {
+        self.verify_at(self.place()?, password, stored).await
+    }
+
+    /// Takes a place in the queue.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] when there is none.
+    pub(super) fn place(&self) -> Result<Place, HashError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
+        Ok(Place { place, workers: Arc::clone(&self.workers) })
+    }
+
+    /// The same as [`verify`](Self::verify), by somebody who has a place already and so is not sent away.
+    pub(super) async fn verify_at(
+        &self,
+        place: Place,
+        password: &Password,
+        stored: Option<&str>,
+    ) -> Result<bool, HashError> {
         let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
         let (password, stored) = (password.clone(), stored.map(str::to_owned));
-        self.work(move || {
+        work(place, move || {
             let verdict = stored.as_deref().map(|stored| verify_now(&argon2, password.as_bytes(), stored));
             if let Some(Ok(is_right)) = verdict {
                 return Ok(is_right);
@@ -215,23 +240,6 @@ impl Hasher {
             (old.m_cost(), old.t_cost(), old.p_cost()) == (new.m_cost(), new.t_cost(), new.p_cost());
         !(same_algorithm && same_cost)
     }
-
-    /// Runs the work on a blocking thread.
-    ///
-    /// The permits travel with the work and are given back when it is done: were they the waiting request's, a client
-    /// that keeps hanging up would start as many hashes as it likes.
-    async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
-    ) -> Result<T, HashError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
-        let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| HashError::Busy)?;
-        let running = tokio::task::spawn_blocking(move || {
-            let _held = (place, worker);
-            work()
-        });
-        running.await.unwrap_or_else(|stopped| Err(failed(stopped)))
-    }
 }
 
 impl Default for Hasher {
@@ -244,6 +252,22 @@ impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hasher").field("cost", self.argon2.params()).finish_non_exhaustive()
     }
+}
+
+/// Runs the work on a blocking thread.
+///
+/// The permits travel with the work and are given back when it is done: were they the waiting request's, a client
+/// that keeps hanging up would start as many hashes as it likes.
+async fn work<T: Send + 'static>(
+    place: Place,
+    work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+) -> Result<T, HashError> {
+    let worker = place.workers.acquire_owned().await.map_err(|_| HashError::Busy)?;
+    let running = tokio::task::spawn_blocking(move || {
+        let _held = (place.place, worker);
+        work()
+    });
+    running.await.unwrap_or_else(|stopped| Err(failed(stopped)))
 }
 
 fn dummy_hash<'a>(argon2: &Argon2<'_>, dummy: &'a OnceLock<String>) -> Result<&'a str, HashError> {

@@ -1,22 +1,30 @@
 //! The use case "who is this?": a name and a password go in, an account comes out.
 //!
-//! Every wrong answer is the same answer and costs the same: one hash, whether the name is unknown, malformed,
-//! disabled, or the password wrong (OWASP ASVS 6.3.8).
+//! Whether the attempt may be evaluated at all is asked first, and answered alike whether or not the name has an
+//! account. Then every wrong answer is the same answer and costs the same: one hash, whether the name is unknown,
+//! malformed, disabled, or the password wrong (OWASP ASVS 6.3.8).
 //! It begins no session and knows no request; that is the caller's business.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use crate::auth::Clock;
-use crate::users::account::{Account, AccountStore, AccountStoreError};
-use crate::users::password::{HashError, Hasher, Password};
+use crate::users::account::{Account, AccountStoreError};
+use crate::users::accounts::Accounts;
+use crate::users::password::{HashError, Password};
+use crate::users::throttle::{Attempt, Refusal};
 use crate::users::username::Username;
 
-/// The people who may sign in.
-#[derive(Clone)]
-pub struct Accounts {
-    store: Arc<dyn AccountStore>,
-    hasher: Arc<Hasher>,
-    clock: Arc<dyn Clock>,
+/// Somebody whose name and password were right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticated {
+    /// The account.
+    pub account: Account,
+    /// Whether the device had signed in to this account before.
+    /// If not, the caller draws a secret, gives it to the device and to [`Accounts::remember_device`].
+    pub is_known_device: bool,
+    /// How many attempts on the account had failed since the last success.
+    pub failures: u32,
+    /// Whether the stored hash was replaced by one with today's parameters.
+    pub hash_renewed: bool,
 }
 
 /// Why nobody was signed in.
@@ -25,6 +33,12 @@ pub enum SignInError {
     /// Name and password do not belong to an account that may sign in; which of them is wrong is not told.
     #[error("bad username or password")]
     BadCredentials,
+    /// There were too many attempts, and this one was not evaluated; 429.
+    #[error("too many attempts")]
+    Throttled {
+        /// After how long the next one will be.
+        retry_after: Duration,
+    },
     /// Too many people sign in at this moment; 503, try again.
     #[error("too many passwords are being checked at the moment")]
     Busy,
@@ -33,86 +47,58 @@ pub enum SignInError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// What became of a new account.
-#[derive(Debug)]
-pub enum Creation {
-    /// It was made.
-    Created(Account),
-    /// There is one of this name already, and it is as it was.
-    Taken,
-}
-
-/// Why an account could neither be made nor found to be taken.
-#[derive(Debug, thiserror::Error)]
-#[error("the account cannot be made")]
-pub struct CreateError(#[source] Box<dyn std::error::Error + Send + Sync>);
-
 impl Accounts {
-    /// The people in `store`.
-    #[must_use]
-    pub fn new(store: Arc<dyn AccountStore>, hasher: Arc<Hasher>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, hasher, clock }
-    }
-
-    /// Makes ready what the first sign-in would otherwise pay for, and tell by its delay.
-    ///
-    /// # Errors
-    /// [`HashError`] when the machine cannot hash passwords at all.
-    pub async fn prepare(&self) -> Result<(), HashError> {
-        self.hasher.prepare().await
-    }
-
     /// The account of whoever typed this.
     ///
     /// A hash that was made with other parameters than today's is replaced on the way, because only now is the
     /// password at hand.
     ///
     /// # Errors
-    /// [`SignInError::BadCredentials`], [`SignInError::Busy`] and [`SignInError::Unavailable`], as they say.
-    pub async fn authenticate(&self, name: &str, password: Password) -> Result<Account, SignInError> {
+    /// [`SignInError`], as it says.
+    pub async fn authenticate(
+        &self,
+        name: &str,
+        password: Password,
+        attempt: Attempt<'_>,
+    ) -> Result<Authenticated, SignInError> {
+        // The place comes before the count: an attempt that nobody has time for must not use up the allowance.
+        let place = self.hasher.place()?;
+        let pass = self.gate.admit(name, attempt).await?;
         let found = match name.parse::<Username>() {
-            Ok(name) => self.store.find(&name).await.map_err(unavailable)?,
+            Ok(name) => self.store.find(&name).await?,
             Err(_) => None,
         };
         let account = found.filter(|account| !account.disabled);
         let stored = account.as_ref().map(|account| account.password_hash.as_str());
-        let is_right = match self.hasher.verify(&password, stored).await {
+        let is_right = match self.hasher.verify_at(place, &password, stored).await {
             Ok(is_right) => is_right,
-            Err(HashError::Busy) => return Err(SignInError::Busy),
             Err(error @ HashError::Unreadable) => {
                 // To the outside this is a wrong password: a different answer would tell that the name exists.
                 tracing::error!(%error, "an account cannot sign in");
                 false
             }
-            Err(error) => return Err(unavailable(error)),
+            Err(error) => return Err(error.into()),
         };
         let Some(account) = account.filter(|_| is_right) else { return Err(SignInError::BadCredentials) };
-        Ok(self.with_current_hash(account, &password).await)
+        let (failures, is_known_device) = (pass.failures, pass.is_known_device);
+        if let Err(error) = self.gate.succeeded(pass).await {
+            // The person is in; the failures before are only remembered a little longer.
+            tracing::warn!(%error, "the failures before a sign-in were not forgotten");
+        }
+        let old_hash = account.password_hash.clone();
+        let account = self.with_current_hash(account, &password).await;
+        let hash_renewed = account.password_hash != old_hash;
+        Ok(Authenticated { account, is_known_device, failures, hash_renewed })
     }
 
-    /// Makes an account; for the command line.
-    ///
-    /// # Errors
-    /// [`CreateError`] when the store or the hasher fails. A name that is taken is an outcome, not an error.
-    pub async fn create(
-        &self,
-        name: Username,
-        password: Password,
-        roles: Vec<String>,
-    ) -> Result<Creation, CreateError> {
-        let password_hash =
-            self.hasher.hash(&password).await.map_err(|error| CreateError(Box::new(error)))?;
-        let account = Account { name, password_hash, roles, disabled: false, created_at: self.clock.now() };
-        let is_new = self.store.insert(&account).await.map_err(|error| CreateError(Box::new(error)))?;
-        Ok(if is_new { Creation::Created(account) } else { Creation::Taken })
-    }
-
-    /// Whether there is no account at all.
+    /// Makes the device that holds `secret` known to this account: from now on it has failures of its own, and an
+    /// attack on the account does not lock it out. Of one account ten devices are known, for 180 days after their last
+    /// sign-in.
     ///
     /// # Errors
     /// [`AccountStoreError`] when the store is out of reach.
-    pub async fn is_empty(&self) -> Result<bool, AccountStoreError> {
-        Ok(self.store.count().await? == 0)
+    pub async fn remember_device(&self, name: &Username, secret: &str) -> Result<(), AccountStoreError> {
+        self.gate.remember_device(name, secret).await
     }
 
     /// The account with a hash of today's parameters.
@@ -130,20 +116,41 @@ impl Accounts {
         };
         match self.store.renew_hash(&account.name, &account.password_hash, &new).await {
             Ok(true) => account.password_hash = new,
-            // The password was changed or renewed by somebody else meanwhile; theirs is the newer one.
-            Ok(false) => {}
+            // Somebody else renewed it, or changed the password; only then is the account no longer this person's.
+            Ok(false) => return self.again(&account.name, password).await.unwrap_or(account),
             Err(error) => tracing::warn!(%error, "a password hash with old parameters was not renewed"),
         }
         account
     }
-}
 
-impl std::fmt::Debug for Accounts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Accounts").field("hasher", &self.hasher).finish_non_exhaustive()
+    /// The account as it is now, if the password still is its own.
+    async fn again(&self, name: &Username, password: &Password) -> Option<Account> {
+        let now = self.store.find(name).await.ok().flatten().filter(|account| !account.disabled)?;
+        let is_right = self.hasher.verify(password, Some(&now.password_hash)).await.unwrap_or(false);
+        is_right.then_some(now)
     }
 }
 
-fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> SignInError {
-    SignInError::Unavailable(Box::new(error))
+impl From<AccountStoreError> for SignInError {
+    fn from(error: AccountStoreError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+impl From<HashError> for SignInError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::Busy,
+            other => Self::Unavailable(Box::new(other)),
+        }
+    }
+}
+
+impl From<Refusal> for SignInError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Wait(retry_after) => Self::Throttled { retry_after },
+            Refusal::Store(error) => error.into(),
+        }
+    }
 }

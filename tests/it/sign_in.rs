@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use portcullis::auth::{Clock, ManualClock, UnixTime};
 use portcullis::store::{Stores, memory};
 use portcullis::users::{
-    Account, AccountStore, AccountStoreError, Accounts, Cost, Creation, Hasher, Password, SignInError,
-    Username,
+    Account, AccountStore, AccountStoreError, Accounts, Admission, Attempt, AttemptStore, Cost, Creation,
+    Hasher, Key, Moment, NewHash, Password, Retention, Ruling, SessionName, SignInError, Subject, Username,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -17,7 +17,7 @@ fn clock() -> Arc<dyn Clock> {
 }
 
 fn accounts(stores: &Stores, cost: Cost) -> Accounts {
-    Accounts::new(stores.accounts.clone(), Arc::new(Hasher::new(cost)), clock())
+    Accounts::new(stores.accounts.clone(), Arc::new(Hasher::new(cost)), clock(), [7; 32])
 }
 
 fn password(text: &str) -> Password {
@@ -36,7 +36,9 @@ async fn with_alice() -> (Stores, Accounts) {
 #[tokio::test]
 async fn the_right_password_brings_the_account() {
     let (_, accounts) = with_alice().await;
-    let alice = accounts.authenticate("Alice", password("secret")).await.unwrap();
+    let signed_in = accounts.authenticate("Alice", password("secret"), Attempt::default()).await.unwrap();
+    assert_eq!((signed_in.is_known_device, signed_in.failures, signed_in.hash_renewed), (false, 0, false));
+    let alice = signed_in.account;
     assert_eq!((alice.name.as_str(), alice.roles, alice.created_at), ("alice", vec!["user".to_owned()], NOW));
 }
 
@@ -57,7 +59,7 @@ async fn unknown_malformed_disabled_and_wrong_are_one_answer() {
         ("gone", "secret"),
         ("broken", "secret"),
     ] {
-        let answer = accounts.authenticate(name, password(typed)).await;
+        let answer = accounts.authenticate(name, password(typed), Attempt::default()).await;
         assert!(matches!(answer, Err(SignInError::BadCredentials)), "{name:?}: {answer:?}");
     }
 }
@@ -67,7 +69,7 @@ async fn a_taken_name_is_an_outcome_and_the_account_stays() {
     let (_, accounts) = with_alice().await;
     let again = accounts.create("alice".parse().unwrap(), password("other"), vec![]).await.unwrap();
     assert!(matches!(again, Creation::Taken));
-    assert!(accounts.authenticate("alice", password("secret")).await.is_ok());
+    assert!(accounts.authenticate("alice", password("secret"), Attempt::default()).await.is_ok());
 }
 
 #[tokio::test]
@@ -87,12 +89,13 @@ async fn a_hash_with_old_parameters_is_renewed_at_sign_in() {
     let hash = async || stores.accounts.find(&name).await.unwrap().unwrap().password_hash;
 
     let new = accounts(&stores, Cost::default());
-    assert!(new.authenticate("alice", password("wrong")).await.is_err());
+    assert!(new.authenticate("alice", password("wrong"), Attempt::default()).await.is_err());
     assert!(hash().await.contains("m=7168"), "a wrong password renews nothing");
-    let alice = new.authenticate("alice", password("secret")).await.unwrap();
+    let alice = new.authenticate("alice", password("secret"), Attempt::default()).await.unwrap();
     assert!(hash().await.contains("m=19456"));
-    assert_eq!(alice.password_hash, hash().await);
-    assert!(new.authenticate("alice", password("secret")).await.is_ok());
+    assert_eq!(alice.account.password_hash, hash().await);
+    assert_eq!((alice.hash_renewed, alice.failures), (true, 1));
+    assert!(new.authenticate("alice", password("secret"), Attempt::default()).await.is_ok());
 }
 
 /// A store that knows one account and fails at whatever it is told to fail at.
@@ -114,7 +117,72 @@ impl AccountStore for Failing {
         Err(out_of_reach())
     }
 
+    async fn list(&self, _: Option<&Username>, _: usize) -> Result<Vec<Account>, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
     async fn renew_hash(&self, _: &Username, _: &str, _: &str) -> Result<bool, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn change_password(
+        &self,
+        _: &Username,
+        _: NewHash<'_>,
+        _: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn set_disabled(
+        &self,
+        _: &Username,
+        _: bool,
+        _: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn set_roles(
+        &self,
+        _: &Username,
+        _: &[String],
+        _: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        Err(out_of_reach())
+    }
+}
+
+#[async_trait]
+impl AttemptStore for Failing {
+    async fn attempt_secret(&self, proposed: [u8; 32]) -> Result<[u8; 32], AccountStoreError> {
+        Ok(proposed)
+    }
+
+    async fn attempt(&self, _: Subject, _: UnixTime) -> Result<Admission, AccountStoreError> {
+        if self.account.is_none() {
+            return Err(out_of_reach());
+        }
+        Ok(Admission { ruling: Ruling::Evaluate, failures: 0, is_known_device: false })
+    }
+
+    async fn attempt_succeeded(&self, _: Subject, _: UnixTime) -> Result<(), AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn knows_device(&self, _: Key, _: Key) -> Result<bool, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn remember_device(&self, _: Key, _: Key, _: UnixTime, _: usize) -> Result<(), AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn forget_attempts(&self, _: Key) -> Result<(), AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn purge_attempts(&self, _: Retention) -> Result<(), AccountStoreError> {
         Err(out_of_reach())
     }
 }
@@ -124,13 +192,13 @@ fn out_of_reach() -> AccountStoreError {
 }
 
 fn failing(account: Option<Account>) -> Accounts {
-    Accounts::new(Arc::new(Failing { account }), Arc::new(Hasher::default()), clock())
+    Accounts::new(Arc::new(Failing { account }), Arc::new(Hasher::default()), clock(), [7; 32])
 }
 
 #[tokio::test]
 async fn a_store_out_of_reach_is_never_a_wrong_password() {
     let accounts = failing(None);
-    let answer = accounts.authenticate("alice", password("secret")).await;
+    let answer = accounts.authenticate("alice", password("secret"), Attempt::default()).await;
     assert!(matches!(answer, Err(SignInError::Unavailable(_))), "{answer:?}");
     assert!(accounts.create("alice".parse().unwrap(), password("secret"), vec![]).await.is_err());
     assert!(accounts.is_empty().await.is_err());
@@ -146,6 +214,9 @@ async fn a_hash_that_cannot_be_renewed_does_not_keep_anybody_out() {
         disabled: false,
         created_at: NOW,
     };
-    let alice = failing(Some(account.clone())).authenticate("alice", password("secret")).await.unwrap();
-    assert_eq!(alice, account);
+    let alice = failing(Some(account.clone()))
+        .authenticate("alice", password("secret"), Attempt::default())
+        .await
+        .unwrap();
+    assert_eq!((alice.account, alice.hash_renewed), (account, false));
 }

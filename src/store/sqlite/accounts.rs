@@ -1,12 +1,12 @@
 //! The SQL of accounts.
-//! Each method is one statement, and SQLite makes a single statement a transaction by itself;
-//! the writing ones still go through the one writer.
+//! A change that ends the person's sessions does so in its own transaction.
 
 use async_trait::async_trait;
 
-use super::{Failure, SqliteStore};
-use crate::auth::UnixTime;
-use crate::users::{Account, AccountStore, AccountStoreError, Username};
+use super::sessions::{end, roles_of, roles_text};
+use super::{Failure, SqliteStore, Write};
+use crate::auth::{EndReason, Ending, SessionId, UnixTime, Which};
+use crate::users::{Account, AccountStore, AccountStoreError, Moment, NewHash, SessionName, Username};
 
 #[async_trait]
 impl AccountStore for SqliteStore {
@@ -29,7 +29,7 @@ impl AccountStore for SqliteStore {
         )
         .bind(account.name.as_str())
         .bind(account.password_hash.as_str())
-        .bind(super::sessions::roles_text(&account.roles)?)
+        .bind(roles_text(&account.roles)?)
         .bind(account.disabled)
         .bind(account.created_at.as_secs())
         .execute(&mut *write.0)
@@ -60,6 +60,100 @@ impl AccountStore for SqliteStore {
         write.commit().await?;
         Ok(done.rows_affected() == 1)
     }
+
+    async fn list(&self, after: Option<&Username>, limit: usize) -> Result<Vec<Account>, AccountStoreError> {
+        let rows: Vec<AccountRow> = sqlx::query_as(
+            "SELECT name, password_hash, roles, disabled, created_at FROM accounts
+             WHERE name > $1 ORDER BY name LIMIT $2",
+        )
+        // No name is empty, so every name lies behind the empty text.
+        .bind(after.map_or("", Username::as_str))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(self.reader().await?)
+        .await
+        .map_err(Failure::from)?;
+        Ok(rows.into_iter().map(Account::try_from).collect::<Result<_, _>>()?)
+    }
+
+    async fn change_password(
+        &self,
+        name: &Username,
+        hash: NewHash<'_>,
+        moment: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        let mut write = self.write().await?;
+        let done = sqlx::query(
+            "UPDATE accounts SET password_hash = $3
+             WHERE name = $1 AND ($2 IS NULL OR password_hash = $2)",
+        )
+        .bind(name.as_str())
+        .bind(hash.old)
+        .bind(hash.new)
+        .execute(&mut *write.0)
+        .await
+        .map_err(Failure::from)?;
+        if done.rows_affected() == 0 {
+            return Ok(None);
+        }
+        Ok(Some(end_all(write, name, hash.keep, EndReason::PasswordChanged, moment).await?))
+    }
+
+    async fn set_disabled(
+        &self,
+        name: &Username,
+        disabled: bool,
+        moment: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        let mut write = self.write().await?;
+        let done = sqlx::query("UPDATE accounts SET disabled = $2 WHERE name = $1")
+            .bind(name.as_str())
+            .bind(disabled)
+            .execute(&mut *write.0)
+            .await
+            .map_err(Failure::from)?;
+        if done.rows_affected() == 0 {
+            return Ok(None);
+        }
+        if !disabled {
+            write.commit().await?;
+            return Ok(Some(Vec::new()));
+        }
+        Ok(Some(end_all(write, name, None, EndReason::AccountDisabled, moment).await?))
+    }
+
+    async fn set_roles(
+        &self,
+        name: &Username,
+        roles: &[String],
+        moment: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        let mut write = self.write().await?;
+        let done = sqlx::query("UPDATE accounts SET roles = $2 WHERE name = $1")
+            .bind(name.as_str())
+            .bind(roles_text(roles)?)
+            .execute(&mut *write.0)
+            .await
+            .map_err(Failure::from)?;
+        if done.rows_affected() == 0 {
+            return Ok(None);
+        }
+        Ok(Some(end_all(write, name, None, EndReason::RolesChanged, moment).await?))
+    }
+}
+
+/// Ends all sessions of the person but the one to keep, and commits.
+async fn end_all(
+    mut write: Write,
+    name: &Username,
+    keep: Option<SessionName>,
+    reason: EndReason,
+    moment: Moment,
+) -> Result<Vec<SessionName>, Failure> {
+    let which = Which::AllOf(name.as_str(), keep.map(SessionId::from_bytes));
+    let Moment { at, remember_until } = moment;
+    let ended = end(&mut write.0, &Ending { which, reason, at, remember_until }).await?;
+    write.commit().await?;
+    Ok(ended.iter().map(|id| *id.as_bytes()).collect())
 }
 
 #[derive(sqlx::FromRow)]
@@ -78,7 +172,7 @@ impl TryFrom<AccountRow> for Account {
         Ok(Self {
             name: row.name.parse().map_err(|_| Failure::Damaged("an account's name"))?,
             password_hash: row.password_hash,
-            roles: super::sessions::roles_of(&row.roles)?,
+            roles: roles_of(&row.roles)?,
             disabled: row.disabled,
             created_at: UnixTime::from_secs(row.created_at),
         })

@@ -279,7 +279,11 @@ async fn rotate(
     Err(Failure::Damaged("a session changed under the writing lock"))
 }
 
-async fn end(write: &mut SqliteConnection, ending: &Ending<'_>) -> Result<Vec<SessionId>, Failure> {
+/// Ends sessions and logs it, in a transaction of the caller's.
+pub(super) async fn end(
+    write: &mut SqliteConnection,
+    ending: &Ending<'_>,
+) -> Result<Vec<SessionId>, Failure> {
     let [log, end] = match ending.which {
         Which::One(_) => end_sessions!("sid = $2", "sid = $3"),
         Which::OneOf(..) => end_sessions!("sid = $2 AND user_name = $3", "sid = $3 AND user_name = $4"),

@@ -124,7 +124,7 @@ async fn a_request_that_hangs_up_while_waiting_frees_its_place() {
 async fn a_request_that_hangs_up_while_hashing_frees_nothing_before_the_work_is_done() {
     let hasher = Hasher::with_limits(Cost::default(), ONE, 0);
     let (go, wait) = std::sync::mpsc::channel::<()>();
-    let mut running = Box::pin(hasher.work(move || {
+    let mut running = Box::pin(work(hasher.place().unwrap(), move || {
         let _ = wait.recv();
         Ok(())
     }));

@@ -1,0 +1,100 @@
+//! Accounts in memory.
+
+use std::ops::Bound;
+
+use async_trait::async_trait;
+
+use super::{Kept, MemoryStore};
+use crate::auth::{EndReason, Ending, SessionId, Which};
+use crate::users::{Account, AccountStore, AccountStoreError, Moment, NewHash, SessionName, Username};
+
+#[async_trait]
+impl AccountStore for MemoryStore {
+    async fn find(&self, name: &Username) -> Result<Option<Account>, AccountStoreError> {
+        Ok(self.kept().accounts.get(name).cloned())
+    }
+
+    async fn insert(&self, account: &Account) -> Result<bool, AccountStoreError> {
+        let mut kept = self.kept();
+        if kept.accounts.contains_key(&account.name) {
+            return Ok(false);
+        }
+        kept.accounts.insert(account.name.clone(), account.clone());
+        Ok(true)
+    }
+
+    async fn count(&self) -> Result<u64, AccountStoreError> {
+        Ok(u64::try_from(self.kept().accounts.len()).unwrap_or(u64::MAX))
+    }
+
+    async fn renew_hash(&self, name: &Username, old: &str, new: &str) -> Result<bool, AccountStoreError> {
+        let mut kept = self.kept();
+        let Some(account) = kept.accounts.get_mut(name).filter(|account| account.password_hash == old) else {
+            return Ok(false);
+        };
+        new.clone_into(&mut account.password_hash);
+        Ok(true)
+    }
+
+    async fn list(&self, after: Option<&Username>, limit: usize) -> Result<Vec<Account>, AccountStoreError> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let kept = self.kept();
+        let behind = kept.accounts.range((from, Bound::Unbounded));
+        Ok(behind.take(limit).map(|(_, account)| account.clone()).collect())
+    }
+
+    async fn change_password(
+        &self,
+        name: &Username,
+        hash: NewHash<'_>,
+        moment: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        let kept = &mut *self.kept();
+        let is_old = |account: &&mut Account| hash.old.is_none_or(|old| account.password_hash == old);
+        let Some(account) = kept.accounts.get_mut(name).filter(is_old) else { return Ok(None) };
+        hash.new.clone_into(&mut account.password_hash);
+        Ok(Some(kept.end_all(name, hash.keep, EndReason::PasswordChanged, moment)))
+    }
+
+    async fn set_disabled(
+        &self,
+        name: &Username,
+        disabled: bool,
+        moment: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        let kept = &mut *self.kept();
+        let Some(account) = kept.accounts.get_mut(name) else { return Ok(None) };
+        account.disabled = disabled;
+        if !disabled {
+            return Ok(Some(Vec::new()));
+        }
+        Ok(Some(kept.end_all(name, None, EndReason::AccountDisabled, moment)))
+    }
+
+    async fn set_roles(
+        &self,
+        name: &Username,
+        roles: &[String],
+        moment: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        let kept = &mut *self.kept();
+        let Some(account) = kept.accounts.get_mut(name) else { return Ok(None) };
+        account.roles = roles.to_vec();
+        Ok(Some(kept.end_all(name, None, EndReason::RolesChanged, moment)))
+    }
+}
+
+impl Kept {
+    fn end_all(
+        &mut self,
+        name: &Username,
+        keep: Option<SessionName>,
+        reason: EndReason,
+        moment: Moment,
+    ) -> Vec<SessionName> {
+        let which = Which::AllOf(name.as_str(), keep.map(SessionId::from_bytes));
+        let Moment { at, remember_until } = moment;
+        let ended = self.end(&Ending { which, reason, at, remember_until });
+        ended.iter().map(|id| *id.as_bytes()).collect()
+    }
+}

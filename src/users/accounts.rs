@@ -1,0 +1,265 @@
+//! The people who may sign in, and what an operator or they themselves may do to their accounts.
+//!
+//! Whoever changes who may sign in ends the sessions that were begun before, in the same transaction.
+//! Who somebody is, is [`sign_in`](crate::users::sign_in)'s question.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::Clock;
+use crate::users::account::{Account, AccountStore, AccountStoreError, Moment, NewHash, SessionName};
+use crate::users::password::{HashError, Hasher, Password};
+use crate::users::policy::{PasswordPolicy, UnfitPassword};
+use crate::users::sign_in::SignInError;
+use crate::users::throttle::{Attempt, Gate};
+use crate::users::username::Username;
+
+/// The people who may sign in.
+#[derive(Clone)]
+pub struct Accounts {
+    pub(super) store: Arc<dyn AccountStore>,
+    pub(super) hasher: Arc<Hasher>,
+    pub(super) gate: Arc<Gate>,
+    clock: Arc<dyn Clock>,
+    policy: PasswordPolicy,
+    remember: Duration,
+}
+
+/// What became of a new account.
+#[derive(Debug)]
+pub enum Creation {
+    /// It was made.
+    Created(Account),
+    /// There is one of this name already, and it is as it was.
+    Taken,
+}
+
+/// Why an account was neither made nor changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The new password may not be chosen.
+    #[error(transparent)]
+    Unfit(#[from] UnfitPassword),
+    /// The current password was not accepted, with the reasons and the waits of a sign-in.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    /// The hasher failed.
+    #[error("the password cannot be hashed")]
+    Hash(#[from] HashError),
+    /// The store failed, and nothing is changed.
+    #[error(transparent)]
+    Store(#[from] AccountStoreError),
+}
+
+impl Accounts {
+    /// The people in `store`.
+    ///
+    /// `random` are unguessable bytes of the caller's: addresses are hashed with them, and names too if the store
+    /// holds no secret for that yet.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn AccountStore>,
+        hasher: Arc<Hasher>,
+        clock: Arc<dyn Clock>,
+        random: [u8; 32],
+    ) -> Self {
+        let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&clock), random));
+        Self { store, hasher, gate, clock, policy: PasswordPolicy::default(), remember: LONGEST_ACCESS }
+    }
+
+    /// Judges new passwords by this policy.
+    #[must_use]
+    pub fn with_policy(self, policy: PasswordPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// How long nodes must remember a session that was ended; default 25 hours, longer than any access token lives.
+    #[must_use]
+    pub fn remembering_ends_for(self, remember: Duration) -> Self {
+        Self { remember, ..self }
+    }
+
+    /// What a new password must be.
+    #[must_use]
+    pub const fn policy(&self) -> &PasswordPolicy {
+        &self.policy
+    }
+
+    /// Makes ready what the first sign-in would otherwise pay for, and tell by its delay.
+    ///
+    /// # Errors
+    /// [`HashError`] when the machine cannot hash passwords at all.
+    pub async fn prepare(&self) -> Result<(), HashError> {
+        self.hasher.prepare().await
+    }
+
+    /// The account of this name, disabled or not.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn find(&self, name: &Username) -> Result<Option<Account>, AccountStoreError> {
+        self.store.find(name).await
+    }
+
+    /// At most `limit` accounts by name, beginning behind `after`.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn list(
+        &self,
+        after: Option<&Username>,
+        limit: usize,
+    ) -> Result<Vec<Account>, AccountStoreError> {
+        self.store.list(after, limit).await
+    }
+
+    /// Whether there is no account at all.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn is_empty(&self) -> Result<bool, AccountStoreError> {
+        Ok(self.store.count().await? == 0)
+    }
+
+    /// Makes an account whose password the policy allows.
+    ///
+    /// # Errors
+    /// [`ChangeError`], except those of a sign-in. A name that is taken is an outcome, not an error.
+    pub async fn add(
+        &self,
+        name: Username,
+        password: Password,
+        roles: Vec<String>,
+    ) -> Result<Creation, ChangeError> {
+        self.policy.judge(&password, &name)?;
+        self.create(name, password, roles).await
+    }
+
+    /// Makes an account with any password; for demo accounts.
+    ///
+    /// # Errors
+    /// [`ChangeError::Hash`] and [`ChangeError::Store`].
+    pub async fn create(
+        &self,
+        name: Username,
+        password: Password,
+        roles: Vec<String>,
+    ) -> Result<Creation, ChangeError> {
+        let password_hash = self.hasher.hash(&password).await?;
+        let account = Account { name, password_hash, roles, disabled: false, created_at: self.clock.now() };
+        let is_new = self.store.insert(&account).await?;
+        Ok(if is_new { Creation::Created(account) } else { Creation::Taken })
+    }
+
+    /// Changes a password for the person who knows the current one, and ends the person's sessions but the one to
+    /// keep; returns those that ended.
+    ///
+    /// # Errors
+    /// [`ChangeError`], as it says; the current password is checked like one at a sign-in, throttling included.
+    pub async fn change_password(
+        &self,
+        name: &Username,
+        current: Password,
+        new: Password,
+        keep: Option<SessionName>,
+        attempt: Attempt<'_>,
+    ) -> Result<Vec<SessionName>, ChangeError> {
+        self.policy.judge(&new, name)?;
+        let person = self.authenticate(name.as_str(), current, attempt).await?;
+        let hash = self.hasher.hash(&new).await?;
+        let hash = NewHash { old: Some(&person.account.password_hash), new: &hash, keep };
+        let changed = self.store.change_password(name, hash, self.moment()).await?;
+        // Somebody changed it between the check and now, so the current password is no longer current.
+        changed.ok_or_else(|| SignInError::BadCredentials.into())
+    }
+
+    /// Gives an account a new password, ends all sessions of the person, frees the name from its failures and forgets
+    /// the devices it knew. Returns the sessions that ended; `None` when there is no such account.
+    ///
+    /// # Errors
+    /// [`ChangeError`], except those of a sign-in.
+    pub async fn set_password(
+        &self,
+        name: &Username,
+        new: Password,
+    ) -> Result<Option<Vec<SessionName>>, ChangeError> {
+        self.policy.judge(&new, name)?;
+        if self.store.find(name).await?.is_none() {
+            return Ok(None);
+        }
+        let hash = self.hasher.hash(&new).await?;
+        let hash = NewHash { old: None, new: &hash, keep: None };
+        let ended = self.store.change_password(name, hash, self.moment()).await?;
+        if ended.is_some() {
+            self.free(name).await;
+        }
+        Ok(ended)
+    }
+
+    /// Keeps the person out: the account cannot sign in, and all its sessions end; returns those.
+    /// `None` when there is no such account.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn disable(&self, name: &Username) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        self.store.set_disabled(name, true, self.moment()).await
+    }
+
+    /// Lets a disabled account sign in again, and frees the name from its failures; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn enable(&self, name: &Username) -> Result<bool, AccountStoreError> {
+        let is_there = self.store.set_disabled(name, false, self.moment()).await?.is_some();
+        if is_there {
+            self.free(name).await;
+        }
+        Ok(is_there)
+    }
+
+    /// Gives an account exactly these roles and ends all sessions of the person, whose tokens name the old ones;
+    /// returns those. `None` when there is no such account.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn set_roles(
+        &self,
+        name: &Username,
+        roles: &[String],
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        self.store.set_roles(name, roles, self.moment()).await
+    }
+
+    /// Whether an account that was authenticated a moment ago is still as it was.
+    ///
+    /// Asked after a session was begun for it, it leaves no gap: a change before is seen here, and one after ends the
+    /// session itself.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn is_current(&self, account: &Account) -> Result<bool, AccountStoreError> {
+        Ok(self.store.find(&account.name).await?.is_some_and(|now| now == *account))
+    }
+
+    /// Forgets the failures of a name and its devices.
+    async fn free(&self, name: &Username) {
+        if let Err(error) = self.gate.forget(name).await {
+            tracing::warn!(%error, "the failures of an account were not forgotten");
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        let at = self.clock.now();
+        Moment { at, remember_until: at + self.remember }
+    }
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").field("hasher", &self.hasher).finish_non_exhaustive()
+    }
+}
+
+/// `auth.access_ttl` is a day at most.
+const LONGEST_ACCESS: Duration = Duration::from_secs(25 * 3600);

@@ -1,0 +1,131 @@
+//! Whether an attempt to sign in may be evaluated: address, device and name, asked in this order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::addresses::{Addresses, Admitted};
+use super::{Admission, Attempt, DAY, Hashing, Key, ROW_FORGOTTEN_AFTER, Retention, Ruling, Subject};
+use crate::auth::{Clock, UnixTime};
+use crate::users::account::{AccountStore, AccountStoreError};
+use crate::users::username::Username;
+
+/// What stands before the hashing of a password.
+pub(in crate::users) struct Gate {
+    store: Arc<dyn AccountStore>,
+    clock: Arc<dyn Clock>,
+    addresses: Arc<Addresses>,
+    /// The secret of names, if the store has none yet.
+    proposed: [u8; 32],
+    hashing: OnceCell<Hashing>,
+    attempts: AtomicU32,
+}
+
+/// Why an attempt is not evaluated.
+pub(in crate::users) enum Refusal {
+    Wait(Duration),
+    Store(AccountStoreError),
+}
+
+/// An attempt that is counted and may be evaluated; dropped, it has failed.
+pub(in crate::users) struct Pass {
+    subject: Subject,
+    at: UnixTime,
+    address: Option<Admitted>,
+    pub(in crate::users) failures: u32,
+    pub(in crate::users) is_known_device: bool,
+}
+
+impl Gate {
+    pub(in crate::users) fn new(
+        store: Arc<dyn AccountStore>,
+        clock: Arc<dyn Clock>,
+        random: [u8; 32],
+    ) -> Self {
+        let addresses = Arc::new(Addresses::new(Hashing::new(random)));
+        let (hashing, attempts) = (OnceCell::new(), AtomicU32::new(0));
+        Self { store, clock, addresses, proposed: random, hashing, attempts }
+    }
+
+    /// Counts an attempt on the name that was typed, or says how long to wait.
+    pub(in crate::users) async fn admit(&self, name: &str, attempt: Attempt<'_>) -> Result<Pass, Refusal> {
+        let at = self.clock.now();
+        let hashing = self.hashing().await?;
+        let account = hashing.name(name);
+        let mut device = attempt.device.map(|secret| hashing.device(account, secret));
+        if let Some(key) = device
+            && !self.store.knows_device(account, key).await?
+        {
+            device = None;
+        }
+        let address = match (device, attempt.address) {
+            (None, Some(address)) => Some(self.addresses.admit(address, at).map_err(Refusal::Wait)?),
+            _ => None,
+        };
+        let subject = Subject { account, device };
+        let Admission { ruling, failures, is_known_device } = self.store.attempt(subject, at).await?;
+        if let Ruling::Wait(wait) = ruling {
+            address.into_iter().for_each(Admitted::not_evaluated);
+            return Err(Refusal::Wait(wait));
+        }
+        if self.attempts.fetch_add(1, Ordering::Relaxed) % ATTEMPTS_PER_PURGE == 0 {
+            self.purge(at).await;
+        }
+        Ok(Pass { subject, at, address, failures, is_known_device })
+    }
+
+    /// Takes back what was counted: the password was right.
+    pub(in crate::users) async fn succeeded(&self, pass: Pass) -> Result<(), AccountStoreError> {
+        pass.address.into_iter().for_each(Admitted::succeeded);
+        self.store.attempt_succeeded(pass.subject, pass.at).await
+    }
+
+    /// Makes the device with this secret known to the account.
+    pub(in crate::users) async fn remember_device(
+        &self,
+        name: &Username,
+        secret: &str,
+    ) -> Result<(), AccountStoreError> {
+        let hashing = self.hashing().await?;
+        let account = hashing.name(name.as_str());
+        let device = hashing.device(account, secret);
+        self.store.remember_device(account, device, self.clock.now(), DEVICES_PER_ACCOUNT).await
+    }
+
+    /// Frees the name, and forgets its devices.
+    pub(in crate::users) async fn forget(&self, name: &Username) -> Result<(), AccountStoreError> {
+        let account: Key = self.hashing().await?.name(name.as_str());
+        self.store.forget_attempts(account).await
+    }
+
+    async fn hashing(&self) -> Result<Hashing, AccountStoreError> {
+        let secret = async || self.store.attempt_secret(self.proposed).await.map(Hashing::new);
+        self.hashing.get_or_try_init(secret).await.copied()
+    }
+
+    async fn purge(&self, now: UnixTime) {
+        let retention = Retention {
+            attempts_since: now - ROW_FORGOTTEN_AFTER,
+            at_most: NAMES,
+            devices_since: now - DEVICE_FORGOTTEN_AFTER,
+        };
+        if let Err(error) = self.store.purge_attempts(retention).await {
+            tracing::warn!(%error, "old failures to sign in could not be purged");
+        }
+    }
+}
+
+impl From<AccountStoreError> for Refusal {
+    fn from(error: AccountStoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Between two purges the store grows by no more than this, on each node.
+const ATTEMPTS_PER_PURGE: u32 = 1_000;
+/// Some 10 MB in the store.
+const NAMES: usize = 100_000;
+const DEVICES_PER_ACCOUNT: usize = 10;
+const DEVICE_FORGOTTEN_AFTER: Duration = Duration::from_secs(180 * DAY);
