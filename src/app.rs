@@ -19,7 +19,7 @@ use crate::routes::words::Catalogues;
 use crate::routes::{self, errors};
 use crate::settings::{self, Settings};
 use crate::store::{self, Stores};
-use crate::users::{Accounts, Cost, Hasher, Password, Username};
+use crate::users::{Accounts, Cost, Hasher, Password, PasswordPolicy, Username};
 
 /// What the application takes from the world around it; a test brings its own.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl std::fmt::Debug for World {
 pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<String>> {
     let settings = settings::load(figment)?;
     let stores = world.stores.unwrap_or_else(|| store::open(&settings.store));
-    let accounts = accounts(&settings, &stores, Arc::clone(&world.clock));
+    let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &*world.random)?;
     let catalogues = Catalogues::embedded().map_err(|error| vec![format!("page texts: {error}")])?;
 
     let random = Arc::clone(&world.random);
@@ -78,10 +78,21 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
 }
 
 /// The accounts that these settings name, for the application and for the command line.
-#[must_use]
-pub fn accounts(settings: &Settings, stores: &Stores, clock: Arc<dyn Clock>) -> Accounts {
+///
+/// # Errors
+/// One line when there is no randomness.
+pub fn accounts(
+    settings: &Settings,
+    stores: &Stores,
+    clock: Arc<dyn Clock>,
+    random: &dyn Random,
+) -> Result<Accounts, Vec<String>> {
+    let mut bytes = [0; 32];
+    random.fill(&mut bytes).map_err(|error| vec![error.to_string()])?;
     let hasher = Hasher::with_limits(Cost::default(), settings.hash_threads, settings.hash_queue);
-    Accounts::new(Arc::clone(&stores.accounts), Arc::new(hasher), clock)
+    let accounts = Accounts::new(Arc::clone(&stores.accounts), Arc::new(hasher), clock, bytes);
+    let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
+    Ok(accounts.with_policy(policy).remembering_ends_for(settings.auth.remember_ends_for()))
 }
 
 /// Adds the templates that are part of the program.

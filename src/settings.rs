@@ -25,6 +25,9 @@ pub struct AppConfig {
     pub demo_users: Option<bool>,
     /// The name that pages show. Default `Portcullis`.
     pub service_name: String,
+    /// How many characters a new password must have. Default 15; at least 8, which is for people who sign in with
+    /// more than a password.
+    pub password_min_length: usize,
     /// How many passwords are hashed at the same time. Default: one less than there are cores, at least one.
     pub hash_threads: Option<usize>,
     /// How many sign-ins may wait for their turn to be hashed before the next is answered 503. Default 32.
@@ -37,6 +40,7 @@ impl Default for AppConfig {
             store: "sqlite:data/portcullis.db".into(),
             demo_users: None,
             service_name: "Portcullis".into(),
+            password_min_length: 15,
             hash_threads: None,
             hash_queue: 32,
         }
@@ -54,6 +58,8 @@ pub struct Settings {
     pub demo_users: bool,
     /// The name that pages show.
     pub service_name: String,
+    /// How many characters a new password must have.
+    pub password_min_length: usize,
     /// How many passwords are hashed at the same time.
     pub hash_threads: NonZeroUsize,
     /// How many sign-ins may wait for that.
@@ -81,6 +87,9 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     if app.service_name.is_empty() || app.service_name.chars().count() > 60 {
         problems.push("app.service_name: must have 1 to 60 characters".into());
     }
+    if !(8..=64).contains(&app.password_min_length) {
+        problems.push("app.password_min_length: must be 8 to 64".into());
+    }
     if app.hash_threads == Some(0) || app.hash_threads > Some(64) {
         problems.push("app.hash_threads: must be 1 to 64".into());
     }
@@ -96,6 +105,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             store,
             demo_users,
             service_name: app.service_name,
+            password_min_length: app.password_min_length,
             hash_threads: app.hash_threads.and_then(NonZeroUsize::new).unwrap_or_else(spare_cores),
             hash_queue: app.hash_queue,
         }),

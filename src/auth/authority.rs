@@ -61,6 +61,7 @@ pub(crate) struct NewSession {
 
 /// An access and a refresh token of one generation, and what their cookies need.
 pub(crate) struct Pair {
+    pub(crate) session: SessionId,
     pub(crate) access: String,
     pub(crate) refresh: String,
     pub(crate) csrf_access: String,
@@ -276,6 +277,7 @@ impl Authority {
         let refresh = self.codec.mint(&mint)?;
         let age = |until: UnixTime| session.remember.then(|| now.until(until));
         Ok(Pair {
+            session: session.id,
             access,
             refresh,
             csrf_refresh: csrf_seed.to_owned(),
@@ -290,9 +292,8 @@ impl Authority {
     }
 
     /// Until when an end of a session at `at` must be remembered.
-    /// The margin covers a refresh that read the clock later than the end that beats it to the store.
     pub(crate) fn remember_until(&self, at: UnixTime) -> UnixTime {
-        at + self.settings.access_ttl + self.settings.leeway + Duration::from_secs(60)
+        at + self.settings.remember_ends_for()
     }
 
     /// Writes an event into the journal.
@@ -330,7 +331,7 @@ impl Authority {
     }
 
     /// Makes this node refuse the tokens of ended sessions at once.
-    fn forget_ended(&self, ended: &[SessionId], until: UnixTime) {
+    pub(crate) fn forget_ended(&self, ended: &[SessionId], until: UnixTime) {
         for id in ended {
             self.view.insert(Revocation { id: *id.as_bytes(), until });
         }

@@ -179,6 +179,13 @@ impl AuthSettings {
     pub const fn is_https(&self) -> bool {
         !self.insecure_http
     }
+
+    /// For how long an end of a session must be remembered: until its last access token has expired.
+    /// The margin covers a refresh that read the clock later than the end that beats it to the store.
+    #[must_use]
+    pub fn remember_ends_for(&self) -> Duration {
+        self.access_ttl + self.leeway + Duration::from_secs(60)
+    }
 }
 
 impl AuthConfig {

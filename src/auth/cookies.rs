@@ -22,6 +22,8 @@ pub(crate) mod default_name {
     pub(crate) const REFRESH_CSRF: &str = "csrf_refresh_token";
     /// Binds the login form to the browser that asked for it, before there is a session.
     pub(crate) const PRE_SESSION: &str = "portcullis_login";
+    /// Tells that this browser signed in before; it opens nothing and outlives signing out.
+    pub(crate) const DEVICE: &str = "portcullis_device";
 }
 
 /// How cookies are made here: under which names, and over HTTPS or, in development, over plain HTTP.

@@ -4,7 +4,9 @@
 //! this file knows no passwords.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
@@ -57,7 +59,12 @@ impl Sessions<'_> {
     ///
     /// # Errors
     /// [`AuthError::Unavailable`] when the store is out of reach; nothing has begun then.
-    pub async fn sign_in(&self, user: &str, roles: &[String], remember: bool) -> Result<(), AuthError> {
+    pub async fn sign_in(
+        &self,
+        user: &str,
+        roles: &[String],
+        remember: bool,
+    ) -> Result<SessionId, AuthError> {
         let pair = self.begin(user, roles, remember).await?;
         self.end_carried(EndReason::Replaced).await?;
         let jar = self.authority.jar;
@@ -66,7 +73,7 @@ impl Sessions<'_> {
         if carried(self.request, form) != Carried::Absent {
             jar.delete(self.request, form, Readable::ByServerOnly);
         }
-        Ok(())
+        Ok(pair.session)
     }
 
     /// Signs a program in that keeps its tokens itself; no cookie is set.
@@ -78,8 +85,60 @@ impl Sessions<'_> {
         user: &str,
         roles: &[String],
         remember: bool,
-    ) -> Result<TokenPair, AuthError> {
-        self.begin(user, roles, remember).await.map(TokenPair::from)
+    ) -> Result<(SessionId, TokenPair), AuthError> {
+        let pair = self.begin(user, roles, remember).await?;
+        Ok((pair.session, pair.into()))
+    }
+
+    /// Takes back a [`sign_in`](Self::sign_in) of this request: the account changed while it went on.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach; its cookies are cleared all the same.
+    pub async fn take_back(
+        &self,
+        user: &str,
+        session: SessionId,
+        reason: EndReason,
+    ) -> Result<(), AuthError> {
+        clear_cookies(self.request, self.authority.jar);
+        let whose = Whose { user: user.to_owned(), which: These::One(session) };
+        self.authority.end(whose, reason, self.request.client_ip()).await.map(drop)
+    }
+
+    /// Tells this node at once of sessions that the application has ended in the store; others read it there.
+    pub fn note_ended(&self, sessions: &[[u8; 16]]) {
+        let ended: Vec<_> = sessions.iter().copied().map(SessionId::from_bytes).collect();
+        self.authority.forget_ended(&ended, self.authority.remember_until(self.now()));
+    }
+
+    /// Where the request comes from: the peer, or what the header says that the operator trusts (`ip_header`).
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.request.client_ip()
+    }
+
+    /// The secret that tells which device this is, if it was given one by [`remember_device`](Self::remember_device).
+    #[must_use]
+    pub fn device(&self) -> Option<&str> {
+        match carried(self.request, &self.authority.jar.wire().device_cookie) {
+            Carried::Once(secret) if secret.parse::<SessionId>().is_ok() => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// Draws a secret for a device: 16 random bytes as text.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when there is no randomness.
+    pub fn new_device(&self) -> Result<String, AuthError> {
+        // A session's id has the shape of 16 random bytes; this one names no session.
+        Ok(SessionId::draw(&*self.authority.random)?.to_string())
+    }
+
+    /// Gives the browser a device's secret to keep for 180 days, also after signing out.
+    pub fn remember_device(&self, secret: &str) {
+        let jar = self.authority.jar;
+        jar.set(self.request, &jar.wire().device_cookie, secret, Readable::ByServerOnly, Some(DEVICE_AGE));
     }
 
     /// Exchanges a refresh token for the next pair, delivered as the token came: one out of a cookie is answered with
@@ -267,3 +326,5 @@ impl Sentinel for Sessions<'_> {
 }
 
 const MAX_USER_AGENT: usize = 256;
+/// Browsers keep a cookie for 400 days at most (RFC 6265bis §5.5).
+const DEVICE_AGE: Duration = Duration::from_secs(180 * 24 * 3600);

@@ -28,6 +28,8 @@ pub(crate) struct Wire {
     pub(crate) refresh_csrf_cookie: String,
     /// Binds the login form to the browser that asked for it, before there is a session.
     pub(crate) pre_session_cookie: String,
+    /// Tells that this browser signed in before; it opens nothing and outlives signing out.
+    pub(crate) device_cookie: String,
     pub(crate) same_site: SameSite,
     pub(crate) csrf_in_cookies: bool,
     pub(crate) csrf_header: String,
@@ -53,6 +55,7 @@ impl Wire {
             access_csrf_cookie: cookie(&config.access_csrf_cookie_name),
             refresh_csrf_cookie: cookie(&config.refresh_csrf_cookie_name),
             pre_session_cookie: cookie(default_name::PRE_SESSION),
+            device_cookie: cookie(default_name::DEVICE),
             same_site: match config.cookie_samesite {
                 CookieSameSite::Lax => SameSite::Lax,
                 CookieSameSite::Strict => SameSite::Strict,
@@ -114,7 +117,7 @@ impl Wire {
             [&self.access_cookie, &self.refresh_cookie, &self.access_csrf_cookie, &self.refresh_csrf_cookie];
         cookies.sort_unstable();
         if cookies.array_windows().any(|[one, next]| one == next)
-            || cookies.contains(&&self.pre_session_cookie)
+            || [&self.pre_session_cookie, &self.device_cookie].iter().any(|own| cookies.contains(own))
         {
             problems.push("auth.*_cookie_name: no two cookies may have the same name".into());
         }

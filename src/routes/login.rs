@@ -1,19 +1,21 @@
 //! `/login`: the form, its submission, and the same in JSON.
 
+use std::time::Duration;
+
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Request, State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::auth::{AuthError, CsrfToken, Sessions, SignInAttempt, SignedIn, What};
+use crate::auth::{AuthError, CsrfToken, EndReason, Sessions, SignInAttempt, SignedIn, What};
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::{RETRY_SECONDS, Refusal, Reply};
-use crate::users::{Accounts, Password, SignInError};
+use crate::users::{Accounts, Attempt, Authenticated, Password, SignInError};
 
 /// Whether the sign-in page names the demo accounts.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +54,7 @@ struct LoginPage<'a> {
 enum Failure {
     BadCredentials,
     FormExpired(AuthError),
+    Throttled(Duration),
     Busy,
     TooLong,
 }
@@ -146,17 +149,47 @@ async fn sign_in(
         return Ok(Some(Failure::BadCredentials));
     }
     let Ok(password) = Password::new(credentials.password) else { return Ok(Some(Failure::TooLong)) };
-    let account = match accounts.authenticate(&credentials.username, password).await {
-        Ok(account) => account,
+    let attempt = Attempt { address: sessions.address(), device: sessions.device() };
+    let person = match accounts.authenticate(&credentials.username, password, attempt).await {
+        Ok(person) => person,
         Err(SignInError::BadCredentials) => return Ok(Some(Failure::BadCredentials)),
+        Err(SignInError::Throttled { retry_after }) => return Ok(Some(Failure::Throttled(retry_after))),
         Err(SignInError::Busy) => return Ok(Some(Failure::Busy)),
-        Err(error @ SignInError::Unavailable(_)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "nobody can sign in");
-            return Err(Refused(AuthError::Unavailable));
-        }
+        Err(error @ SignInError::Unavailable(_)) => return Err(out_of_reach(&error)),
     };
-    let signed_in = sessions.sign_in(account.name.as_str(), &account.roles, credentials.remember).await;
-    signed_in.map(|()| None).map_err(Refused)
+    let account = &person.account;
+    let session = sessions.sign_in(account.name.as_str(), &account.roles, credentials.remember).await;
+    let session = session.map_err(Refused)?;
+    if !accounts.is_current(account).await.map_err(|error| out_of_reach(&error))? {
+        // The password was changed, or the account, while this one was being checked.
+        sessions
+            .take_back(account.name.as_str(), session, EndReason::PasswordChanged)
+            .await
+            .map_err(Refused)?;
+        return Ok(Some(Failure::BadCredentials));
+    }
+    remember_device(&person, sessions, accounts).await;
+    Ok(None)
+}
+
+/// From now on an attack on the account does not lock this device out.
+///
+/// A device that is not known to this account gets a new secret, whatever it carried: somebody else may have put it
+/// there. The person is signed in either way, so a failure only waits for the next time.
+async fn remember_device(person: &Authenticated, sessions: &Sessions<'_>, accounts: &Accounts) {
+    if let Some(secret) = sessions.device().filter(|_| person.is_known_device) {
+        return sessions.remember_device(secret);
+    }
+    let Ok(secret) = sessions.new_device() else { return };
+    match accounts.remember_device(&person.account.name, &secret).await {
+        Ok(()) => sessions.remember_device(&secret),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a device was not remembered"),
+    }
+}
+
+fn out_of_reach(error: &(dyn std::error::Error + 'static)) -> Refused {
+    tracing::error!(error, "nobody can sign in");
+    Refused(AuthError::Unavailable)
 }
 
 #[rocket::async_trait]
@@ -176,6 +209,7 @@ impl Failure {
         match self {
             Self::BadCredentials | Self::TooLong => "bad_credentials",
             Self::FormExpired(_) => "form_expired",
+            Self::Throttled(_) => "throttled",
             Self::Busy => "busy",
         }
     }
@@ -184,6 +218,7 @@ impl Failure {
         match self {
             Self::BadCredentials => Refusal::bad_credentials(),
             Self::FormExpired(error) => Refusal::from(*error),
+            Self::Throttled(wait) => Refusal::throttled(*wait),
             Self::Busy => Refusal { retry_after: Some(RETRY_SECONDS), ..Refusal::unavailable() },
             Self::TooLong => Refusal::of_status(Status::UnprocessableEntity),
         }

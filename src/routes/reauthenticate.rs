@@ -12,7 +12,7 @@ use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::{RETRY_SECONDS, Refusal, Reply};
-use crate::users::{Accounts, Password, SignInError};
+use crate::users::{Accounts, Attempt, Password, SignInError};
 
 /// The password, and where the person was.
 #[derive(Deserialize)]
@@ -58,7 +58,8 @@ pub(crate) async fn submit(
 ) -> Result<Reply, Refused> {
     let Body(Again { password, next }) = body;
     let next = next.as_deref().and_then(Next::parse);
-    let Some((error, refusal)) = check(accounts, visitor.subject(), password).await? else {
+    let attempt = Attempt { address: sessions.address(), device: sessions.device() };
+    let Some((error, refusal)) = check(accounts, visitor.subject(), password, attempt).await? else {
         sessions.reauthenticated(visitor.session_id()).await.map_err(Refused)?;
         return Ok(match form {
             Form::Page => Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| next.to_string())),
@@ -80,12 +81,16 @@ async fn check(
     accounts: &Accounts,
     name: &str,
     password: String,
+    attempt: Attempt<'_>,
 ) -> Result<Option<(&'static str, Refusal)>, Refused> {
     let wrong = || Some(("wrong_password", Refusal::bad_credentials()));
     let Ok(password) = Password::new(password) else { return Ok(wrong()) };
-    match accounts.authenticate(name, password).await {
+    match accounts.authenticate(name, password, attempt).await {
         Ok(_) => Ok(None),
         Err(SignInError::BadCredentials) => Ok(wrong()),
+        Err(SignInError::Throttled { retry_after }) => {
+            Ok(Some(("throttled", Refusal::throttled(retry_after))))
+        }
         Err(SignInError::Busy) => {
             let refusal = Refusal { retry_after: Some(RETRY_SECONDS), ..Refusal::unavailable() };
             Ok(Some(("busy", refusal)))

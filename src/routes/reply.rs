@@ -1,5 +1,7 @@
 //! The forms an answer can take, and the words of a refusal.
 
+use std::time::Duration;
+
 use rocket::http::{ContentType, Header, Status};
 use rocket::response::{self, Responder};
 use rocket::{Request, Response};
@@ -48,6 +50,12 @@ impl Refusal {
     #[must_use]
     pub fn new(status: Status, message: &str, code: &'static str) -> Self {
         Self { status, message: message.to_owned(), code, retry_after: None }
+    }
+
+    /// Too many attempts; the next one counts after this wait.
+    #[must_use]
+    pub fn throttled(wait: Duration) -> Self {
+        Self { retry_after: Some(wait.as_secs().max(1)), ..Self::of_status(Status::TooManyRequests) }
     }
 
     /// The service is busy or its store out of reach.
