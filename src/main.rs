@@ -1,19 +1,19 @@
 //! The command line; `serve` is the default.
 
-use std::io::{IsTerminal, Read};
+mod cli;
+
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use portcullis::app::{self, World};
-use portcullis::auth::{SystemClock, event};
+use portcullis::auth::event;
 use portcullis::settings;
-use portcullis::store;
-use portcullis::users::{Creation, Password, Username};
 use rocket::fairing::AdHoc;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::cli::{complain, say};
 
 /// Login and sessions for Rocket.
 #[derive(Debug, Parser)]
@@ -29,21 +29,12 @@ enum Command {
     Serve,
     /// Judge the settings and exit.
     CheckConfig,
-    /// Manage accounts.
+    /// Manage accounts; a server that runs on the same store honours it within a second.
     #[command(subcommand)]
-    User(UserCommand),
-}
-
-#[derive(Debug, Subcommand)]
-enum UserCommand {
-    /// Make an account; the password is asked for, or read from standard input.
-    Add {
-        /// The name to sign in with.
-        name: String,
-        /// A role; give it several times for several roles.
-        #[arg(long = "role", value_name = "ROLE")]
-        roles: Vec<String>,
-    },
+    User(cli::user::UserCommand),
+    /// List and end sessions; a server that runs on the same store honours it within a second.
+    #[command(subcommand)]
+    Session(cli::session::SessionCommand),
 }
 
 fn main() -> ExitCode {
@@ -68,7 +59,8 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
             say("The settings are fine.");
             Ok(())
         }
-        Command::User(UserCommand::Add { name, roles }) => rocket::execute(add_user(name, roles)),
+        Command::User(command) => rocket::execute(cli::user::run(command)),
+        Command::Session(command) => rocket::execute(cli::session::run(command)),
     }
 }
 
@@ -90,40 +82,6 @@ async fn serve() -> Result<(), Vec<String>> {
             kind => vec![format!("The launch failed: {kind}")],
         }),
     }
-}
-
-async fn add_user(name: String, roles: Vec<String>) -> Result<(), Vec<String>> {
-    let one_line = |error: &dyn std::fmt::Display| vec![error.to_string()];
-    let name: Username = name.parse().map_err(|error| one_line(&error))?;
-    let settings = settings::load(&settings::figment())?;
-    let stores = store::open(&settings.store);
-    let accounts = app::accounts(&settings, &stores, Arc::new(SystemClock::new()));
-    let password = Password::new(read_password()?).map_err(|error| one_line(&error))?;
-    match accounts.create(name.clone(), password, roles).await {
-        Ok(Creation::Created(_)) => {
-            say(&format!("Made the account {name}."));
-            Ok(())
-        }
-        Ok(Creation::Taken) => Err(vec![format!("There is an account {name} already.")]),
-        Err(error) => Err(one_line(&error)),
-    }
-}
-
-/// Asks twice at a terminal; reads the first line of anything else.
-fn read_password() -> Result<String, Vec<String>> {
-    let failed = |error: std::io::Error| vec![format!("password: {error}")];
-    if std::io::stdin().is_terminal() {
-        let first = rpassword::prompt_password("Password: ").map_err(failed)?;
-        let second = rpassword::prompt_password("Again: ").map_err(failed)?;
-        if first != second {
-            return Err(vec!["The two passwords differ.".to_owned()]);
-        }
-        return Ok(first);
-    }
-    let mut text = String::new();
-    std::io::stdin().take(4096).read_to_string(&mut text).map_err(failed)?;
-    let line = text.split('\n').next().unwrap_or_default();
-    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
 /// Our own lines at the level of `RUST_LOG` (default `info`); of everybody else only warnings, and of Rocket nothing,
@@ -178,14 +136,4 @@ impl tracing::field::Visit for Message {
             self.0 = format!("{value:?}");
         }
     }
-}
-
-#[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
-fn say(line: &str) {
-    println!("{line}");
-}
-
-#[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
-fn complain(line: &str) {
-    eprintln!("{line}");
 }

@@ -1,0 +1,114 @@
+//! What the subcommands share: the store they work on, passwords, and how they speak.
+//!
+//! They work on the store alone and need no running server; one that runs reads the store's log and follows.
+//! A password is never an argument: arguments are seen by everybody on the machine and kept in the shell's history.
+
+pub(crate) mod session;
+pub(crate) mod user;
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Read, Write};
+use std::sync::Arc;
+
+use portcullis::app;
+use portcullis::auth::{Clock, OsRandom, SystemClock, UnixTime, chain};
+use portcullis::settings::{self, Settings};
+use portcullis::store::{self, StoreUrl, Stores};
+use portcullis::users::{Accounts, Username};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// What a subcommand works with.
+pub(crate) struct Desk {
+    pub(crate) settings: Settings,
+    pub(crate) stores: Stores,
+    pub(crate) accounts: Accounts,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// What went wrong, one line each.
+pub(crate) type Problems = Vec<String>;
+
+impl Desk {
+    pub(crate) async fn open() -> Result<Self, Problems> {
+        let settings = settings::load(&settings::figment())?;
+        if settings.store == StoreUrl::SqliteMemory {
+            return Err(vec![
+                "app.store: sqlite::memory: is gone when this command ends; name a file".into(),
+            ]);
+        }
+        let stores = store::open(&settings.store);
+        stores.sessions.ready().await.map_err(|error| vec![chain(&error)])?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let accounts = app::accounts(&settings, &stores, Arc::clone(&clock), &OsRandom)?;
+        Ok(Self { settings, stores, accounts, clock })
+    }
+}
+
+/// An error and its causes as the one problem there is.
+pub(crate) fn problem(error: impl std::error::Error) -> Problems {
+    vec![chain(&error)]
+}
+
+pub(crate) fn no_account(name: &Username) -> Problems {
+    vec![format!("There is no account {name}.")]
+}
+
+pub(crate) fn name_of(text: &str) -> Result<Username, Problems> {
+    text.parse().map_err(problem)
+}
+
+/// Asks twice at a terminal; reads the first line of anything else.
+pub(crate) fn read_password() -> Result<String, Problems> {
+    let failed = |error: std::io::Error| vec![format!("password: {error}")];
+    if std::io::stdin().is_terminal() {
+        let first = rpassword::prompt_password("Password: ").map_err(failed)?;
+        let second = rpassword::prompt_password("Again: ").map_err(failed)?;
+        if first != second {
+            return Err(vec!["The two passwords differ.".to_owned()]);
+        }
+        return Ok(first);
+    }
+    let mut text = String::new();
+    std::io::stdin().take(4096).read_to_string(&mut text).map_err(failed)?;
+    let line = text.split('\n').next().unwrap_or_default();
+    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}
+
+/// "1 session", "2 sessions".
+pub(crate) fn sessions(number: usize) -> String {
+    format!("{number} session{}", if number == 1 { "" } else { "s" })
+}
+
+/// A moment as `2025-01-31 23:59:59Z`.
+pub(crate) fn moment(at: UnixTime) -> String {
+    let at = OffsetDateTime::from_unix_timestamp(at.as_secs()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z")).unwrap_or_default()
+}
+
+/// Prints a table with a head, its columns aligned.
+pub(crate) fn print_table<const COLUMNS: usize>(head: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
+    let mut widths = head.map(str::len);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: [&str; COLUMNS]| {
+        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    say(line(head));
+    for row in rows {
+        say(line(row.each_ref().map(String::as_str)));
+    }
+}
+
+/// A closed pipe, as `| head` leaves it, is no reason to complain.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+pub(crate) fn complain(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,164 @@
+//! `portcullis user …`: accounts.
+
+use clap::Subcommand;
+use portcullis::users::{Creation, Password, Username};
+
+use super::{
+    Desk, Problems, moment, name_of, no_account, print_table, problem, read_password, say, sessions,
+};
+
+/// What to do with accounts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make an account; the password is asked for, or read from standard input.
+    Add {
+        /// The name to sign in with.
+        name: String,
+        /// A role; give it several times for several roles.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// List the accounts.
+    List,
+    /// Set a new password, asked for or read from standard input; ends the person's sessions.
+    Password {
+        /// Whose.
+        name: String,
+    },
+    /// Give an account exactly these roles; ends the person's sessions.
+    Roles {
+        /// Whose.
+        name: String,
+        /// The roles.
+        #[arg(value_name = "ROLE", required_unless_present_any = ["more", "none"])]
+        roles: Vec<String>,
+        /// A role, as `user add` takes it.
+        #[arg(long = "role", value_name = "ROLE")]
+        more: Vec<String>,
+        /// Take all roles away.
+        #[arg(long, conflicts_with_all = ["roles", "more"])]
+        none: bool,
+    },
+    /// Keep a person out; ends the person's sessions.
+    Disable {
+        /// Whom.
+        name: String,
+    },
+    /// Let a disabled person sign in again.
+    Enable {
+        /// Whom.
+        name: String,
+    },
+}
+
+pub(crate) async fn run(command: UserCommand) -> Result<(), Problems> {
+    match command {
+        UserCommand::Add { name, roles } => add(&name, roles).await,
+        UserCommand::List => list().await,
+        UserCommand::Password { name } => password(&name).await,
+        UserCommand::Roles { name, mut roles, more, none: _ } => {
+            roles.extend(more);
+            set_roles(&name, roles).await
+        }
+        UserCommand::Disable { name } => disable(&name).await,
+        UserCommand::Enable { name } => enable(&name).await,
+    }
+}
+
+async fn add(name: &str, roles: Vec<String>) -> Result<(), Problems> {
+    let (name, roles) = (name_of(name)?, checked(roles)?);
+    let desk = Desk::open().await?;
+    if desk.accounts.find(&name).await.map_err(problem)?.is_some() {
+        return Err(taken(&name));
+    }
+    let password = new_password(&desk, &name)?;
+    match desk.accounts.add(name.clone(), password, roles).await.map_err(problem)? {
+        Creation::Created(_) => say(format!("Made the account {name}.")),
+        Creation::Taken => return Err(taken(&name)),
+    }
+    Ok(())
+}
+
+async fn list() -> Result<(), Problems> {
+    let desk = Desk::open().await?;
+    let (mut rows, mut after) = (Vec::new(), None::<Username>);
+    loop {
+        let page = desk.accounts.list(after.as_ref(), PAGE).await.map_err(problem)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.name.clone());
+        rows.extend(page.iter().map(|account| {
+            let state = if account.disabled { "disabled" } else { "enabled" };
+            [account.name.to_string(), state.to_owned(), moment(account.created_at), account.roles.join(", ")]
+        }));
+    }
+    print_table(["NAME", "STATE", "MADE", "ROLES"], &rows);
+    Ok(())
+}
+
+async fn password(name: &str) -> Result<(), Problems> {
+    let name = name_of(name)?;
+    let desk = Desk::open().await?;
+    if desk.accounts.find(&name).await.map_err(problem)?.is_none() {
+        return Err(no_account(&name));
+    }
+    let password = new_password(&desk, &name)?;
+    let ended = desk.accounts.set_password(&name, password).await.map_err(problem)?;
+    let ended = ended.ok_or_else(|| no_account(&name))?;
+    say(format!("Set the password of {name}; {} ended.", sessions(ended.len())));
+    Ok(())
+}
+
+async fn set_roles(name: &str, roles: Vec<String>) -> Result<(), Problems> {
+    let (name, roles) = (name_of(name)?, checked(roles)?);
+    let desk = Desk::open().await?;
+    let ended = desk.accounts.set_roles(&name, &roles).await.map_err(problem)?;
+    let ended = ended.ok_or_else(|| no_account(&name))?;
+    let now = if roles.is_empty() { "no roles".to_owned() } else { roles.join(", ") };
+    say(format!("{name} now has {now}; {} ended.", sessions(ended.len())));
+    Ok(())
+}
+
+async fn disable(name: &str) -> Result<(), Problems> {
+    let name = name_of(name)?;
+    let ended = Desk::open().await?.accounts.disable(&name).await.map_err(problem)?;
+    let ended = ended.ok_or_else(|| no_account(&name))?;
+    say(format!("Disabled {name}; {} ended.", sessions(ended.len())));
+    Ok(())
+}
+
+async fn enable(name: &str) -> Result<(), Problems> {
+    let name = name_of(name)?;
+    if !Desk::open().await?.accounts.enable(&name).await.map_err(problem)? {
+        return Err(no_account(&name));
+    }
+    say(format!("Enabled {name}."));
+    Ok(())
+}
+
+fn new_password(desk: &Desk, name: &Username) -> Result<Password, Problems> {
+    desk.accounts.policy().password(read_password()?, name).map_err(problem)
+}
+
+/// The roles without repetition; each goes into every token.
+fn checked(roles: Vec<String>) -> Result<Vec<String>, Problems> {
+    let mut kept: Vec<String> = Vec::new();
+    for role in roles {
+        let is_sound = |sign: char| sign.is_ascii_alphanumeric() || "._:-".contains(sign);
+        if role.is_empty() || role.len() > LONGEST_ROLE || !role.chars().all(is_sound) {
+            return Err(vec![format!(
+                "A role has 1 to {LONGEST_ROLE} of the characters a-z A-Z 0-9 . _ : -"
+            )]);
+        }
+        if !kept.contains(&role) {
+            kept.push(role);
+        }
+    }
+    Ok(kept)
+}
+
+fn taken(name: &Username) -> Problems {
+    vec![format!("There is an account {name} already.")]
+}
+
+const PAGE: usize = 500;
+const LONGEST_ROLE: usize = 64;
