@@ -29,6 +29,7 @@ macro_rules! every_driver {
 }
 
 mod accounts;
+mod attempts;
 mod revocation;
 mod rotation;
 

@@ -2,16 +2,27 @@
 
 use std::sync::Arc;
 
+use portcullis::auth::{Cursor, EndReason, UnixTime, Which};
 use portcullis::store::Stores;
-use portcullis::users::Account;
+use portcullis::users::{Account, Moment, NewHash, SessionName, Username};
 
-use super::{NOW, after};
+use super::rotation::poll_some;
+use super::{NOW, after, create, end, find, id, logged, session};
 
 every_driver! {
     an_account_comes_back_with_every_field,
     a_taken_name_is_not_overwritten,
     of_twenty_who_take_a_name_one_gets_it,
     a_hash_is_renewed_only_if_it_is_still_the_old_one,
+    accounts_are_listed_by_name_page_by_page,
+    a_changed_password_ends_the_other_sessions,
+    a_password_that_was_changed_meanwhile_changes_nothing,
+    an_operators_password_ends_every_session,
+    a_disabled_account_has_no_sessions_left,
+    new_roles_end_every_session,
+    nobody_cannot_be_changed,
+    a_dropped_change_leaves_neither_the_hash_nor_the_ends,
+    a_password_change_and_a_refresh_that_race_leave_no_live_session,
 }
 
 async fn an_account_comes_back_with_every_field(stores: Stores) {
@@ -56,6 +67,156 @@ async fn a_hash_is_renewed_only_if_it_is_still_the_old_one(stores: Stores) {
         async |name: &str| stores.accounts.find(&name.parse().unwrap()).await.unwrap().unwrap().password_hash;
     assert_eq!(hash("alice").await, "$new");
     assert_eq!(hash("bob").await, "$argon2id$old");
+}
+
+const MOMENT: Moment =
+    Moment { at: UnixTime::from_secs(1_700_000_060), remember_until: UnixTime::from_secs(1_700_000_360) };
+
+/// Alice with the sessions 1, 2 and 3, of which 3 has ended, and Bob with session 4.
+async fn people(stores: &Stores) -> Username {
+    for name in ["alice", "bob"] {
+        stores.accounts.insert(&account(name)).await.unwrap();
+    }
+    for (number, name) in [(1, "alice"), (2, "alice"), (3, "alice"), (4, "bob")] {
+        create(stores, &session(number, name)).await;
+    }
+    end(stores, Which::One(id(3))).await;
+    account("alice").name
+}
+
+fn sorted(ended: Option<Vec<SessionName>>) -> Vec<SessionName> {
+    let mut ended = ended.unwrap();
+    ended.sort_unstable();
+    ended
+}
+
+/// The sessions that have ended for this reason and are in the log, and whether Bob's lives.
+async fn ended_for(stores: &Stores, reason: EndReason) -> Vec<u8> {
+    assert!(find(stores, 4).await.state.ended.is_none(), "bob has nothing to do with it");
+    let logged = logged(stores, Cursor::default()).await;
+    let mut ended = Vec::new();
+    for number in 1..=3 {
+        let has_ended = find(stores, number).await.state.ended.is_some_and(|ended| ended.reason == reason);
+        if has_ended {
+            assert_eq!(logged.iter().filter(|id| **id == [number; 16]).count(), 1);
+            ended.push(number);
+        }
+    }
+    assert_eq!(logged.len(), ended.len() + 1, "besides session 3");
+    ended
+}
+
+async fn accounts_are_listed_by_name_page_by_page(stores: Stores) {
+    for name in ["dave", "alice", "carol", "bob"] {
+        stores.accounts.insert(&account(name)).await.unwrap();
+    }
+    let page = async |after: Option<&str>, limit| {
+        let after = after.map(|name| name.parse().unwrap());
+        let listed = stores.accounts.list(after.as_ref(), limit).await.unwrap();
+        listed.into_iter().map(|account| account.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 3).await, ["alice", "bob", "carol"]);
+    assert_eq!(page(Some("carol"), 3).await, ["dave"]);
+    assert_eq!(page(Some("bb"), 1).await, ["bob"]);
+    assert!(page(Some("dave"), 3).await.is_empty());
+    assert_eq!(stores.accounts.list(None, 1).await.unwrap(), [account("alice")]);
+}
+
+async fn a_changed_password_ends_the_other_sessions(stores: Stores) {
+    let alice = people(&stores).await;
+    let hash = NewHash { old: Some("$argon2id$old"), new: "$new", keep: Some([1; 16]) };
+    let ended = stores.accounts.change_password(&alice, hash, MOMENT).await.unwrap();
+    assert_eq!(sorted(ended), [[2; 16]]);
+    assert_eq!(ended_for(&stores, EndReason::PasswordChanged).await, [2]);
+    assert!(find(&stores, 1).await.state.ended.is_none());
+    assert_eq!(find(&stores, 2).await.state.ended.unwrap().at, MOMENT.at);
+    let log = stores.sessions.revocations(Cursor::default(), NOW).await.unwrap();
+    assert_eq!(log.entries.last().unwrap().until, MOMENT.remember_until);
+    let changed = Account { password_hash: "$new".to_owned(), ..account("alice") };
+    assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(changed));
+}
+
+async fn a_password_that_was_changed_meanwhile_changes_nothing(stores: Stores) {
+    let alice = people(&stores).await;
+    let hash = NewHash { old: Some("$argon2id$older"), new: "$new", keep: None };
+    assert_eq!(stores.accounts.change_password(&alice, hash, MOMENT).await.unwrap(), None);
+    assert_eq!(ended_for(&stores, EndReason::PasswordChanged).await, [0; 0]);
+    assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(account("alice")));
+}
+
+async fn an_operators_password_ends_every_session(stores: Stores) {
+    let alice = people(&stores).await;
+    let hash = NewHash { old: None, new: "$new", keep: None };
+    let ended = stores.accounts.change_password(&alice, hash, MOMENT).await.unwrap();
+    assert_eq!(sorted(ended), [[1; 16], [2; 16]]);
+    assert_eq!(ended_for(&stores, EndReason::PasswordChanged).await, [1, 2]);
+}
+
+async fn a_disabled_account_has_no_sessions_left(stores: Stores) {
+    let alice = people(&stores).await;
+    let ended = stores.accounts.set_disabled(&alice, true, MOMENT).await.unwrap();
+    assert_eq!(sorted(ended), [[1; 16], [2; 16]]);
+    assert_eq!(ended_for(&stores, EndReason::AccountDisabled).await, [1, 2]);
+    let disabled = Account { disabled: true, ..account("alice") };
+    assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(disabled));
+    assert_eq!(stores.accounts.set_disabled(&alice, false, MOMENT).await.unwrap(), Some(vec![]));
+    assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(account("alice")));
+}
+
+async fn new_roles_end_every_session(stores: Stores) {
+    let alice = people(&stores).await;
+    let roles = ["clerk".to_owned(), "a \"b\"".to_owned()];
+    let ended = stores.accounts.set_roles(&alice, &roles, MOMENT).await.unwrap();
+    assert_eq!(sorted(ended), [[1; 16], [2; 16]]);
+    assert_eq!(ended_for(&stores, EndReason::RolesChanged).await, [1, 2]);
+    let renamed = Account { roles: roles.to_vec(), ..account("alice") };
+    assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(renamed));
+}
+
+async fn nobody_cannot_be_changed(stores: Stores) {
+    people(&stores).await;
+    let nobody = "nobody".parse().unwrap();
+    create(&stores, &session(9, "nobody")).await;
+    let hash = NewHash { old: None, new: "$new", keep: None };
+    assert_eq!(stores.accounts.change_password(&nobody, hash, MOMENT).await.unwrap(), None);
+    assert_eq!(stores.accounts.set_disabled(&nobody, true, MOMENT).await.unwrap(), None);
+    assert_eq!(stores.accounts.set_roles(&nobody, &[], MOMENT).await.unwrap(), None);
+    assert!(find(&stores, 9).await.state.ended.is_none());
+}
+
+async fn a_dropped_change_leaves_neither_the_hash_nor_the_ends(stores: Stores) {
+    for polls in 0..40_u8 {
+        let name = format!("p{polls}");
+        let number = 100 + polls;
+        stores.accounts.insert(&account(&name)).await.unwrap();
+        create(&stores, &session(number, &name)).await;
+        let name: Username = name.parse().unwrap();
+        let hash = NewHash { old: Some("$argon2id$old"), new: "$new", keep: None };
+        poll_some(stores.accounts.change_password(&name, hash, MOMENT), polls).await;
+        // Writers queue, so after another one a commit that was on its way has landed or was rolled back.
+        stores.sessions.confirm(&[(id(1), u64::MAX)]).await.unwrap();
+        let is_changed = stores.accounts.find(&name).await.unwrap().unwrap().password_hash == "$new";
+        let is_ended = find(&stores, number).await.state.ended.is_some();
+        let is_logged = logged(&stores, Cursor::default()).await.contains(&[number; 16]);
+        assert_eq!((is_changed, is_changed), (is_ended, is_logged), "dropped after {polls} polls");
+    }
+}
+
+async fn a_password_change_and_a_refresh_that_race_leave_no_live_session(stores: Stores) {
+    for round in 0..50_u8 {
+        let name = format!("r{round}");
+        stores.accounts.insert(&account(&name)).await.unwrap();
+        create(&stores, &session(round, &name)).await;
+        let name: Username = name.parse().unwrap();
+        let sessions = Arc::clone(&stores.sessions);
+        let refresh = tokio::spawn(async move {
+            sessions.present(id(round), 1, after(10), super::LENIENCY, after(310)).await.unwrap()
+        });
+        let hash = NewHash { old: None, new: "$new", keep: None };
+        stores.accounts.change_password(&name, hash, MOMENT).await.unwrap().unwrap();
+        refresh.await.unwrap();
+        assert!(find(&stores, round).await.state.ended.is_some());
+    }
 }
 
 fn account(name: &str) -> Account {

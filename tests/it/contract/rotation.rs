@@ -199,7 +199,7 @@ async fn a_dropped_request_leaves_nothing_half_done(stores: Stores) {
 }
 
 /// Drops the future right after so many polls, in the middle of whatever it then waits for.
-async fn poll_some<F: Future>(future: F, polls: u8) {
+pub(super) async fn poll_some<F: Future>(future: F, polls: u8) {
     let mut future = std::pin::pin!(future);
     let mut left = polls;
     std::future::poll_fn(|context| {
