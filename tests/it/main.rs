@@ -20,3 +20,4 @@ mod refresh;
 mod sign_in;
 mod sqlite_file;
 mod support;
+mod throttle;
