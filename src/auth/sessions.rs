@@ -106,9 +106,18 @@ impl Sessions<'_> {
     }
 
     /// Tells this node at once of sessions that the application has ended in the store; others read it there.
-    pub fn note_ended(&self, sessions: &[[u8; 16]]) {
+    pub fn note_ended(&self, user: &str, sessions: &[[u8; 16]], reason: EndReason) {
         let ended: Vec<_> = sessions.iter().copied().map(SessionId::from_bytes).collect();
+        for id in &ended {
+            self.note(What::SessionEnded(reason), Some(user), Some(*id));
+        }
         self.authority.forget_ended(&ended, self.authority.remember_until(self.now()));
+    }
+
+    /// Whether tokens are looked for in a header, so that a program can keep its tokens itself.
+    #[must_use]
+    pub fn takes_bearers(&self) -> bool {
+        self.authority.settings.locations.contains(Location::Headers)
     }
 
     /// Where the request comes from: the peer, or what the header says that the operator trusts (`ip_header`).
@@ -278,9 +287,11 @@ impl Sessions<'_> {
         let wire = self.authority.jar.wire();
         let now = self.authority.clock.now();
         let cookies = [Kind::Access, Kind::Refresh].map(|kind| every(self.request, wire.cookie_of(kind)));
-        let bearers = self.request.headers().get("Authorization").filter_map(|line| {
+        let headers =
+            self.takes_bearers().then(|| self.request.headers().get(&wire.header)).into_iter().flatten();
+        let bearers = headers.filter_map(|line| {
             let (scheme, token) = line.trim().split_once(' ')?;
-            scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim())
+            scheme.eq_ignore_ascii_case(&wire.scheme).then_some(token.trim())
         });
         let mut ended: Vec<SessionId> = Vec::new();
         for text in cookies.into_iter().flatten().chain(bearers) {

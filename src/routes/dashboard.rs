@@ -75,7 +75,6 @@ pub(crate) async fn dashboard(
 impl ShownEvent {
     fn new(event: &Event) -> Self {
         let key = match event.what {
-            What::SignedInAfterFailures => "signed_in",
             What::SignInThrottled => "throttled",
             What::Reauthenticated => "password_confirmed",
             What::ReauthenticationFailed | What::PasswordChangeRefused => "password_refused",
@@ -91,7 +90,7 @@ impl ShownEvent {
 
 /// A replay is the machine's business, not the person's, and a reuse is told by the end of its session.
 fn is_of_interest(event: &Event) -> bool {
-    !matches!(event.what, What::Replayed | What::Reused | What::NeverIssued)
+    !matches!(event.what, What::Replayed | What::Reused | What::NeverIssued | What::SignedInAfterFailures)
 }
 
 /// How many sign-ins failed between the sign-in before this session's and this session's own.

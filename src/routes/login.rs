@@ -8,14 +8,14 @@ use rocket::{Request, State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::auth::{AuthError, CsrfToken, EndReason, Sessions, SignInAttempt, SignedIn, What};
+use crate::auth::{AuthError, CsrfToken, EndReason, Sessions, SignInAttempt, SignedIn, TokenPair, What};
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::{RETRY_SECONDS, Refusal, Reply};
-use crate::users::{Accounts, Attempt, Authenticated, Password, SignInError};
+use crate::users::{Accounts, Attempt, Authenticated, Password, SignInError, Username};
 
 /// Whether the sign-in page names the demo accounts.
 #[derive(Debug, Clone, Copy)]
@@ -29,12 +29,24 @@ pub(crate) struct Credentials {
     password: String,
     #[serde(default)]
     remember: bool,
+    #[serde(default)]
+    delivery: Delivery,
     #[serde(skip)]
     next: Option<String>,
 }
 
 /// The proof for a form that is shown again; a program needs none, and gets no cookie for one.
 pub(crate) struct FormProof<'r>(Option<CsrfToken<'r>>);
+
+/// Where a program wants its tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Delivery {
+    #[default]
+    Cookies,
+    /// In the answer, for programs that send them in a header; only where headers are looked at.
+    Body,
+}
 
 /// The page's own context.
 #[derive(Debug, Default, Serialize)]
@@ -56,7 +68,8 @@ enum Failure {
     FormExpired(AuthError),
     Throttled(Duration),
     Busy,
-    TooLong,
+    /// What was sent can be no sign-in: too long a password, or a delivery that is not to be had.
+    Unfitting,
 }
 
 /// `GET /login?next=…&notice=…`: the form; who is signed in already is led on.
@@ -107,7 +120,12 @@ pub(crate) async fn submit(
     let name = credentials.username.clone();
     let failure = match attempt {
         Ok(_) => match sign_in(credentials, &sessions, accounts).await? {
-            None => {
+            Ok(Some(TokenPair { access_token, refresh_token })) => {
+                let body =
+                    json!({ "login": true, "access_token": access_token, "refresh_token": refresh_token });
+                return Ok(Reply::Json(Status::Ok, body));
+            }
+            Ok(None) => {
                 return Ok(match form {
                     Form::Page => {
                         Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| next.to_string()))
@@ -115,13 +133,13 @@ pub(crate) async fn submit(
                     Form::Data => Reply::Json(Status::Ok, json!({ "login": true })),
                 });
             }
-            Some(failure) => failure,
+            Err(failure) => failure,
         },
         Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => Failure::FormExpired(error),
         Err(error) => return Err(Refused(error)),
     };
-    if matches!(failure, Failure::BadCredentials) {
-        sessions.note(What::SignInFailed, None, None);
+    if let Some(what) = failure.event() {
+        note_failure(what, &name, &sessions, accounts).await;
     }
     let refusal = failure.refusal();
     if form == Form::Data {
@@ -144,32 +162,47 @@ async fn sign_in(
     credentials: Credentials,
     sessions: &Sessions<'_>,
     accounts: &Accounts,
-) -> Result<Option<Failure>, Refused> {
+) -> Result<Result<Option<TokenPair>, Failure>, Refused> {
     if credentials.password.is_empty() {
-        return Ok(Some(Failure::BadCredentials));
+        return Ok(Err(Failure::BadCredentials));
     }
-    let Ok(password) = Password::new(credentials.password) else { return Ok(Some(Failure::TooLong)) };
+    if credentials.delivery == Delivery::Body && !sessions.takes_bearers() {
+        return Ok(Err(Failure::Unfitting));
+    }
+    let Ok(password) = Password::new(credentials.password) else { return Ok(Err(Failure::Unfitting)) };
     let attempt = Attempt { address: sessions.address(), device: sessions.device() };
     let person = match accounts.authenticate(&credentials.username, password, attempt).await {
         Ok(person) => person,
-        Err(SignInError::BadCredentials) => return Ok(Some(Failure::BadCredentials)),
-        Err(SignInError::Throttled { retry_after }) => return Ok(Some(Failure::Throttled(retry_after))),
-        Err(SignInError::Busy) => return Ok(Some(Failure::Busy)),
+        Err(SignInError::BadCredentials) => return Ok(Err(Failure::BadCredentials)),
+        Err(SignInError::Throttled { retry_after }) => return Ok(Err(Failure::Throttled(retry_after))),
+        Err(SignInError::Busy) => return Ok(Err(Failure::Busy)),
         Err(error @ SignInError::Unavailable(_)) => return Err(out_of_reach(&error)),
     };
     let account = &person.account;
-    let session = sessions.sign_in(account.name.as_str(), &account.roles, credentials.remember).await;
-    let session = session.map_err(Refused)?;
+    let (name, roles, remember) = (account.name.as_str(), &account.roles, credentials.remember);
+    let (session, tokens) = match credentials.delivery {
+        Delivery::Cookies => (sessions.sign_in(name, roles, remember).await.map_err(Refused)?, None),
+        Delivery::Body => {
+            let (session, pair) =
+                sessions.sign_in_without_cookies(name, roles, remember).await.map_err(Refused)?;
+            (session, Some(pair))
+        }
+    };
     if !accounts.is_current(account).await.map_err(|error| out_of_reach(&error))? {
         // The password was changed, or the account, while this one was being checked.
         sessions
             .take_back(account.name.as_str(), session, EndReason::PasswordChanged)
             .await
             .map_err(Refused)?;
-        return Ok(Some(Failure::BadCredentials));
+        return Ok(Err(Failure::BadCredentials));
     }
-    remember_device(&person, sessions, accounts).await;
-    Ok(None)
+    if person.failures > 0 {
+        sessions.note(What::SignedInAfterFailures, Some(name), Some(session));
+    }
+    if tokens.is_none() {
+        remember_device(&person, sessions, accounts).await;
+    }
+    Ok(Ok(tokens))
 }
 
 /// From now on an attack on the account does not lock this device out.
@@ -185,6 +218,16 @@ async fn remember_device(person: &Authenticated, sessions: &Sessions<'_>, accoun
         Ok(()) => sessions.remember_device(&secret),
         Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a device was not remembered"),
     }
+}
+
+/// Writes the event of a failed attempt. The name is kept only when it is somebody's:
+/// people type passwords into the wrong field.
+async fn note_failure(what: What, name: &str, sessions: &Sessions<'_>, accounts: &Accounts) {
+    let account = match name.parse::<Username>() {
+        Ok(name) => accounts.find(&name).await.ok().flatten(),
+        Err(_) => None,
+    };
+    sessions.note(what, account.as_ref().map(|account| account.name.as_str()), None);
 }
 
 fn out_of_reach(error: &(dyn std::error::Error + 'static)) -> Refused {
@@ -205,9 +248,17 @@ impl<'r> FromRequest<'r> for FormProof<'r> {
 }
 
 impl Failure {
+    fn event(&self) -> Option<What> {
+        match self {
+            Self::BadCredentials => Some(What::SignInFailed),
+            Self::Throttled(_) => Some(What::SignInThrottled),
+            Self::FormExpired(_) | Self::Busy | Self::Unfitting => None,
+        }
+    }
+
     fn key(&self) -> &'static str {
         match self {
-            Self::BadCredentials | Self::TooLong => "bad_credentials",
+            Self::BadCredentials | Self::Unfitting => "bad_credentials",
             Self::FormExpired(_) => "form_expired",
             Self::Throttled(_) => "throttled",
             Self::Busy => "busy",
@@ -220,7 +271,7 @@ impl Failure {
             Self::FormExpired(error) => Refusal::from(*error),
             Self::Throttled(wait) => Refusal::throttled(*wait),
             Self::Busy => Refusal { retry_after: Some(RETRY_SECONDS), ..Refusal::unavailable() },
-            Self::TooLong => Refusal::of_status(Status::UnprocessableEntity),
+            Self::Unfitting => Refusal::of_status(Status::UnprocessableEntity),
         }
     }
 }
@@ -231,6 +282,7 @@ impl body::Form for Credentials {
             username: fields.required("username")?,
             password: fields.required("password")?,
             remember: fields.optional("remember").is_some(),
+            delivery: Delivery::Cookies,
             next: fields.optional("next"),
         })
     }

@@ -15,6 +15,7 @@ pub mod logout;
 pub mod negotiate;
 mod next;
 pub mod page;
+mod password;
 pub mod protected;
 mod reauthenticate;
 pub mod refresh;
@@ -37,6 +38,8 @@ pub fn routes() -> Vec<Route> {
         sessions::list,
         sessions::end,
         sessions::end_others,
+        password::form,
+        password::submit,
         reauthenticate::form,
         reauthenticate::submit,
         refresh::refresh,

@@ -1,0 +1,152 @@
+//! `/account/password`: a new password, in exchange for the current one.
+//!
+//! The hash changes and every other session ends in one transaction.
+
+use rocket::http::Status;
+use rocket::{State, get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::auth::{AuthError, CsrfToken, EndReason, FreshToken, Sessions, What};
+use crate::routes::body::{self, Body, Fields};
+use crate::routes::errors::Refused;
+use crate::routes::negotiate::Form;
+use crate::routes::page::Frame;
+use crate::routes::reply::{RETRY_SECONDS, Refusal, Reply};
+use crate::users::{Accounts, Attempt, ChangeError, Password, SignInError, UnfitPassword, Username};
+
+/// The current password and the new one; a form asks for the new one twice.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPassword {
+    current_password: String,
+    new_password: String,
+    #[serde(skip)]
+    new_password_again: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PasswordPage {
+    min_length: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+/// Why the password was not changed: the stable word, and the refusal for programs.
+struct Failure(&'static str, Refusal);
+
+/// `GET /account/password`: the form.
+#[get("/account/password")]
+pub(crate) fn form(
+    person: FreshToken<'_>,
+    csrf: CsrfToken<'_>,
+    accounts: &State<Accounts>,
+    frame: Frame<'_>,
+) -> Reply {
+    let page = PasswordPage { min_length: accounts.policy().min_length(), error: None, retry_after: None };
+    Reply::Page(Status::Ok, frame.person(&person).csrf(csrf.as_str()).render("password.html", page))
+}
+
+/// `POST /account/password`, as a form or as JSON `{"current_password", "new_password"}`.
+#[post("/account/password", data = "<body>")]
+pub(crate) async fn submit(
+    person: FreshToken<'_>,
+    csrf: CsrfToken<'_>,
+    sessions: Sessions<'_>,
+    accounts: &State<Accounts>,
+    frame: Frame<'_>,
+    form: Form,
+    body: Body<NewPassword>,
+) -> Result<Reply, Refused> {
+    let Some(Failure(error, refusal)) = change(body.0, &person, &sessions, accounts).await? else {
+        sessions.note(What::PasswordChanged, Some(person.subject()), Some(person.session_id()));
+        // The password was entered a moment ago, and a copy of this session's tokens should not profit from it.
+        sessions.reauthenticated(person.session_id()).await.map_err(Refused)?;
+        return Ok(match form {
+            Form::Page => Reply::SeeOther("/dashboard?notice=password_changed".to_owned()),
+            Form::Data => Reply::Json(Status::Ok, json!({ "password_changed": true })),
+        });
+    };
+    sessions.note(What::PasswordChangeRefused, Some(person.subject()), Some(person.session_id()));
+    if form == Form::Data {
+        return Ok(Reply::Refused(refusal));
+    }
+    let min_length = accounts.policy().min_length();
+    let page = PasswordPage { min_length, error: Some(error), retry_after: refusal.retry_after };
+    let page = frame.person(&person).csrf(csrf.as_str()).render("password.html", page);
+    Ok(Reply::refused(&refusal, page))
+}
+
+/// Changes the password; says why not.
+async fn change(
+    wanted: NewPassword,
+    person: &FreshToken<'_>,
+    sessions: &Sessions<'_>,
+    accounts: &Accounts,
+) -> Result<Option<Failure>, Refused> {
+    let NewPassword { current_password, new_password, new_password_again } = wanted;
+    if new_password_again.is_some_and(|again| again != new_password) {
+        return Ok(Some(Failure::new("mismatch", "The two new passwords differ")));
+    }
+    let Ok(name) = person.subject().parse::<Username>() else { return Err(Refused(AuthError::UnknownUser)) };
+    let new = match accounts.policy().password(new_password, &name) {
+        Ok(new) => new,
+        Err(unfit) => return Ok(Some(unfit.into())),
+    };
+    let Ok(current) = Password::new(current_password) else { return Ok(Some(Failure::wrong())) };
+    let attempt = Attempt { address: sessions.address(), device: sessions.device() };
+    let keep = Some(*person.session_id().as_bytes());
+    match accounts.change_password(&name, current, new, keep, attempt).await {
+        Ok(ended) => {
+            sessions.note_ended(person.subject(), &ended, EndReason::PasswordChanged);
+            Ok(None)
+        }
+        Err(ChangeError::Unfit(unfit)) => Ok(Some(unfit.into())),
+        Err(ChangeError::SignIn(SignInError::BadCredentials)) => Ok(Some(Failure::wrong())),
+        Err(ChangeError::SignIn(SignInError::Throttled { retry_after })) => {
+            Ok(Some(Failure("throttled", Refusal::throttled(retry_after))))
+        }
+        Err(ChangeError::SignIn(SignInError::Busy)) => {
+            Ok(Some(Failure("busy", Refusal { retry_after: Some(RETRY_SECONDS), ..Refusal::unavailable() })))
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a password cannot be changed");
+            Err(Refused(AuthError::Unavailable))
+        }
+    }
+}
+
+impl Failure {
+    fn new(key: &'static str, message: &str) -> Self {
+        Self(key, Refusal::new(Status::UnprocessableEntity, message, key))
+    }
+
+    /// 422 and not 401: the caller is signed in, and a program must not take this for the end of its session.
+    fn wrong() -> Self {
+        Self::new("wrong_password", "The current password is wrong")
+    }
+}
+
+impl From<UnfitPassword> for Failure {
+    fn from(unfit: UnfitPassword) -> Self {
+        let key = match unfit {
+            UnfitPassword::TooShort { .. } => "too_short",
+            UnfitPassword::TooLong => "too_long",
+            UnfitPassword::Common => "too_common",
+            UnfitPassword::ContainsName | UnfitPassword::ContainsService => "contains_name",
+        };
+        Self::new(key, &unfit.to_string())
+    }
+}
+
+impl body::Form for NewPassword {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+        Ok(Self {
+            current_password: fields.required("current_password")?,
+            new_password: fields.required("new_password")?,
+            new_password_again: Some(fields.required("new_password_again")?),
+        })
+    }
+}
