@@ -21,7 +21,10 @@ impl Next {
         }
         let path = text.split(['?', '#']).next().unwrap_or_default();
         let leads_in_a_circle = matches!(path, "/login" | "/logout" | "/refresh" | "/reauthenticate");
-        (!leads_in_a_circle && rocket::http::uri::Origin::parse(text).is_ok()).then(|| Self(text.to_owned()))
+        // A fragment may stand in a `Location` (RFC 9110 §10.2.2), but Rocket's parser knows only what a request may carry.
+        let requested = text.split('#').next().unwrap_or_default();
+        (!leads_in_a_circle && rocket::http::uri::Origin::parse(requested).is_ok())
+            .then(|| Self(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
