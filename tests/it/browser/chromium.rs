@@ -38,8 +38,8 @@ struct Chromedriver {
 
 impl Browser {
     pub(super) async fn open(server: &Server, scripts: Scripts) -> Self {
-        let process = Chromedriver::start();
         let profile = tempfile::tempdir().unwrap();
+        let process = Chromedriver::start(profile.path());
         let mut wanted = DesiredCapabilities::chrome();
         let data = format!("--user-data-dir={}", profile.path().display());
         for argument in FLAGS.iter().copied().chain([data.as_str()]) {
@@ -157,11 +157,13 @@ impl Browser {
 }
 
 impl Chromedriver {
-    fn start() -> Self {
+    /// Starts it; what it and its browser leave behind is left in `folder`.
+    fn start(folder: &Path) -> Self {
         // Whoever asks for port 0 is not told which one it got; a port that was free a moment ago will do.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let child = Command::new("chromedriver")
             .arg(format!("--port={port}"))
+            .env("TMPDIR", folder)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
