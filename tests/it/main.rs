@@ -11,6 +11,7 @@ mod browser;
 mod contract;
 mod csrf;
 mod dashboard;
+mod enumeration;
 mod guards;
 mod home;
 mod login;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use portcullis::auth::{Cursor, Leniency, Verdict, Which};
 use portcullis::store::{StoreUrl, Stores, open};
+use portcullis::users::{Account, Moment, NewHash};
 
 use crate::contract::{after, create, ending, session};
 
@@ -91,6 +92,50 @@ async fn what_was_answered_survives_a_program_that_is_killed() {
     std::fs::copy(folder.path().join("a.db-wal"), folder.path().join("copy.db-wal")).unwrap();
     let found = at(&copy).sessions.find(session(1, "alice").id).await.unwrap().unwrap();
     assert!(found.state.ended.is_some());
+}
+
+#[tokio::test]
+async fn a_password_change_that_fails_half_way_leaves_neither_the_hash_nor_the_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let stores = at(&path);
+    let alice = Account {
+        name: "alice".parse().unwrap(),
+        password_hash: "$old".to_owned(),
+        roles: vec![],
+        disabled: false,
+        created_at: after(0),
+    };
+    stores.accounts.insert(&alice).await.unwrap();
+    create(&stores, &session(1, "alice")).await;
+
+    // The hash is written by then, and so is the log; the last statement of the transaction fails.
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let trigger =
+        "CREATE TRIGGER fail BEFORE UPDATE OF ended_at ON sessions BEGIN SELECT raise(ABORT, 'no'); END";
+    sqlx::query(trigger).execute(&pool).await.unwrap();
+    let moment = Moment { at: after(1), remember_until: after(301) };
+    let hash = NewHash { old: Some("$old"), new: "$new", keep: None };
+    assert!(stores.accounts.change_password(&alice.name, hash, moment).await.is_err());
+    assert!(stores.accounts.set_disabled(&alice.name, true, moment).await.is_err());
+    assert!(stores.accounts.set_roles(&alice.name, &["admin".to_owned()], moment).await.is_err());
+    assert_eq!(stores.accounts.find(&alice.name).await.unwrap(), Some(alice.clone()));
+    assert_eq!(stores.sessions.live("alice", after(2)).await.unwrap(), [session(1, "alice")]);
+    let log = stores.sessions.revocations(Cursor::default(), after(2)).await.unwrap();
+    assert!(log.entries.is_empty());
+
+    sqlx::query("DROP TRIGGER fail").execute(&pool).await.unwrap();
+    pool.close().await;
+    let ended = stores.accounts.change_password(&alice.name, hash, moment).await.unwrap();
+    assert_eq!(ended, Some(vec![[1; 16]]));
+    // A copy of the files, taken while they are in use, is what a killed program leaves behind.
+    let copy = folder.path().join("copy.db");
+    std::fs::copy(&path, &copy).unwrap();
+    std::fs::copy(folder.path().join("a.db-wal"), folder.path().join("copy.db-wal")).unwrap();
+    let copy = at(&copy);
+    assert_eq!(copy.accounts.find(&alice.name).await.unwrap().unwrap().password_hash, "$new");
+    assert!(copy.sessions.live("alice", after(2)).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
