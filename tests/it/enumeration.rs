@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::app::World;
-use portcullis::auth::{Clock, ManualClock, OsRandom, SystemClock, UnixTime};
+use portcullis::auth::{Clock, ManualClock, OsRandom, Random, SystemClock, UnixTime};
 use portcullis::store::{StoreUrl, Stores, memory, open};
 use portcullis::users::{Account, Accounts, Attempt, Cost, Creation, Hasher, Password, SignInError};
 use rocket::figment::Profile;
@@ -144,32 +144,47 @@ async fn what_is_too_long_is_refused_alike_and_not_counted() {
     assert_eq!(by_json(&client, "testuser", "a wrong guess").await.status, 401);
 }
 
-/// 400 pairs, one known and one unknown name after the other, on a real file and with real hashes.
+/// 400 pairs of a known and an unknown name in random order, on a real file and with real hashes.
 ///
 /// The Mann-Whitney test asks how often an unknown name took longer than a known one; with no difference that is half of
-/// all pairs of measurements.
+/// all pairs of measurements. A busy machine shows differences that are none, so one of three trials must show nothing;
+/// a real difference shows in all of them.
 #[tokio::test]
 #[ignore = "takes a minute, and a quiet machine"]
-#[expect(clippy::disallowed_methods, reason = "time itself is measured here")]
 async fn known_and_unknown_names_take_the_same_time() {
     let folder = tempfile::tempdir().unwrap();
     let stores = open(&StoreUrl::SqliteFile(folder.path().join("a.db")));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let accounts = Accounts::new(
-        stores.accounts.clone(),
-        Arc::new(Hasher::new(Cost::new(7_168, 5, 1).unwrap())),
-        clock,
-        [7; 32],
-    );
+    let hasher = Hasher::new(Cost::new(7_168, 5, 1).unwrap());
+    let accounts = Accounts::new(stores.accounts.clone(), Arc::new(hasher), clock, [7; 32]);
     accounts.prepare().await.unwrap();
+    let mut reports = Vec::new();
+    for trial in 0..3 {
+        let (mut known, mut unknown) = measure(&accounts, trial).await;
+        let (known_median, unknown_median) = (median(&mut known), median(&mut unknown));
+        let difference = known_median.abs_diff(unknown_median);
+        let z = mann_whitney(&known, &unknown);
+        reports.push(format!("medians {known_median:?} and {unknown_median:?}, z = {z:.2}"));
+        // |z| = 2.58 is p = 0.01.
+        if difference < known_median / 20 && z.abs() < 2.58 {
+            return say(&reports);
+        }
+    }
+    panic!("{reports:?}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "time itself is measured here")]
+async fn measure(accounts: &Accounts, trial: usize) -> (Vec<Duration>, Vec<Duration>) {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for round in 0..(WARM_UP + PAIRS) {
         // A fresh name each time: none of them has to wait.
-        let (somebody, nobody) = (format!("somebody{round}"), format!("nobodyat{round}"));
+        let (somebody, nobody) = (format!("somebody{trial}.{round}"), format!("nobodyat{trial}.{round}"));
         let made = accounts.create(somebody.parse().unwrap(), password("testpass"), vec![]).await.unwrap();
         assert!(matches!(made, Creation::Created(_)));
         let mut pair = [(somebody, &mut known), (nobody, &mut unknown)];
-        if round % 2 == 1 {
+        let mut coin = [0];
+        OsRandom.fill(&mut coin).unwrap();
+        if coin[0] % 2 == 1 {
             pair.reverse();
         }
         for (name, times) in pair {
@@ -182,14 +197,7 @@ async fn known_and_unknown_names_take_the_same_time() {
             }
         }
     }
-    let (known_median, unknown_median) = (median(&mut known), median(&mut unknown));
-    let difference = known_median.abs_diff(unknown_median);
-    let z = mann_whitney(&known, &unknown);
-    let report = format!("medians {known_median:?} and {unknown_median:?}, z = {z:.2}");
-    assert!(difference < known_median / 20, "{report}");
-    // |z| = 2.58 is p = 0.01.
-    assert!(z.abs() < 2.58, "{report}");
-    eprint_report(&report);
+    (known, unknown)
 }
 
 fn median(times: &mut [Duration]) -> Duration {
@@ -219,8 +227,8 @@ fn mann_whitney(one: &[Duration], other: &[Duration]) -> f64 {
 }
 
 #[expect(clippy::print_stderr, reason = "the figure is what one runs this test for")]
-fn eprint_report(report: &str) {
-    eprintln!("{report}");
+fn say(reports: &[String]) {
+    eprintln!("{}", reports.join("; "));
 }
 
 const WARM_UP: usize = 40;

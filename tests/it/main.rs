@@ -8,6 +8,7 @@
 
 mod binary;
 mod browser;
+mod command_line;
 mod contract;
 mod csrf;
 mod dashboard;
