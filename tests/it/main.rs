@@ -6,6 +6,7 @@
     reason = "a test that is surprised should fail loudly"
 )]
 
+mod attacks;
 mod binary;
 mod browser;
 mod command_line;
