@@ -232,17 +232,22 @@ impl AuthConfig {
         let event_ttl = span("event_ttl", self.event_ttl, 3600, 10 * YEAR);
         let max_staleness = span("max_staleness", self.max_staleness, 0, 3600);
 
-        let mut below = |low: (&str, i64), high: (&str, i64)| {
-            if low.1 >= high.1 {
+        let mut below = |low: (&str, Duration), high: (&str, Duration)| {
+            // A span that was refused above is zero here, and one line about it is enough.
+            let are_fit = !low.1.is_zero() && !high.1.is_zero();
+            if are_fit && low.1 >= high.1 {
                 problems.push(format!(
                     "auth.{}: {} s must be shorter than auth.{} ({} s)",
-                    low.0, low.1, high.0, high.1
+                    low.0,
+                    low.1.as_secs(),
+                    high.0,
+                    high.1.as_secs()
                 ));
             }
         };
-        below(("access_ttl", self.access_ttl), ("refresh_ttl", self.refresh_ttl));
-        below(("access_ttl", self.access_ttl), ("refresh_idle_ttl", self.refresh_idle_ttl));
-        below(("access_ttl", self.access_ttl), ("remember_idle_ttl", self.remember_idle_ttl));
+        below(("access_ttl", access_ttl), ("refresh_ttl", session.absolute));
+        below(("access_ttl", access_ttl), ("refresh_idle_ttl", session.idle));
+        below(("access_ttl", access_ttl), ("remember_idle_ttl", remembered.idle));
 
         let secret = match &self.secret_key {
             None => None,
