@@ -9,6 +9,8 @@ use rocket::{State, get};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::routes::reply::Reply;
+
 /// Where a page finds its assets.
 #[derive(Debug, Clone, Serialize)]
 pub struct Assets {
@@ -71,11 +73,11 @@ pub fn asset(name: &str, assets: &State<Assets>) -> Option<&'static File> {
     FILES.iter().find(|file| file.address() == ***address)
 }
 
-/// `GET /favicon.ico`: browsers ask for it on their own.
+/// `GET /favicon.ico`: browsers ask for it on their own; it leads to the icon's address, because this one never changes.
 #[must_use]
 #[get("/favicon.ico")]
-pub fn favicon() -> Option<&'static File> {
-    FILES.iter().find(|file| file.name == "icon.svg")
+pub fn favicon(assets: &State<Assets>) -> Reply {
+    Reply::SeeOther(assets.icon.clone())
 }
 
 impl<'r> Responder<'r, 'static> for &'static File {
