@@ -2,11 +2,14 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "a test that is surprised should fail loudly"
 )]
 
+mod architecture;
 mod attacks;
+mod bad_input;
 mod binary;
 mod browser;
 mod command_line;
@@ -15,12 +18,15 @@ mod csrf;
 mod dashboard;
 mod enumeration;
 mod guards;
+mod headers;
 mod home;
 mod login;
 mod logout;
 mod protected;
 mod refresh;
+mod settings;
 mod sign_in;
 mod sqlite_file;
 mod support;
+mod templates;
 mod throttle;

@@ -1,0 +1,179 @@
+//! The walls of the house, held against the sources: who may see whom, and what has only one home.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// The text of every Rust file under `src/`, comments left out, by its path there.
+fn sources() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut found);
+    assert!(found.len() > 40);
+    found
+}
+
+fn gather(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().into_string().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            gather(&entry.path(), &format!("{name}/"), found);
+        } else if name.ends_with(".rs") {
+            found.insert(name, fs::read_to_string(entry.path()).unwrap());
+        }
+    }
+}
+
+/// A file's code: no comments, no doc examples.
+fn code(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.map(|line| line.split(" // ").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// What of this crate a file names: `crate::x::y`, grouped imports included.
+fn crate_paths(code: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        if let Some(group) = rest.strip_prefix('{') {
+            let inside = group.split("};").next().unwrap_or_default();
+            paths.extend(inside.split(',').map(|part| part.trim().to_owned()));
+        } else {
+            let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != ':');
+            paths.push(rest[..end.unwrap_or(rest.len())].to_owned());
+        }
+    }
+    paths
+}
+
+#[track_caller]
+fn assert_only(what: &str, is_there: impl Fn(&str) -> bool, homes: &[&str]) {
+    let found: Vec<_> =
+        sources().into_iter().filter(|(_, text)| is_there(&code(text))).map(|(path, _)| path).collect();
+    for path in &found {
+        assert!(homes.iter().any(|home| path.starts_with(home)), "{what} in src/{path}");
+    }
+    assert!(!found.is_empty(), "{what} is nowhere: this test looks for the wrong text");
+}
+
+#[test]
+fn every_wing_sees_only_what_it_may() {
+    let may: [(&str, &[&str]); 4] = [
+        ("auth/", &["auth"]),
+        ("users/", &["users", "auth::Clock", "auth::UnixTime", "auth::clock"]),
+        ("store", &["store", "auth::", "users::"]),
+        ("routes/", &["routes", "auth", "users", "settings"]),
+    ];
+    for (path, text) in sources() {
+        let Some((folder, allowed)) = may.iter().find(|(folder, _)| path.starts_with(folder)) else {
+            continue;
+        };
+        let tested = code(&text);
+        for seen in crate_paths(&tested) {
+            let is_allowed = allowed.iter().any(|allowed| seen.starts_with(allowed));
+            // The tests of a file may build what its users would.
+            let is_test = path.ends_with("tests.rs");
+            assert!(is_allowed || is_test, "src/{path} ({folder}) names crate::{seen}");
+        }
+    }
+}
+
+#[test]
+fn stores_see_traits_and_records_but_no_guards() {
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("store")) {
+        for word in ["AccessToken", "SignedIn", "Request<", "CookieJar", "Template", "rocket::"] {
+            assert!(!code(&text).contains(word), "src/{path} names {word}");
+        }
+    }
+}
+
+#[test]
+fn accounts_know_no_requests() {
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("users")) {
+        for word in ["rocket::", "Request<", "Cookie", "sqlx"] {
+            assert!(!code(&text).contains(word), "src/{path} names {word}");
+        }
+    }
+}
+
+#[test]
+fn the_library_wing_knows_no_accounts_pages_templates_or_sql() {
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("auth/")) {
+        for word in ["sqlx", "Template", "Tera", "tera::", "argon2", "Username", ".html"] {
+            assert!(!code(&text).contains(word), "src/{path} names {word}");
+        }
+    }
+}
+
+#[test]
+fn only_one_file_spells_the_cookies_names() {
+    let names =
+        ["access_token_cookie", "refresh_token_cookie", "csrf_access_token", "portcullis_login", "__Host-"];
+    assert_only("a cookie's name", |code| names.iter().any(|name| code.contains(name)), &["auth/cookies.rs"]);
+}
+
+#[test]
+fn only_one_file_writes_set_cookie() {
+    assert_only("Set-Cookie", |code| code.contains("Set-Cookie"), &["auth/cookies.rs", "routes/next.rs"]);
+    let writes = |code: &str| {
+        [".cookies().add", ".cookies().remove", "Cookie::build", "Cookie::new"]
+            .iter()
+            .any(|call| code.contains(call))
+    };
+    assert_only("a cookie", writes, &["auth/cookies.rs"]);
+}
+
+#[test]
+fn only_one_file_reads_a_clock() {
+    let reads = |code: &str| {
+        ["SystemTime::now", "Instant::now", "now_utc", "now_local"].iter().any(|call| code.contains(call))
+    };
+    assert_only("a clock", reads, &["auth/clock.rs"]);
+}
+
+#[test]
+fn only_one_file_asks_the_system_for_randomness() {
+    let asks = |code: &str| {
+        ["getrandom", "new_v4", "OsRng", "thread_rng", "rand::"].iter().any(|call| code.contains(call))
+    };
+    // Salts are drawn where passwords are hashed, by the hashing crate.
+    assert_only("randomness", asks, &["auth/random.rs"]);
+}
+
+#[test]
+fn only_one_file_imports_the_jwt_crate() {
+    assert_only("the JWT crate", |code| code.contains("jsonwebtoken"), &["auth/keys.rs"]);
+}
+
+#[test]
+fn sql_stands_in_the_stores_alone() {
+    let is_sql =
+        |code: &str| code.contains("sqlx") || code.contains("SELECT ") || code.contains("INSERT INTO");
+    assert_only("SQL", is_sql, &["store/"]);
+}
+
+#[test]
+fn every_file_says_what_lives_there_and_is_short_enough_to_read() {
+    for (path, text) in sources() {
+        assert!(text.starts_with("//! "), "src/{path} does not begin with a word about itself");
+        let lines = text.lines().count();
+        assert!(lines <= 400, "src/{path} has {lines} lines");
+    }
+}
+
+#[test]
+fn nothing_is_unsafe_and_nothing_is_left_to_do() {
+    for (path, text) in sources() {
+        for word in ["unsafe {", "todo!(", "unimplemented!(", "dbg!(", "TODO", "FIXME", "XXX"] {
+            assert!(!text.contains(word), "{word} in src/{path}");
+        }
+    }
+}
+
+#[test]
+fn modules_have_names_that_a_user_would_say() {
+    for path in sources().keys() {
+        for word in ["util", "helper", "common", "manager", "service", "misc"] {
+            assert!(!path.contains(word), "src/{path}");
+        }
+    }
+}
