@@ -286,7 +286,7 @@ fn with_segment(text: &str, name: &str, value: &str) -> String {
     if let Some(first) = flipped.first_mut() {
         *first ^= 1;
     }
-    let unused = if value.len() % 4 == 0 {
+    let unused = if value.len().is_multiple_of(4) {
         format!("{value}A")
     } else {
         let last = value.chars().last().unwrap_or('A');

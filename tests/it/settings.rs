@@ -1,5 +1,7 @@
 //! Every mistake in the settings is told at launch in one plain line.
 
+#![expect(clippy::result_large_err, reason = "figment's and Rocket's errors are large")]
+
 use figment::Jail;
 use portcullis::settings::{defaults, load};
 use rocket::figment::providers::{Format, Toml};
