@@ -71,7 +71,7 @@ async fn serve() -> Result<(), Vec<String>> {
             let config = rocket.config();
             let scheme = if config.tls_enabled() { "https" } else { "http" };
             let address = std::net::SocketAddr::new(config.address, config.port);
-            say(&format!("Portcullis is listening on {scheme}://{address}"));
+            say(format!("Portcullis is listening on {scheme}://{address}"));
         })
     }));
     match rocket.launch().await {

@@ -53,6 +53,7 @@ enum Answer {
     In { failures: u32, known: bool },
     Wrong,
     Wait(u64),
+    Failed(String),
 }
 
 impl People {
@@ -61,7 +62,7 @@ impl People {
             Ok(person) => Answer::In { failures: person.failures, known: person.is_known_device },
             Err(SignInError::BadCredentials) => Answer::Wrong,
             Err(SignInError::Throttled { retry_after }) => Answer::Wait(retry_after.as_secs()),
-            Err(error) => panic!("{error}"),
+            Err(error) => Answer::Failed(error.to_string()),
         }
     }
 
@@ -285,13 +286,13 @@ async fn changing_a_password_needs_the_current_one_and_a_fit_new_one() {
         people.accounts.change_password(&alice, password(current), password(new), None, attempt).await
     };
     let unfit = |answer| match answer {
-        Err(ChangeError::Unfit(unfit)) => unfit,
-        other => panic!("{other:?}"),
+        Err(ChangeError::Unfit(unfit)) => Some(unfit),
+        _ => None,
     };
-    assert_eq!(unfit(change(RIGHT, "too short").await), UnfitPassword::TooShort { min: 15 });
-    assert_eq!(unfit(change(RIGHT, "passwordpassword").await), UnfitPassword::Common);
-    assert_eq!(unfit(change(RIGHT, "I am Alice, let me in").await), UnfitPassword::ContainsName);
-    assert_eq!(unfit(change(RIGHT, "my portcullis login").await), UnfitPassword::ContainsService);
+    assert_eq!(unfit(change(RIGHT, "too short").await), Some(UnfitPassword::TooShort { min: 15 }));
+    assert_eq!(unfit(change(RIGHT, "passwordpassword").await), Some(UnfitPassword::Common));
+    assert_eq!(unfit(change(RIGHT, "I am Alice, let me in").await), Some(UnfitPassword::ContainsName));
+    assert_eq!(unfit(change(RIGHT, "my portcullis login").await), Some(UnfitPassword::ContainsService));
     for _ in 0..5 {
         let answer = change("a wrong guess", NEW).await;
         assert!(matches!(answer, Err(ChangeError::SignIn(SignInError::BadCredentials))), "{answer:?}");

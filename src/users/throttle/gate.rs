@@ -70,7 +70,7 @@ impl Gate {
             address.into_iter().for_each(Admitted::not_evaluated);
             return Err(Refusal::Wait(wait));
         }
-        if self.attempts.fetch_add(1, Ordering::Relaxed) % ATTEMPTS_PER_PURGE == 0 {
+        if self.attempts.fetch_add(1, Ordering::Relaxed).is_multiple_of(ATTEMPTS_PER_PURGE) {
             self.purge(at).await;
         }
         Ok(Pass { subject, at, address, failures, is_known_device })
