@@ -22,7 +22,7 @@ use crate::auth::id::SessionId;
 use crate::auth::location::Location;
 use crate::auth::rotation::EndReason;
 use crate::auth::session::Session;
-use crate::auth::token::Kind;
+use crate::auth::token::{Kind, Token};
 use crate::auth::verdict::{authority, clear_cookies, send_pair};
 
 /// A guard that opens, renews and closes sessions for this request; cookies follow with the response.
@@ -281,9 +281,29 @@ impl Sessions<'_> {
         self.authority.clock.now()
     }
 
+    /// The session of this person whose tokens the request carries, dead or alive; a proof only of having been given them.
+    #[must_use]
+    pub fn carried_session(&self, user: &str) -> Option<SessionId> {
+        let tokens = self.carried_tokens();
+        tokens.iter().find(|token| token.subject().eq_ignore_ascii_case(user)).map(|token| token.session)
+    }
+
     /// Ends the sessions of the tokens that this request carries.
     /// Only the signature is asked for: signing out must work with an expired token.
     async fn end_carried(&self, reason: EndReason) -> Result<(), AuthError> {
+        let mut ended: Vec<SessionId> = Vec::new();
+        for token in self.carried_tokens() {
+            if !ended.contains(&token.session) {
+                ended.push(token.session);
+                let whose = Whose { user: token.subject().to_owned(), which: These::One(token.session) };
+                self.authority.end(whose, reason, self.request.client_ip()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every token in the request with a good signature, wherever it stands and however old it is.
+    fn carried_tokens(&self) -> Vec<Token> {
         let wire = self.authority.jar.wire();
         let now = self.authority.clock.now();
         let cookies = [Kind::Access, Kind::Refresh].map(|kind| every(self.request, wire.cookie_of(kind)));
@@ -293,16 +313,8 @@ impl Sessions<'_> {
             let (scheme, token) = line.trim().split_once(' ')?;
             scheme.eq_ignore_ascii_case(&wire.scheme).then_some(token.trim())
         });
-        let mut ended: Vec<SessionId> = Vec::new();
-        for text in cookies.into_iter().flatten().chain(bearers) {
-            let Ok(token) = self.authority.codec.read(text, now) else { continue };
-            if !ended.contains(&token.session) {
-                ended.push(token.session);
-                let whose = Whose { user: token.subject().to_owned(), which: These::One(token.session) };
-                self.authority.end(whose, reason, self.request.client_ip()).await?;
-            }
-        }
-        Ok(())
+        let texts = cookies.into_iter().flatten().chain(bearers);
+        texts.filter_map(|text| self.authority.codec.read(text, now).ok()).collect()
     }
 
     /// What the browser calls itself, without control characters and at most 256 characters long.

@@ -10,12 +10,13 @@ use serde_json::json;
 
 use crate::auth::{AuthError, CsrfToken, EndReason, Sessions, SignInAttempt, SignedIn, TokenPair, What};
 use crate::routes::body::{self, Body, Fields};
+use crate::routes::device;
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::{RETRY_SECONDS, Refusal, Reply};
-use crate::users::{Accounts, Attempt, Authenticated, Password, SignInError, Username};
+use crate::users::{Accounts, Attempt, Password, SignInError, Username};
 
 /// Whether the sign-in page names the demo accounts.
 #[derive(Debug, Clone, Copy)]
@@ -119,7 +120,7 @@ pub(crate) async fn submit(
     let next = credentials.next.as_deref().and_then(Next::parse);
     let name = credentials.username.clone();
     let failure = match attempt {
-        Ok(_) => match sign_in(credentials, &sessions, accounts).await? {
+        Ok(_) => match sign_in(credentials, form, &sessions, accounts).await? {
             Ok(Some(TokenPair { access_token, refresh_token })) => {
                 let body =
                     json!({ "login": true, "access_token": access_token, "refresh_token": refresh_token });
@@ -160,6 +161,7 @@ pub(crate) async fn submit(
 /// Checks the password and begins the session; says why not.
 async fn sign_in(
     credentials: Credentials,
+    form: Form,
     sessions: &Sessions<'_>,
     accounts: &Accounts,
 ) -> Result<Result<Option<TokenPair>, Failure>, Refused> {
@@ -170,7 +172,8 @@ async fn sign_in(
         return Ok(Err(Failure::Unfitting));
     }
     let Ok(password) = Password::new(credentials.password) else { return Ok(Err(Failure::Unfitting)) };
-    let attempt = Attempt { address: sessions.address(), device: sessions.device() };
+    let device = device::of(sessions, &credentials.username);
+    let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
     let person = match accounts.authenticate(&credentials.username, password, attempt).await {
         Ok(person) => person,
         Err(SignInError::BadCredentials) => return Ok(Err(Failure::BadCredentials)),
@@ -200,24 +203,9 @@ async fn sign_in(
         sessions.note(What::SignedInAfterFailures, Some(name), Some(session));
     }
     if tokens.is_none() {
-        remember_device(&person, sessions, accounts).await;
+        device::remember(&person, session, form, sessions, accounts).await;
     }
     Ok(Ok(tokens))
-}
-
-/// From now on an attack on the account does not lock this device out.
-///
-/// A device that is not known to this account gets a new secret, whatever it carried: somebody else may have put it
-/// there. The person is signed in either way, so a failure only waits for the next time.
-async fn remember_device(person: &Authenticated, sessions: &Sessions<'_>, accounts: &Accounts) {
-    if let Some(secret) = sessions.device().filter(|_| person.is_known_device) {
-        return sessions.remember_device(secret);
-    }
-    let Ok(secret) = sessions.new_device() else { return };
-    match accounts.remember_device(&person.account.name, &secret).await {
-        Ok(()) => sessions.remember_device(&secret),
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a device was not remembered"),
-    }
 }
 
 /// Writes the event of a failed attempt. The name is kept only when it is somebody's:

@@ -6,6 +6,7 @@
 pub mod assets;
 mod body;
 pub mod dashboard;
+mod device;
 pub mod errors;
 pub mod headers;
 pub mod home;

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::auth::{AuthError, CsrfToken, EndReason, FreshToken, Sessions, What};
 use crate::routes::body::{self, Body, Fields};
+use crate::routes::device;
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
@@ -96,7 +97,8 @@ async fn change(
         Err(unfit) => return Ok(Some(unfit.into())),
     };
     let Ok(current) = Password::new(current_password) else { return Ok(Some(Failure::wrong())) };
-    let attempt = Attempt { address: sessions.address(), device: sessions.device() };
+    let device = device::of(sessions, person.subject());
+    let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
     let keep = Some(*person.session_id().as_bytes());
     match accounts.change_password(&name, current, new, keep, attempt).await {
         Ok(ended) => {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::auth::{AuthError, CsrfToken, Sessions, SignedIn, What};
 use crate::routes::body::{self, Body, Fields};
+use crate::routes::device;
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
@@ -58,7 +59,8 @@ pub(crate) async fn submit(
 ) -> Result<Reply, Refused> {
     let Body(Again { password, next }) = body;
     let next = next.as_deref().and_then(Next::parse);
-    let attempt = Attempt { address: sessions.address(), device: sessions.device() };
+    let device = device::of(&sessions, visitor.subject());
+    let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
     let Some((error, refusal)) = check(accounts, visitor.subject(), password, attempt).await? else {
         sessions.reauthenticated(visitor.session_id()).await.map_err(Refused)?;
         return Ok(match form {

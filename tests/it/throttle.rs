@@ -409,8 +409,8 @@ async fn headers_of_the_client_change_nothing() {
 #[tokio::test]
 async fn a_device_that_signed_in_is_remembered_beyond_signing_out_and_survives_an_attack() {
     let (client, _) = http().await;
-    let right = Login { password: "testpass", ..GUESS };
-    let signed_in = log_in(&client, &right).await;
+    let right = Login { password: "testpass", address: [127, 0, 0, 9], ..GUESS };
+    let signed_in = sign_in_on_the_page(&client).await;
     let device = |response: &LocalResponse<'_>| {
         let mut lines = response.headers().get("Set-Cookie");
         lines.find(|line| line.starts_with("portcullis_device=")).map(str::to_owned)
@@ -434,5 +434,37 @@ async fn a_device_that_signed_in_is_remembered_beyond_signing_out_and_survives_a
 
     let planted = "00112233445566778899aabbccddeeff";
     let other = log_in(&client, &Login { device: Some(planted), ..right }).await;
-    assert!(!device(&other).unwrap().contains(planted), "a secret that somebody else knows is replaced");
+    assert_eq!(device(&other), None, "a secret that somebody else may know is not kept up");
+}
+
+#[tokio::test]
+async fn a_program_is_known_by_its_earlier_tokens_or_its_address_without_a_fifth_cookie() {
+    let (client, _) = http().await;
+    let right = Login { password: "testpass", ..GUESS };
+    let signed_in = log_in(&client, &right).await;
+    assert_eq!(signed_in.headers().get("Set-Cookie").count(), 4);
+    let carried: Vec<_> = signed_in.cookies().iter().map(|cookie| cookie.clone().into_owned()).collect();
+    for number in 0..200 {
+        log_in(&client, &Login { address: [127, 0, 1, number], ..GUESS }).await;
+    }
+    let elsewhere = Login { address: [127, 0, 0, 9], ..right };
+    assert_eq!(log_in(&client, &elsewhere).await.status(), Status::TooManyRequests, "a stranger");
+    let mut request = client.post("/login").header(ContentType::JSON).header(Accept::JSON);
+    request.set_remote(std::net::SocketAddr::from((elsewhere.address, 4711)));
+    let body = serde_json::json!({ "username": "testuser", "password": "testpass" }).to_string();
+    let by_tokens = request.cookies(carried).body(body).dispatch().await;
+    assert_eq!(by_tokens.status(), Status::Ok);
+    assert_eq!(log_in(&client, &right).await.status(), Status::Ok, "from the address of before");
+}
+
+/// Signs testuser in as a browser does, from 127.0.0.1.
+async fn sign_in_on_the_page(client: &Client) -> LocalResponse<'_> {
+    let page = client.get("/login").header(Accept::HTML).dispatch().await;
+    let cookies: Vec<_> = page.cookies().iter().map(|cookie| cookie.clone().into_owned()).collect();
+    let page = page.into_string().await.unwrap();
+    let proof = page.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let form = format!("csrf_token={proof}&next=&username=testuser&password=testpass");
+    let mut request = client.post("/login").header(ContentType::Form).header(Accept::HTML).cookies(cookies);
+    request.set_remote(std::net::SocketAddr::from(([127, 0, 0, 1], 4711)));
+    request.body(form).dispatch().await
 }
