@@ -116,7 +116,7 @@ impl Wire {
         let mut cookies =
             [&self.access_cookie, &self.refresh_cookie, &self.access_csrf_cookie, &self.refresh_csrf_cookie];
         cookies.sort_unstable();
-        if cookies.array_windows().any(|[one, next]| one == next)
+        if cookies.windows(2).any(|pair| pair.first() == pair.last())
             || [&self.pre_session_cookie, &self.device_cookie].iter().any(|own| cookies.contains(own))
         {
             problems.push("auth.*_cookie_name: no two cookies may have the same name".into());
