@@ -22,12 +22,13 @@ use crate::auth::error::AuthError;
 use crate::auth::event::{Event, What};
 use crate::auth::hooks::Hooks;
 use crate::auth::id::{SessionId, TokenId};
+use crate::auth::invalid::Invalid;
 use crate::auth::journal::Journal;
 use crate::auth::key_file::KeyFile;
 use crate::auth::random::Random;
 use crate::auth::rotation::{EndReason, Leniency, State, Verdict};
 use crate::auth::session::{Ending, Revocation, Session, SessionStore, StoreError, Which};
-use crate::auth::token::{Codec, Invalid, Kind, Mint, Token};
+use crate::auth::token::{Codec, Kind, Mint, Token};
 use crate::auth::view::View;
 
 pub(crate) struct Authority {
@@ -164,7 +165,7 @@ impl Authority {
         }
         match verdict {
             Verdict::Rotated | Verdict::Replayed => {
-                let seed = token.csrf().ok_or(Invalid::MissingClaim(crate::auth::token::Claim::Csrf))?;
+                let seed = token.csrf().ok_or(Invalid::MissingClaim(crate::auth::invalid::Claim::Csrf))?;
                 let pair = self.mint(&session, seed, now, false).await?;
                 Ok((session, pair))
             }

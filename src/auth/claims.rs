@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use crate::auth::clock::UnixTime;
 use crate::auth::error::AuthError;
 use crate::auth::id::{SessionId, TokenId};
+use crate::auth::invalid::Invalid;
 use crate::auth::location::Location;
-use crate::auth::token::{Invalid, Token};
+use crate::auth::token::Token;
 
 /// What a verified token says; every guard gives it by dereferencing.
 #[derive(Clone, Copy)]

@@ -12,11 +12,12 @@ use rocket::request::Outcome;
 
 use crate::auth::authority::Authority;
 use crate::auth::event::What;
+use crate::auth::invalid::Invalid;
 use crate::auth::keys::SigningFailed;
 use crate::auth::location::Absent;
 use crate::auth::random::RandomError;
 use crate::auth::session::StoreError;
-use crate::auth::token::{Invalid, Kind};
+use crate::auth::token::Kind;
 
 /// Why a request was not let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -15,9 +15,10 @@ use rocket::{Ignite, Rocket, Sentinel};
 use crate::auth::authority::{Authority, end_of};
 use crate::auth::claims::{Claims, CustomClaims, NoClaims, custom_claims};
 use crate::auth::error::AuthError;
+use crate::auth::invalid::Invalid;
 use crate::auth::negotiate::wants_page;
 use crate::auth::rotation::{Verdict, step};
-use crate::auth::token::{Invalid, Token};
+use crate::auth::token::Token;
 use crate::auth::verdict;
 
 /// A valid access token; on an unsafe method, when it came by cookie, also a CSRF proof.

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
-use crate::auth::token::Invalid;
+use crate::auth::invalid::Invalid;
 
 /// A signature algorithm (RFC 7518 §3.1, RFC 8037).
 ///

@@ -15,7 +15,8 @@ use serde::Deserialize;
 
 use crate::auth::cookies::{Carried, carried};
 use crate::auth::error::AuthError;
-use crate::auth::token::{Invalid, Kind};
+use crate::auth::invalid::Invalid;
+use crate::auth::token::Kind;
 use crate::auth::wire::Wire;
 
 /// Where a token may stand in a request.

@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use crate::auth::clock::UnixTime;
+use crate::auth::invalid::Invalid;
 use crate::auth::keys::{Key, SigningFailed};
-use crate::auth::token::Invalid;
 
 /// What a key is for, at this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,9 @@ use serde_json::Value;
 use crate::auth::claims::Claims;
 use crate::auth::error::AuthError;
 use crate::auth::guards::{RefreshToken, is_unattached, live, outcome};
+use crate::auth::invalid::Invalid;
 use crate::auth::location::{Absent, Found, Location, Locations};
-use crate::auth::token::{Invalid, Kind, Token};
+use crate::auth::token::{Kind, Token};
 use crate::auth::verdict::{self, Revocation, authority, judge, judge_access_in};
 
 /// An access token out of the `Authorization` header, wherever else the settings look.

@@ -15,8 +15,9 @@ use crate::auth::claims::Claims;
 use crate::auth::cookies::{Jar, Readable};
 use crate::auth::csrf::{Proof, Provenance, access_value, is_unsafe, same};
 use crate::auth::error::AuthError;
+use crate::auth::invalid::{Claim, Invalid};
 use crate::auth::location::{Found, Location, Locations, find};
-use crate::auth::token::{Claim, Invalid, Kind, Token};
+use crate::auth::token::{Kind, Token};
 
 /// The access token that this request carries, judged.
 pub(crate) async fn access<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
