@@ -11,7 +11,7 @@ use std::io::{IsTerminal, Read, Write};
 use std::sync::Arc;
 
 use portcullis::app;
-use portcullis::auth::{Clock, OsRandom, SystemClock, UnixTime, chain};
+use portcullis::auth::{Clock, EndReason, Event, OsRandom, SessionId, SystemClock, UnixTime, What, chain};
 use portcullis::settings::{self, Settings};
 use portcullis::store::{self, StoreUrl, Stores};
 use portcullis::users::{Accounts, Username};
@@ -42,6 +42,25 @@ impl Desk {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let accounts = app::accounts(&settings, &stores, Arc::clone(&clock), &OsRandom)?;
         Ok(Self { settings, stores, accounts, clock })
+    }
+}
+
+impl Desk {
+    /// Keeps what was done, and the sessions that ended by it, as security events.
+    /// What was done stays done when that fails; the operator is told.
+    pub(crate) async fn note(&self, what: Option<What>, user: &str, ended: &[SessionId], reason: EndReason) {
+        let event = |what, session| Event {
+            at: self.clock.now(),
+            what,
+            user: Some(user.to_owned()),
+            session,
+            address: None,
+        };
+        let ends = ended.iter().map(|id| event(What::SessionEnded(reason), Some(*id)));
+        let events: Vec<_> = what.map(|what| event(what, None)).into_iter().chain(ends).collect();
+        if let Err(error) = self.stores.sessions.record(&events).await {
+            complain(&format!("This was done, but not kept as a security event: {}", chain(&error)));
+        }
     }
 }
 

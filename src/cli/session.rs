@@ -62,6 +62,9 @@ async fn end(id: &str) -> Result<(), Problems> {
     let id: SessionId = id.parse().map_err(|_| vec!["A session's id has 32 digits 0-9 a-f.".to_owned()])?;
     let desk = Desk::open().await?;
     if !finish(&desk, Which::One(id)).await?.is_empty() {
+        if let Some(session) = desk.stores.sessions.find(id).await.map_err(problem)? {
+            desk.note(None, &session.user, &[id], EndReason::Operator).await;
+        }
         say(format!("Ended the session {id}."));
         return Ok(());
     }
@@ -77,12 +80,20 @@ async fn end_all(user: Option<&str>) -> Result<(), Problems> {
     let ended = match &user {
         Some(name) => {
             known(&desk, name).await?;
-            finish(&desk, Which::AllOf(name.as_str(), None)).await?
+            let ended = finish(&desk, Which::AllOf(name.as_str(), None)).await?;
+            desk.note(None, name.as_str(), &ended, EndReason::Operator).await;
+            ended
         }
         None => {
             // It also refuses tokens whose session the store does not know, such as after an older copy was restored.
             desk.stores.sessions.raise_not_before(desk.clock.now()).await.map_err(problem)?;
-            finish(&desk, Which::Everybody).await?
+            let ended = finish(&desk, Which::Everybody).await?;
+            for id in &ended {
+                if let Some(session) = desk.stores.sessions.find(*id).await.map_err(problem)? {
+                    desk.note(None, &session.user, &[*id], EndReason::Operator).await;
+                }
+            }
+            ended
         }
     };
     say(format!("{} ended.", sessions(ended.len())));

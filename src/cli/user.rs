@@ -1,6 +1,7 @@
 //! `portcullis user …`: accounts.
 
 use clap::Subcommand;
+use portcullis::auth::{EndReason, SessionId, What};
 use portcullis::users::{Creation, Password, Username};
 
 use super::{
@@ -73,7 +74,10 @@ async fn add(name: &str, roles: Vec<String>) -> Result<(), Problems> {
     }
     let password = new_password(&desk, &name)?;
     match desk.accounts.add(name.clone(), password, roles).await.map_err(problem)? {
-        Creation::Created(_) => say(format!("Made the account {name}.")),
+        Creation::Created(_) => {
+            desk.note(Some(What::AccountCreated), name.as_str(), &[], EndReason::Operator).await;
+            say(format!("Made the account {name}."));
+        }
         Creation::Taken => return Err(taken(&name)),
     }
     Ok(())
@@ -104,6 +108,7 @@ async fn password(name: &str) -> Result<(), Problems> {
     let password = new_password(&desk, &name)?;
     let ended = desk.accounts.set_password(&name, password).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
+    desk.note(Some(What::PasswordSet), name.as_str(), &ids(&ended), EndReason::PasswordChanged).await;
     say(format!("Set the password of {name}; {} ended.", sessions(ended.len())));
     Ok(())
 }
@@ -113,6 +118,7 @@ async fn set_roles(name: &str, roles: Vec<String>) -> Result<(), Problems> {
     let desk = Desk::open().await?;
     let ended = desk.accounts.set_roles(&name, &roles).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
+    desk.note(Some(What::RolesChanged), name.as_str(), &ids(&ended), EndReason::RolesChanged).await;
     let now = if roles.is_empty() { "no roles".to_owned() } else { roles.join(", ") };
     say(format!("{name} now has {now}; {} ended.", sessions(ended.len())));
     Ok(())
@@ -120,17 +126,21 @@ async fn set_roles(name: &str, roles: Vec<String>) -> Result<(), Problems> {
 
 async fn disable(name: &str) -> Result<(), Problems> {
     let name = name_of(name)?;
-    let ended = Desk::open().await?.accounts.disable(&name).await.map_err(problem)?;
+    let desk = Desk::open().await?;
+    let ended = desk.accounts.disable(&name).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
+    desk.note(Some(What::AccountDisabled), name.as_str(), &ids(&ended), EndReason::AccountDisabled).await;
     say(format!("Disabled {name}; {} ended.", sessions(ended.len())));
     Ok(())
 }
 
 async fn enable(name: &str) -> Result<(), Problems> {
     let name = name_of(name)?;
-    if !Desk::open().await?.accounts.enable(&name).await.map_err(problem)? {
+    let desk = Desk::open().await?;
+    if !desk.accounts.enable(&name).await.map_err(problem)? {
         return Err(no_account(&name));
     }
+    desk.note(Some(What::AccountEnabled), name.as_str(), &[], EndReason::Operator).await;
     say(format!("Enabled {name}."));
     Ok(())
 }
@@ -154,6 +164,10 @@ fn checked(roles: Vec<String>) -> Result<Vec<String>, Problems> {
         }
     }
     Ok(kept)
+}
+
+fn ids(ended: &[[u8; 16]]) -> Vec<SessionId> {
+    ended.iter().copied().map(SessionId::from_bytes).collect()
 }
 
 fn taken(name: &Username) -> Problems {
