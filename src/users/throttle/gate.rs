@@ -8,7 +8,8 @@ use tokio::sync::OnceCell;
 
 use super::addresses::{Addresses, Admitted};
 use super::{Admission, Attempt, DAY, Hashing, Key, ROW_FORGOTTEN_AFTER, Retention, Ruling, Subject};
-use crate::auth::{Clock, UnixTime};
+use crate::auth::Clock;
+use crate::auth::UnixTime;
 use crate::users::account::{AccountStore, AccountStoreError};
 use crate::users::username::Username;
 
