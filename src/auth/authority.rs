@@ -19,7 +19,7 @@ use crate::auth::confirmed::Confirmed;
 use crate::auth::cookies::Jar;
 use crate::auth::csrf;
 use crate::auth::error::AuthError;
-use crate::auth::event::{Event, What};
+use crate::auth::event::What;
 use crate::auth::hooks::Hooks;
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::invalid::Invalid;
@@ -295,40 +295,6 @@ impl Authority {
     /// Until when an end of a session at `at` must be remembered.
     pub(crate) fn remember_until(&self, at: UnixTime) -> UnixTime {
         at + self.settings.remember_ends_for()
-    }
-
-    /// Writes an event into the journal.
-    pub(crate) fn note(
-        &self,
-        what: What,
-        user: Option<&str>,
-        session: Option<SessionId>,
-        address: Option<IpAddr>,
-    ) {
-        let user = user.map(str::to_owned);
-        self.journal.write(Event { at: self.clock.now(), what, user, session, address });
-    }
-
-    /// Hands the store what the journal holds.
-    pub(crate) async fn tell_events(&self) -> Result<(), StoreError> {
-        let events = self.journal.take();
-        let told = self.store.record(&events).await;
-        if told.is_err() {
-            self.journal.put_back(events);
-        }
-        told
-    }
-
-    fn note_verdict(&self, verdict: Verdict, session: &Session, address: Option<IpAddr>) {
-        let what: &[What] = match verdict {
-            Verdict::Replayed => &[What::Replayed],
-            Verdict::Reused => &[What::Reused, What::SessionEnded(EndReason::Reused)],
-            Verdict::NeverIssued => &[What::NeverIssued],
-            Verdict::Rotated | Verdict::AlreadyEnded | Verdict::Expired => &[],
-        };
-        for what in what {
-            self.note(*what, Some(&session.user), Some(session.id), address);
-        }
     }
 
     /// Makes this node refuse the tokens of ended sessions at once.

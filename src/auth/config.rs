@@ -59,7 +59,7 @@ pub struct AuthConfig {
     pub max_staleness: i64,
     /// How many sessions a person may have at once; the one idle the longest is ended for a new one. Default 10.
     pub max_sessions: i64,
-    /// The cookie that holds the access token; default `access_token_cookie`. Over HTTPS `__Host-` is put before it.
+    /// The cookie that holds the access token; default `access_token_cookie`. Over HTTPS the host prefix is put before it.
     pub access_cookie_name: String,
     /// The cookie that holds the refresh token; default `refresh_token_cookie`.
     pub refresh_cookie_name: String,
@@ -252,7 +252,12 @@ impl AuthConfig {
         let secret = match &self.secret_key {
             None => None,
             Some(raw) => Key::from_secret(self.algorithm, &Secret::unchecked(raw.0.clone()))
-                .map_err(|error| problems.push(format!("auth.secret_key: {error}")))
+                .map_err(|error| {
+                    problems.push(format!(
+                        "auth.secret_key: {}",
+                        error.to_string().trim_start_matches("the secret ")
+                    ))
+                })
                 .map(|_| Secret::unchecked(raw.0.clone()))
                 .ok(),
         };
@@ -329,7 +334,7 @@ pub fn plain(table: &str, error: &rocket::figment::Error) -> String {
     let key = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(".");
     let problem = match &error.kind {
         Kind::UnknownField(field, known) => {
-            format!("unknown key \"{field}\"; known are {}", known.join(", "))
+            format!("unknown key \"{field}\"; {}", hint(field, known))
         }
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => format!("must be {expected}"),
         Kind::UnknownVariant(_, known) => format!("must be one of {}", known.join(", ")),
@@ -339,6 +344,16 @@ pub fn plain(table: &str, error: &rocket::figment::Error) -> String {
         other => other.to_string(),
     };
     if key.is_empty() { problem } else { format!("{key}: {problem}") }
+}
+
+/// The known key that was probably meant, or all of them when they are few.
+fn hint(field: &str, known: &[&str]) -> String {
+    let nearest = known.iter().min_by_key(|key| strsim::levenshtein(field, key));
+    match nearest.filter(|key| strsim::levenshtein(field, key) <= 3) {
+        Some(key) => format!("did you mean \"{key}\"?"),
+        None if known.len() <= 12 => format!("known are {}", known.join(", ")),
+        None => "Rocket.toml and the README name all of them".to_owned(),
+    }
 }
 
 const DAY: i64 = 86_400;

@@ -26,6 +26,12 @@ pub(crate) mod default_name {
     pub(crate) const DEVICE: &str = "portcullis_device";
 }
 
+/// A cookie's name as browsers see it: over HTTPS it is bound to this host.
+pub(crate) fn full_name(name: &str, is_https: bool) -> String {
+    let prefix = if is_https { "__Host-" } else { "" };
+    format!("{prefix}{name}")
+}
+
 /// How cookies are made here: under which names, and over HTTPS or, in development, over plain HTTP.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Jar {

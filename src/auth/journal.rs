@@ -4,9 +4,14 @@
 //! What an anonymous sender can cause without limit (refused requests) is kept only up to a few a round:
 //! the log line is still written, but nobody can fill the database with it.
 
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use crate::auth::event::Event;
+use crate::auth::authority::Authority;
+use crate::auth::event::{Event, What};
+use crate::auth::id::SessionId;
+use crate::auth::rotation::{EndReason, Verdict};
+use crate::auth::session::{Session, StoreError};
 
 /// The events that the store has yet to keep.
 #[derive(Default)]
@@ -50,6 +55,42 @@ impl Journal {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = MAX_WAITING.saturating_sub(waiting.events.len());
         waiting.events.extend(events.into_iter().take(room));
+    }
+}
+
+impl Authority {
+    /// Writes an event into the journal.
+    pub(crate) fn note(
+        &self,
+        what: What,
+        user: Option<&str>,
+        session: Option<SessionId>,
+        address: Option<IpAddr>,
+    ) {
+        let user = user.map(str::to_owned);
+        self.journal.write(Event { at: self.clock.now(), what, user, session, address });
+    }
+
+    /// Hands the store what the journal holds.
+    pub(crate) async fn tell_events(&self) -> Result<(), StoreError> {
+        let events = self.journal.take();
+        let told = self.store.record(&events).await;
+        if told.is_err() {
+            self.journal.put_back(events);
+        }
+        told
+    }
+
+    pub(crate) fn note_verdict(&self, verdict: Verdict, session: &Session, address: Option<IpAddr>) {
+        let what: &[What] = match verdict {
+            Verdict::Replayed => &[What::Replayed],
+            Verdict::Reused => &[What::Reused, What::SessionEnded(EndReason::Reused)],
+            Verdict::NeverIssued => &[What::NeverIssued],
+            Verdict::Rotated | Verdict::AlreadyEnded | Verdict::Expired => &[],
+        };
+        for what in what {
+            self.note(*what, Some(&session.user), Some(session.id), address);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use rocket::http::SameSite;
 use serde::Deserialize;
 
 use crate::auth::config::AuthConfig;
-use crate::auth::cookies::default_name;
+use crate::auth::cookies::{default_name, full_name};
 use crate::auth::token::Kind;
 
 /// `SameSite` of the auth cookies (RFC 6265bis §5.6.7).
@@ -47,8 +47,7 @@ pub(crate) struct Wire {
 impl Wire {
     /// The names that the settings ask for, or a line for each that cannot be one.
     pub(crate) fn new(config: &AuthConfig, is_https: bool) -> Result<Self, Vec<String>> {
-        let prefix = if is_https { "__Host-" } else { "" };
-        let cookie = |name: &str| format!("{prefix}{name}");
+        let cookie = |name: &str| full_name(name, is_https);
         let wire = Self {
             access_cookie: cookie(&config.access_cookie_name),
             refresh_cookie: cookie(&config.refresh_cookie_name),

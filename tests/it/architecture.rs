@@ -135,8 +135,8 @@ fn only_one_file_asks_the_system_for_randomness() {
     let asks = |code: &str| {
         ["getrandom", "new_v4", "OsRng", "thread_rng", "rand::"].iter().any(|call| code.contains(call))
     };
-    // Salts are drawn where passwords are hashed, by the hashing crate.
-    assert_only("randomness", asks, &["auth/random.rs"]);
+    // Salts are drawn where passwords are hashed, by the hashing crate; private keys where keys are, by the key crate.
+    assert_only("randomness", asks, &["auth/random.rs", "auth/keys.rs"]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn the_defaults_are_fine_in_debug_and_ask_for_a_secret_in_release() {
 #[test]
 fn each_mistake_in_the_librarys_table_is_one_line() {
     for (setting, expected) in [
-        ("acces_ttl = 300", "auth: unknown key \"acces_ttl\"; known are "),
+        ("acces_ttl = 300", "auth: unknown key \"acces_ttl\"; did you mean \"access_ttl\"?"),
         ("secret_key = \"short\"", "auth.secret_key: must be at least 32 bytes"),
         ("secret_key = \"\"", "auth.secret_key: must be at least 32 bytes"),
         ("secret_key = \"1234567890123456789012345678901\"", "auth.secret_key: must be at least 32 bytes"),
@@ -53,9 +53,10 @@ fn each_mistake_in_the_librarys_table_is_one_line() {
         ("fresh_ttl = 0", "auth.fresh_ttl: must be 1 to 86400 seconds, is 0"),
         ("max_staleness = -5", "auth.max_staleness: must be 0 to 3600 seconds, is -5"),
         ("max_sessions = 0", "auth.max_sessions: must be 1 to 1000, is 0"),
-        ("token_locations = []", "auth.token_locations: name \"cookies\", \"headers\" or both"),
+        ("token_locations = []", "auth.token_locations: name some of \"cookies\", \"headers\""),
         ("token_locations = [\"cookies\", \"cookies\"]", "auth.token_locations: name "),
         ("token_locations = [\"query\"]", "auth.token_locations.0: must be one of cookies, headers"),
+        ("token_locations = [\"json\"]", "auth.token_locations: name some of"),
         ("token_locations = \"cookies\"", "auth.token_locations: must be "),
         ("issuer = \"\"", "auth.issuer: must be 1 to 255 bytes when set"),
         ("audience = \"\"", "auth.audience: must be 1 to 255 bytes when set"),
@@ -84,7 +85,8 @@ fn lifetimes_in_the_wrong_order_are_refused() {
 #[test]
 fn each_mistake_in_the_applications_table_is_one_line() {
     for (setting, expected) in [
-        ("stor = \"x\"", "app: unknown key \"stor\"; known are "),
+        ("stor = \"x\"", "app: unknown key \"stor\"; did you mean \"store\"?"),
+        ("colour = \"x\"", "app: unknown key \"colour\"; known are "),
         ("store = \"redis://localhost\"", "app.store: unknown store scheme \"redis\""),
         ("store = \"postgres://user:hunter2@host/db\"", "app.store: PostgreSQL is not supported"),
         ("store = \"\"", "app.store: not a store URL"),

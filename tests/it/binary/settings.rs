@@ -39,7 +39,7 @@ fn each_mistake_is_one_plain_line_that_names_the_key() {
         ("auth", "leeway = 61", "auth.leeway: must be 0 to 60 seconds"),
         ("auth", "token_locations = []", "auth.token_locations: name some of \"cookies\", \"headers\" and"),
         ("auth", "token_locations = [\"body\"]", "auth.token_locations.0: must be one of"),
-        ("auth", "secret_key = \"short\"", "auth.secret_key: the secret must be at least 32 bytes long"),
+        ("auth", "secret_key = \"short\"", "auth.secret_key: must be at least 32 bytes long"),
         ("auth", "issuer = \"\"", "auth.issuer: must be 1 to 255 bytes"),
         ("auth", "max_sessions = 0", "auth.max_sessions: must be 1 to 1000"),
         ("app", "stroe = \"x\"", "app: unknown key \"stroe\""),
