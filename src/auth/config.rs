@@ -256,7 +256,7 @@ impl AuthConfig {
                     problems.push(format!(
                         "auth.secret_key: {}",
                         error.to_string().trim_start_matches("the secret ")
-                    ))
+                    ));
                 })
                 .map(|_| Secret::unchecked(raw.0.clone()))
                 .ok(),
