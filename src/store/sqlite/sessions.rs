@@ -108,6 +108,10 @@ impl SessionStore for SqliteStore {
                 end(&mut write.0, &ending).await?;
                 write.commit().await?;
             }
+            Verdict::Replayed if state != session.state => {
+                restart_window(&mut write.0, id, &state).await?;
+                write.commit().await?;
+            }
             // Nothing changes, so there is nothing to commit and no disk to wait for.
             Verdict::Replayed | Verdict::NeverIssued | Verdict::AlreadyEnded | Verdict::Expired => {}
         }
@@ -277,6 +281,19 @@ async fn rotate(
     }
     // The writing lock was held since the row was read, so only a broken database comes here.
     Err(Failure::Damaged("a session changed under the writing lock"))
+}
+
+/// Keeps when an unseen generation was handed out again.
+async fn restart_window(write: &mut SqliteConnection, id: SessionId, state: &State) -> Result<(), Failure> {
+    sqlx::query(
+        "UPDATE sessions SET rotated_at = $3 WHERE sid = $1 AND generation = $2 AND ended_at IS NULL",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(number(state.generation))
+    .bind(state.rotated_at.as_secs())
+    .execute(write)
+    .await?;
+    Ok(())
 }
 
 /// Ends sessions and logs it, in a transaction of the caller's.

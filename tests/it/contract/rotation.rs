@@ -14,7 +14,8 @@ every_driver! {
     a_session_that_never_was_is_none,
     an_id_is_not_given_twice,
     the_current_generation_is_rotated,
-    a_predecessor_is_replayed_and_nothing_changes,
+    a_predecessor_is_replayed_with_the_same_successor,
+    a_replay_restarts_the_window_only_while_the_successor_is_unseen,
     an_abandoned_token_ends_the_session_and_is_logged,
     a_generation_that_was_never_issued_changes_nothing,
     an_ended_session_stays_ended,
@@ -84,11 +85,27 @@ async fn the_current_generation_is_rotated(stores: Stores) {
     assert_eq!(present(&stores, 1, 2, after(200)).await.1, Verdict::Rotated);
 }
 
-async fn a_predecessor_is_replayed_and_nothing_changes(stores: Stores) {
+async fn a_predecessor_is_replayed_with_the_same_successor(stores: Stores) {
     create(&stores, &session(1, "alice")).await;
     let (rotated, _) = present(&stores, 1, 1, after(100)).await;
-    assert_eq!(present(&stores, 1, 1, after(130)).await, (rotated.clone(), Verdict::Replayed));
-    assert_eq!(present(&stores, 1, 1, after(100 + 3600)).await, (rotated, Verdict::Replayed));
+    assert_eq!(present(&stores, 1, 1, after(100)).await, (rotated.clone(), Verdict::Replayed));
+    let (late, verdict) = present(&stores, 1, 1, after(100 + 3600)).await;
+    assert_eq!(verdict, Verdict::Replayed);
+    assert_eq!(late.state, State { rotated_at: after(100 + 3600), ..rotated.state.clone() });
+    assert_eq!(Session { state: rotated.state.clone(), ..late }, rotated);
+}
+
+async fn a_replay_restarts_the_window_only_while_the_successor_is_unseen(stores: Stores) {
+    create(&stores, &session(1, "alice")).await;
+    present(&stores, 1, 1, after(100)).await;
+    let (handed_out_again, _) = present(&stores, 1, 1, after(1000)).await;
+    stores.sessions.confirm(&[(id(1), 2)]).await.unwrap();
+    for late in [1001, 1029, 1030] {
+        let (kept, verdict) = present(&stores, 1, 1, after(late)).await;
+        assert_eq!(verdict, Verdict::Replayed);
+        assert_eq!(kept.state.rotated_at, handed_out_again.state.rotated_at);
+    }
+    assert_eq!(present(&stores, 1, 1, after(1031)).await.1, Verdict::Reused);
 }
 
 async fn an_abandoned_token_ends_the_session_and_is_logged(stores: Stores) {
