@@ -24,6 +24,7 @@ mod login;
 mod logout;
 mod protected;
 mod refresh;
+mod rotation;
 mod settings;
 mod sign_in;
 mod sqlite_file;
