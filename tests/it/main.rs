@@ -23,6 +23,7 @@ mod home;
 mod login;
 mod logout;
 mod protected;
+mod races;
 mod refresh;
 mod rotation;
 mod settings;
