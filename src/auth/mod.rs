@@ -8,6 +8,7 @@
 //! - `token`, `ring`, `keys`: what a token says, and who signed it; `cookies`: how it travels.
 //! - `rotation`: the state machine of refreshing; `session`: the row and the store's contract.
 //! - `authority`: what is attached to the Rocket; `view`, `confirmed`: what this node knows without asking the store.
+//! - `error`, `refusal`: why a request is not let through, and how programs are told.
 //! - `fairing`, `config`, `key_file`: attaching it; `clock`, `random`, `id`: the ground; `bench`: the benchmark's way in.
 
 mod authority;
@@ -34,6 +35,7 @@ mod keys;
 mod location;
 mod negotiate;
 mod random;
+mod refusal;
 mod ring;
 pub mod rotation;
 mod session;
@@ -62,6 +64,7 @@ pub use keys::{Algorithm, Secret, UnfitKey};
 pub use location::{Absent, Location};
 pub use negotiate::wants_page;
 pub use random::{OsRandom, Random, RandomError};
+pub use refusal::{Refusal, catchers};
 pub use rotation::{EndReason, Ended, Leniency, State, Verdict};
 pub use session::{Cursor, Ending, Revocation, Revocations, Session, SessionStore, StoreError, Which};
 pub use sessions::{Sessions, TokenPair};

@@ -8,11 +8,11 @@ use rocket::response::{self, Responder};
 use rocket::{Catcher, Request, catch, catchers};
 use serde::Serialize;
 
-use crate::auth::AuthError;
+use crate::auth::{AuthError, Refusal};
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
-use crate::routes::reply::{Refusal, Reply};
+use crate::routes::reply::Reply;
 
 /// A handler's way to refuse for the same reasons, and in the same words, as a guard.
 #[derive(Debug, Clone, Copy)]

@@ -8,14 +8,16 @@ use rocket::{Request, State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::auth::{AuthError, CsrfToken, EndReason, Sessions, SignInAttempt, SignedIn, TokenPair, What};
+use crate::auth::{
+    AuthError, CsrfToken, EndReason, Refusal, Sessions, SignInAttempt, SignedIn, TokenPair, What,
+};
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::device;
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
-use crate::routes::reply::{RETRY_SECONDS, Refusal, Reply};
+use crate::routes::reply::Reply;
 use crate::users::{Accounts, Attempt, Password, SignInError, Username};
 
 /// Whether the sign-in page names the demo accounts.
@@ -258,7 +260,7 @@ impl Failure {
             Self::BadCredentials => Refusal::bad_credentials(),
             Self::FormExpired(error) => Refusal::from(*error),
             Self::Throttled(wait) => Refusal::throttled(*wait),
-            Self::Busy => Refusal { retry_after: Some(RETRY_SECONDS), ..Refusal::unavailable() },
+            Self::Busy => Refusal::unavailable(),
             Self::Unfitting => Refusal::of_status(Status::UnprocessableEntity),
         }
     }

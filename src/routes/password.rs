@@ -7,13 +7,13 @@ use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::auth::{AuthError, CsrfToken, EndReason, FreshToken, Sessions, What};
+use crate::auth::{AuthError, CsrfToken, EndReason, FreshToken, Refusal, Sessions, What};
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::device;
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
-use crate::routes::reply::{RETRY_SECONDS, Refusal, Reply};
+use crate::routes::reply::Reply;
 use crate::users::{Accounts, Attempt, ChangeError, Password, SignInError, UnfitPassword, Username};
 
 /// The current password and the new one; a form asks for the new one twice.
@@ -110,9 +110,7 @@ async fn change(
         Err(ChangeError::SignIn(SignInError::Throttled { retry_after })) => {
             Ok(Some(Failure("throttled", Refusal::throttled(retry_after))))
         }
-        Err(ChangeError::SignIn(SignInError::Busy)) => {
-            Ok(Some(Failure("busy", Refusal { retry_after: Some(RETRY_SECONDS), ..Refusal::unavailable() })))
-        }
+        Err(ChangeError::SignIn(SignInError::Busy)) => Ok(Some(Failure("busy", Refusal::unavailable()))),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a password cannot be changed");
             Err(Refused(AuthError::Unavailable))

@@ -5,14 +5,14 @@ use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::auth::{AuthError, CsrfToken, Sessions, SignedIn, What};
+use crate::auth::{AuthError, CsrfToken, Refusal, Sessions, SignedIn, What};
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::device;
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
-use crate::routes::reply::{RETRY_SECONDS, Refusal, Reply};
+use crate::routes::reply::Reply;
 use crate::users::{Accounts, Attempt, Password, SignInError};
 
 /// The password, and where the person was.
@@ -94,7 +94,7 @@ async fn check(
             Ok(Some(("throttled", Refusal::throttled(retry_after))))
         }
         Err(SignInError::Busy) => {
-            let refusal = Refusal { retry_after: Some(RETRY_SECONDS), ..Refusal::unavailable() };
+            let refusal = Refusal::unavailable();
             Ok(Some(("busy", refusal)))
         }
         Err(error @ SignInError::Unavailable(_)) => {
