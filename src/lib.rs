@@ -9,6 +9,6 @@ pub mod users;
 
 pub use auth::{
     AccessToken, AuthError, BearerToken, BodyRefreshToken, BodyToken, CookieToken, CsrfToken, CurrentUser,
-    CustomClaims, Fence, FreshToken, OptionalToken, Portcullis, QueryToken, RefreshToken, Refusal, Role,
-    RoleToken, Sessions, SignedIn, StatelessToken, catchers,
+    CustomClaims, Fence, FreshToken, OptionalToken, PageContext, Portcullis, QueryToken, RefreshToken,
+    Refusal, Role, RoleToken, Sessions, SignedIn, StatelessToken, catchers,
 };

@@ -3,7 +3,7 @@
 //! The library wing: it knows Rocket, cookies and tokens, and nothing of accounts, pages, templates or SQL.
 //! In reading order:
 //!
-//! - `guards`, `sign_in`: what a handler writes in its signature; `sessions`: what it may do to a session.
+//! - `guards`, `sign_in`, `page_context`: what a handler writes in its signature; `sessions`: what it may do to a session.
 //! - `verdict`: the one judgement per request behind every guard; `location`, `csrf`: what it looks at.
 //! - `token`, `ring`, `keys`: what a token says, and who signed it; `cookies`: how it travels.
 //! - `rotation`: the state machine of refreshing; `session`: the row and the store's contract.
@@ -34,6 +34,7 @@ mod key_file;
 mod keys;
 mod location;
 mod negotiate;
+mod page_context;
 mod random;
 mod refusal;
 mod ring;
@@ -63,6 +64,7 @@ pub use key_file::{KeyFile, ListedKey};
 pub use keys::{Algorithm, Secret, UnfitKey};
 pub use location::{Absent, Location};
 pub use negotiate::wants_page;
+pub use page_context::PageContext;
 pub use random::{OsRandom, Random, RandomError};
 pub use refusal::{Refusal, catchers};
 pub use rotation::{EndReason, Ended, Leniency, State, Verdict};
