@@ -22,6 +22,7 @@ mod headers;
 mod home;
 mod login;
 mod logout;
+mod password;
 mod protected;
 mod races;
 mod refresh;
