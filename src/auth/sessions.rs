@@ -65,8 +65,9 @@ impl Sessions<'_> {
         roles: &[String],
         remember: bool,
     ) -> Result<SessionId, AuthError> {
-        let pair = self.begin(user, roles, remember).await?;
+        // First, so that the session that is replaced does not count against the limit.
         self.end_carried(EndReason::Replaced).await?;
+        let pair = self.begin(user, roles, remember).await?;
         let jar = self.authority.jar;
         send_pair(self.request, jar, &pair);
         let form = &jar.wire().pre_session_cookie;
