@@ -35,6 +35,9 @@ enum Command {
     /// List and end sessions; a server that runs on the same store honours it within a second.
     #[command(subcommand)]
     Session(cli::session::SessionCommand),
+    /// Make, list, rotate and retire signing keys; a server that runs with the same file honours it within seconds.
+    #[command(subcommand)]
+    Key(cli::key::KeyCommand),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +64,7 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
         }
         Command::User(command) => rocket::execute(cli::user::run(command)),
         Command::Session(command) => rocket::execute(cli::session::run(command)),
+        Command::Key(command) => cli::key::run(&command),
     }
 }
 

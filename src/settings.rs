@@ -11,7 +11,7 @@ use rocket::figment::{Figment, Profile};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::auth::{AuthConfig, AuthSettings, plain};
+use crate::auth::{AuthConfig, AuthSettings, KeyFile, plain};
 use crate::store::StoreUrl;
 
 /// The table `[default.app]`.
@@ -121,6 +121,20 @@ impl Settings {
             StoreUrl::SqliteFile(path) => Some(path.with_file_name("portcullis.key")),
             StoreUrl::SqliteMemory => None,
         }
+    }
+
+    /// The file whose keys can be managed: the configured one, else the development key file.
+    ///
+    /// # Errors
+    /// One line for the operator when the key is not kept in a file.
+    pub fn key_file(&self) -> Result<KeyFile, String> {
+        if self.auth.has_secret() {
+            return Err("auth.secret_key: the key is the configuration's; use auth.secret_key_file to manage keys here"
+                .to_owned());
+        }
+        let path = self.auth.secret_key_file().map(PathBuf::from).or_else(|| self.development_key_file());
+        path.map(KeyFile::at)
+            .ok_or_else(|| "app.store: sqlite::memory: keeps no keys; set auth.secret_key_file".to_owned())
     }
 }
 

@@ -3,7 +3,7 @@
 //! The environment overrides single keys: `PORTCULLIS_AUTH__ACCESS_TTL=600`.
 //! Every mistake is told at launch in one line; none waits for the first request.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rocket::figment::{Figment, Profile};
@@ -178,6 +178,24 @@ impl AuthSettings {
     #[must_use]
     pub const fn is_https(&self) -> bool {
         !self.insecure_http
+    }
+
+    /// Whether the key is a secret in the settings, and not in a file.
+    #[must_use]
+    pub const fn has_secret(&self) -> bool {
+        self.secret.is_some()
+    }
+
+    /// The configured key file, if any.
+    #[must_use]
+    pub fn secret_key_file(&self) -> Option<&Path> {
+        self.secret_file.as_deref()
+    }
+
+    /// How long the longest-lived token lives: for so long a replaced key must go on verifying.
+    #[must_use]
+    pub fn longest_token(&self) -> Duration {
+        self.session.absolute.max(self.remembered.absolute).max(self.access_ttl) + self.leeway
     }
 
     /// For how long an end of a session must be remembered: until its last access token has expired.

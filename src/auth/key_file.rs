@@ -88,9 +88,7 @@ impl KeyFile {
         if self.path.exists() {
             return Ok(());
         }
-        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(|error| self.line(error))?;
-        }
+        self.make_folder()?;
         let text = draw_secret(random)?;
         self.write(&text, random, Existing::Keep)
     }
@@ -109,7 +107,12 @@ impl KeyFile {
     /// # Errors
     /// One line for the operator when the file cannot be read or written, or no key can be made.
     pub fn add(&self, algorithm: Algorithm, random: &dyn Random) -> Result<ListedKey, String> {
-        let mut entries = if self.path.exists() { self.read()? } else { Entries { keys: Vec::new() } };
+        let mut entries = if self.path.exists() {
+            self.read()?
+        } else {
+            self.make_folder()?;
+            Entries { keys: Vec::new() }
+        };
         if entries.keys.iter().any(|entry| entry.state == EntryState::Next) {
             return Err(self.line("there is a next key already; rotate to it, or retire it first"));
         }
@@ -249,6 +252,11 @@ impl KeyFile {
             let _ = fs::remove_file(&beside);
             self.line(error)
         })
+    }
+
+    fn make_folder(&self) -> Result<(), String> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.map_or(Ok(()), |folder| fs::create_dir_all(folder).map_err(|error| self.line(error)))
     }
 
     #[cfg(unix)]

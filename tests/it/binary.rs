@@ -9,6 +9,7 @@ mod canary;
 mod command_line;
 mod damage;
 mod hostile;
+mod key;
 mod readme;
 mod restart;
 mod settings;
