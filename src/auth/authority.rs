@@ -13,6 +13,7 @@ use std::time::Duration;
 use rocket::{Phase, Rocket};
 use serde_json::Map;
 
+use crate::auth::claims::SessionClaims;
 use crate::auth::clock::{Clock, UnixTime};
 use crate::auth::config::AuthSettings;
 use crate::auth::confirmed::Confirmed;
@@ -27,7 +28,7 @@ use crate::auth::journal::Journal;
 use crate::auth::key_file::KeyFile;
 use crate::auth::random::Random;
 use crate::auth::rotation::{EndReason, Leniency, State, Verdict};
-use crate::auth::session::{Ending, Revocation, Session, SessionStore, StoreError, Which};
+use crate::auth::session::{Ending, Revocation, Session, SessionStore, StoreError, Whose};
 use crate::auth::token::{Codec, Kind, Mint, Token};
 use crate::auth::view::View;
 
@@ -82,7 +83,9 @@ impl Authority {
     ///
     /// Asks memory, and the store only when this node's knowledge is older than `max_staleness`.
     pub(crate) async fn check_revocation(&self, token: &Token) -> Result<(), AuthError> {
-        let ids = [*token.session.as_bytes(), *token.id.as_bytes()];
+        // A token without a session can only be revoked by its own id.
+        let of_session = token.session.map_or(*token.id.as_bytes(), |session| *session.id.as_bytes());
+        let ids = [of_session, *token.id.as_bytes()];
         if self.view.is_revoked(&ids[0], &ids[1], token.issued_at) {
             return Err(AuthError::Revoked);
         }
@@ -138,11 +141,11 @@ impl Authority {
     /// Exchanges a refresh token for the pair of the next generation, or of the same one again.
     pub(crate) async fn renew(
         self: &Arc<Self>,
-        token: &Token,
+        token: &SessionClaims<'_>,
         address: Option<IpAddr>,
     ) -> Result<(Session, Pair), AuthError> {
         let now = self.clock.now();
-        let (id, generation) = (token.session, token.generation);
+        let (id, generation) = (token.session_id(), token.generation());
         let leniency = self.leniency();
         let presented = self
             .change(|it| async move {
@@ -195,6 +198,19 @@ impl Authority {
                 it.note(What::SessionEnded(reason), Some(&whose.user), Some(*id), address);
             }
             Ok(ended)
+        })
+        .await
+    }
+
+    /// Revokes a single token, for one that has no session to end; durable when this returns, and known to this node.
+    pub(crate) async fn revoke(self: &Arc<Self>, token: &Token) -> Result<(), AuthError> {
+        let id = token.id;
+        // The margin is the one of `remember_ends_for`: no node's clock may outlive the memory.
+        let until = token.expires_at + (self.settings.remember_ends_for() - self.settings.access_ttl);
+        self.change(move |it| async move {
+            it.store.revoke(id, until).await?;
+            it.view.insert(Revocation { id: *id.as_bytes(), until });
+            Ok(())
         })
         .await
     }
@@ -321,29 +337,6 @@ impl Authority {
                 Err(AuthError::Unavailable)
             }
             Err(_) => Err(late()),
-        }
-    }
-}
-
-/// Which of a person's sessions are to end, for a task that outlives its request.
-#[derive(Debug, Clone)]
-pub(crate) struct Whose {
-    pub(crate) user: String,
-    pub(crate) which: These,
-}
-
-/// One session, or all but one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum These {
-    One(SessionId),
-    Others(SessionId),
-}
-
-impl Whose {
-    fn which(&self) -> Which<'_> {
-        match self.which {
-            These::One(id) => Which::OneOf(id, &self.user),
-            These::Others(kept) => Which::AllOf(&self.user, Some(kept)),
         }
     }
 }

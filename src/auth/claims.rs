@@ -1,6 +1,7 @@
 //! What a verified token says: our claims, and those that an application added.
 
 use std::fmt;
+use std::ops::Deref;
 
 use rocket::Request;
 use serde::de::DeserializeOwned;
@@ -10,7 +11,7 @@ use crate::auth::error::AuthError;
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::invalid::Invalid;
 use crate::auth::location::Location;
-use crate::auth::token::Token;
+use crate::auth::token::{Membership, Token};
 
 /// What a verified token says; every guard gives it by dereferencing.
 #[derive(Clone, Copy)]
@@ -34,10 +35,11 @@ impl<'r> Claims<'r> {
         self.roles().any(|known| known == role)
     }
 
-    /// The session, claim `sid`.
+    /// The session that the token belongs to.
+    /// `None` only for a token that a sibling signed with our key, where `auth.foreign_ttl` accepts those.
     #[must_use]
-    pub fn session_id(&self) -> SessionId {
-        self.0.session
+    pub fn session(&self) -> Option<SessionClaims<'r>> {
+        self.0.session.map(|session| SessionClaims { claims: *self, session })
     }
 
     /// This token, claim `jti`.
@@ -69,11 +71,53 @@ impl<'r> Claims<'r> {
     pub fn custom<C: CustomClaims>(&self) -> Option<C> {
         C::read(self.0.payload())
     }
+}
+
+/// What a token of a session says; the guards that need a session give it by dereferencing.
+#[derive(Clone, Copy)]
+pub struct SessionClaims<'r> {
+    claims: Claims<'r>,
+    session: Membership,
+}
+
+impl<'r> SessionClaims<'r> {
+    /// The claims of this token, or the refusal of one that belongs to no session.
+    pub(crate) fn of(token: &'r Token) -> Result<Self, AuthError> {
+        Claims(token).session().ok_or(AuthError::SessionRequired)
+    }
+
+    /// The session, claim `sid`.
+    #[must_use]
+    pub fn session_id(&self) -> SessionId {
+        self.session.id
+    }
 
     /// When the password was last entered, claim `auth_time` (OpenID Connect Core §2).
     #[must_use]
     pub fn auth_time(&self) -> UnixTime {
-        self.0.auth_time
+        self.session.auth_time
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.session.generation
+    }
+
+    pub(crate) fn csrf(&self) -> Option<&'r str> {
+        self.claims.0.csrf()
+    }
+}
+
+impl<'r> Deref for SessionClaims<'r> {
+    type Target = Claims<'r>;
+
+    fn deref(&self) -> &Claims<'r> {
+        &self.claims
+    }
+}
+
+impl fmt::Debug for SessionClaims<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.claims.fmt(f)
     }
 }
 
@@ -82,7 +126,7 @@ impl fmt::Debug for Claims<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claims")
             .field("subject", &self.subject())
-            .field("session", &self.session_id())
+            .field("session", &self.0.session.map(|session| session.id))
             .finish_non_exhaustive()
     }
 }

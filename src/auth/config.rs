@@ -45,6 +45,14 @@ pub struct AuthConfig {
     pub fresh_ttl: i64,
     /// How far the clocks of the issuing and the checking machine may differ; default 0, at most 60.
     pub leeway: i64,
+    /// How long an access token may live that a sibling signed with our key (flask-jwt-extended, PyJWT) and that names no
+    /// session; default 0: none is accepted. 900 is what flask-jwt-extended gives them.
+    ///
+    /// Such a token opens [`AccessToken`](crate::auth::AccessToken) and its like for its subject, without any role.
+    /// It is never fresh and cannot be refreshed, and no list of sessions shows it.
+    /// Until it expires, only signing out with it and ending everybody's sessions reach it: not a new password, not a
+    /// disabled account, not the end of another session.
+    pub foreign_ttl: i64,
     /// Where tokens are looked for; default `["cookies"]`.
     pub token_locations: Vec<Location>,
     /// Claim `iss`, written and required when set. Unset by default.
@@ -107,6 +115,7 @@ impl Default for AuthConfig {
             refresh_grace: 30,
             fresh_ttl: 900,
             leeway: 0,
+            foreign_ttl: 0,
             token_locations: vec![Location::Cookies],
             issuer: None,
             audience: None,
@@ -163,6 +172,7 @@ pub struct AuthSettings {
     pub(crate) grace: Duration,
     pub(crate) fresh_ttl: Duration,
     pub(crate) leeway: Duration,
+    pub(crate) foreign_ttl: Duration,
     pub(crate) locations: Locations,
     pub(crate) issuer: Option<String>,
     pub(crate) audience: Option<String>,
@@ -247,6 +257,7 @@ impl AuthConfig {
         let grace = span("refresh_grace", self.refresh_grace, 0, 300);
         let fresh_ttl = span("fresh_ttl", self.fresh_ttl, 1, DAY);
         let leeway = span("leeway", self.leeway, 0, 60);
+        let foreign_ttl = span("foreign_ttl", self.foreign_ttl, 0, DAY);
         let event_ttl = span("event_ttl", self.event_ttl, 3600, 10 * YEAR);
         let max_staleness = span("max_staleness", self.max_staleness, 0, 3600);
 
@@ -324,6 +335,7 @@ impl AuthConfig {
             grace,
             fresh_ttl,
             leeway,
+            foreign_ttl,
             locations,
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),

@@ -10,8 +10,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError};
 
+use crate::auth::claims::SessionClaims;
 use crate::auth::id::SessionId;
-use crate::auth::token::Token;
 
 /// Recently seen sessions, and what the store has yet to be told.
 pub(crate) struct Confirmed {
@@ -47,24 +47,25 @@ impl Confirmed {
     }
 
     /// Notes that a token was used.
-    pub(crate) fn see(&self, token: &Token) -> Result<(), OtherSubject> {
-        let subject = self.hasher.hash_one(token.subject());
+    pub(crate) fn see(&self, claims: &SessionClaims<'_>) -> Result<(), OtherSubject> {
+        let (session, generation) = (claims.session_id(), claims.generation());
+        let subject = self.hasher.hash_one(claims.subject());
         {
-            let mut slot = self.slot(token.session).lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(known) = slot.as_ref().filter(|known| known.session == token.session) {
+            let mut slot = self.slot(session).lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = slot.as_ref().filter(|known| known.session == session) {
                 if known.subject != subject {
                     return Err(OtherSubject);
                 }
-                if known.generation >= token.generation {
+                if known.generation >= generation {
                     return Ok(());
                 }
             }
-            *slot = Some(Slot { session: token.session, generation: token.generation, subject });
+            *slot = Some(Slot { session, generation, subject });
         }
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         // A store that stays away must not fill our memory; an unconfirmed successor only widens the window for replays.
         if pending.len() < MAX_PENDING {
-            pending.push((token.session, token.generation));
+            pending.push((session, generation));
         }
         Ok(())
     }

@@ -38,6 +38,9 @@ pub enum AuthError {
     /// A refresh token where an access token belongs, or the other way round; the field names what was expected.
     #[error("{}", wrong_type(*.0))]
     WrongType(Kind),
+    /// A sibling's token, which belongs to no session, where a session is needed.
+    #[error("Only tokens of a session are allowed")]
+    SessionRequired,
     /// The token was revoked or its session has ended.
     #[error("Token has been revoked")]
     Revoked,
@@ -97,6 +100,7 @@ impl AuthError {
             Self::Ambiguous | Self::Invalid(_) => "invalid_token",
             Self::Expired => "token_expired",
             Self::WrongType(_) => "wrong_type",
+            Self::SessionRequired => "session_required",
             Self::Revoked => "token_revoked",
             Self::Reused => "token_reused",
             Self::NotFresh => "fresh_required",

@@ -143,6 +143,7 @@ impl Portcullis {
             audience: settings.audience.clone(),
             leeway: settings.leeway,
             longest_access: settings.access_ttl,
+            longest_foreign: settings.foreign_ttl,
             longest_refresh: settings.session.absolute.max(settings.remembered.absolute),
         };
         let authority = Authority {

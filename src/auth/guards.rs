@@ -13,7 +13,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::auth::authority::{Authority, end_of};
-use crate::auth::claims::{Claims, CustomClaims, NoClaims, custom_claims};
+use crate::auth::claims::{Claims, CustomClaims, NoClaims, SessionClaims, custom_claims};
 use crate::auth::error::AuthError;
 use crate::auth::invalid::Invalid;
 use crate::auth::negotiate::wants_page;
@@ -44,11 +44,11 @@ pub struct AccessToken<'r, C = NoClaims> {
 /// An access token, and the password was entered within `auth.fresh_ttl` (default 900 s): for what a stolen
 /// session must not do. Refreshing never makes a token fresh (OWASP ASVS 7.5.1).
 #[derive(Debug, Clone, Copy)]
-pub struct FreshToken<'r>(Claims<'r>);
+pub struct FreshToken<'r>(SessionClaims<'r>);
 
 /// A valid refresh token of a live session, with its own CSRF proof.
 #[derive(Debug, Clone, Copy)]
-pub struct RefreshToken<'r>(Claims<'r>);
+pub struct RefreshToken<'r>(SessionClaims<'r>);
 
 /// An access token or none; an invalid one is still refused, an expired one renewed on pages as for [`SignedIn`].
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +82,7 @@ pub struct RoleToken<'r, R>(Claims<'r>, PhantomData<fn() -> R>);
 /// A person looking at a page: by an access token, or, when that has expired, by the refresh token, silently renewed.
 /// Otherwise the browser is sent to the sign-in page.
 #[derive(Debug, Clone, Copy)]
-pub struct SignedIn<'r>(Claims<'r>);
+pub struct SignedIn<'r>(SessionClaims<'r>);
 
 impl<'r> OptionalToken<'r> {
     /// The token, if the request carried one.
@@ -92,8 +92,8 @@ impl<'r> OptionalToken<'r> {
     }
 }
 
-async fn fresh<'r>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
-    let claims = signed_in(request).await?;
+async fn fresh<'r>(request: &'r Request<'_>) -> Result<SessionClaims<'r>, AuthError> {
+    let claims = in_session(request).await?;
     let authority = verdict::authority(request)?;
     let age = claims.auth_time().until(authority.clock.now());
     if age > authority.settings.fresh_ttl { Err(AuthError::NotFresh) } else { Ok(claims) }
@@ -113,21 +113,30 @@ pub(crate) async fn signed_in<'r>(request: &'r Request<'_>) -> Result<Claims<'r>
     }
 }
 
+/// As [`signed_in`], but only in a session of ours: a sibling's token knows of none.
+async fn in_session<'r>(request: &'r Request<'_>) -> Result<SessionClaims<'r>, AuthError> {
+    signed_in(request).await?.session().ok_or(AuthError::SessionRequired)
+}
+
 /// A refresh token whose session lives and which would be accepted now.
-pub(crate) async fn live<'r>(request: &Request<'_>, token: &'r Token) -> Result<Claims<'r>, AuthError> {
+pub(crate) async fn live<'r>(
+    request: &Request<'_>,
+    token: &'r Token,
+) -> Result<SessionClaims<'r>, AuthError> {
     let authority = verdict::authority(request)?;
-    let session = authority.store.find(token.session).await?.ok_or(AuthError::Revoked)?;
-    if session.user != token.subject() {
+    let claims = SessionClaims::of(token)?;
+    let session = authority.store.find(claims.session_id()).await?.ok_or(AuthError::Revoked)?;
+    if session.user != claims.subject() {
         return Err(Invalid::Subject.into());
     }
     let leniency = authority.leniency();
-    match step(&session.state, token.generation, authority.clock.now(), leniency).1 {
-        Verdict::Rotated | Verdict::Replayed => Ok(Claims(token)),
+    match step(&session.state, claims.generation(), authority.clock.now(), leniency).1 {
+        Verdict::Rotated | Verdict::Replayed => Ok(claims),
         Verdict::AlreadyEnded => Err(end_of(&session)),
         Verdict::Expired => Err(AuthError::Expired),
         // The store decides, and ends the session in the same transaction.
         Verdict::Reused | Verdict::NeverIssued => {
-            authority.renew(token, request.client_ip()).await.map(|_| Claims(token))
+            authority.renew(&claims, request.client_ip()).await.map(|_| claims)
         }
     }
 }
@@ -226,7 +235,7 @@ impl<'r> FromRequest<'r> for SignedIn<'r> {
     type Error = AuthError;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
-        outcome(request, signed_in(request).await, Self)
+        outcome(request, in_session(request).await, Self)
     }
 }
 
@@ -268,12 +277,8 @@ impl<C> Sentinel for AccessToken<'_, C> {
 
 impl<'r> RefreshToken<'r> {
     /// The guard for claims that were found live in this module's neighbour.
-    pub(crate) const fn of(claims: Claims<'r>) -> Self {
+    pub(crate) const fn of(claims: SessionClaims<'r>) -> Self {
         Self(claims)
-    }
-
-    pub(crate) fn token(&self) -> &Token {
-        self.0.0
     }
 }
 
@@ -284,11 +289,11 @@ impl<R> fmt::Debug for RoleToken<'_, R> {
 }
 
 macro_rules! gives_claims {
-    ($($guard:ident $(<$role:ident>)?),*) => {$(
+    ($claims:ident: $($guard:ident $(<$role:ident>)?),*) => {$(
         impl<'r $(, $role)?> Deref for $guard<'r $(, $role)?> {
-            type Target = Claims<'r>;
+            type Target = $claims<'r>;
 
-            fn deref(&self) -> &Claims<'r> {
+            fn deref(&self) -> &$claims<'r> {
                 &self.0
             }
         }
@@ -305,5 +310,6 @@ macro_rules! stops_launch_without_fairing {
     )*};
 }
 
-gives_claims!(FreshToken, RefreshToken, SignedIn, RoleToken<R>);
+gives_claims!(SessionClaims: FreshToken, RefreshToken, SignedIn);
+gives_claims!(Claims: RoleToken<R>);
 stops_launch_without_fairing!(FreshToken, RefreshToken, OptionalToken, SignedIn, RoleToken<R>);

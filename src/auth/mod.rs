@@ -48,7 +48,7 @@ mod verdict;
 mod view;
 mod wire;
 
-pub use claims::{Claims, CustomClaims, NoClaims};
+pub use claims::{Claims, CustomClaims, NoClaims, SessionClaims};
 pub use clock::{Clock, ManualClock, SystemClock, UnixTime};
 pub use config::{AuthConfig, AuthSettings, RawSecret, plain};
 pub use current_user::CurrentUser;

@@ -63,6 +63,29 @@ pub enum Which<'a> {
     Everybody,
 }
 
+/// Which of a person's sessions are to end, for a task that outlives its request.
+#[derive(Debug, Clone)]
+pub(crate) struct Whose {
+    pub(crate) user: String,
+    pub(crate) which: These,
+}
+
+/// One session, or all but one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum These {
+    One(SessionId),
+    Others(SessionId),
+}
+
+impl Whose {
+    pub(crate) fn which(&self) -> Which<'_> {
+        match self.which {
+            These::One(id) => Which::OneOf(id, &self.user),
+            These::Others(kept) => Which::AllOf(&self.user, Some(kept)),
+        }
+    }
+}
+
 /// An order to end sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending<'a> {

@@ -12,7 +12,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 use serde::Serialize;
 
-use crate::auth::authority::{Authority, NewSession, Pair, These, Whose};
+use crate::auth::authority::{Authority, NewSession, Pair};
 use crate::auth::clock::UnixTime;
 use crate::auth::cookies::{Carried, Readable, carried, every};
 use crate::auth::error::AuthError;
@@ -21,8 +21,8 @@ use crate::auth::guards::{RefreshToken, is_unattached};
 use crate::auth::id::SessionId;
 use crate::auth::location::Location;
 use crate::auth::rotation::EndReason;
-use crate::auth::session::Session;
-use crate::auth::token::{Kind, Token};
+use crate::auth::session::{Session, These, Whose};
+use crate::auth::token::{Kind, Membership, Token};
 use crate::auth::verdict::{authority, clear_cookies, send_pair};
 
 /// A guard that opens, renews and closes sessions for this request; cookies follow with the response.
@@ -160,7 +160,7 @@ impl Sessions<'_> {
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn refresh(&self, token: &RefreshToken<'_>) -> Result<Option<TokenPair>, AuthError> {
         let by_cookie = token.location() == Location::Cookies;
-        let renewal = self.authority.renew(token.token(), self.request.client_ip()).await;
+        let renewal = self.authority.renew(token, self.request.client_ip()).await;
         if by_cookie && matches!(renewal, Err(AuthError::Reused)) {
             clear_cookies(self.request, self.authority.jar);
         }
@@ -184,6 +184,7 @@ impl Sessions<'_> {
     }
 
     /// Signs out: ends the session of every token that the request carries, expired ones too, and clears the cookies.
+    /// A sibling's access token, which has no session, is revoked itself.
     /// Without any token it only clears the cookies.
     ///
     /// # Errors
@@ -286,7 +287,8 @@ impl Sessions<'_> {
     #[must_use]
     pub fn carried_session(&self, user: &str) -> Option<SessionId> {
         let tokens = self.carried_tokens();
-        tokens.iter().find(|token| token.subject().eq_ignore_ascii_case(user)).map(|token| token.session)
+        let theirs = tokens.iter().filter(|token| token.subject().eq_ignore_ascii_case(user));
+        theirs.filter_map(|token| token.session).map(|session| session.id).next()
     }
 
     /// Ends the sessions of the tokens that this request carries.
@@ -294,9 +296,13 @@ impl Sessions<'_> {
     async fn end_carried(&self, reason: EndReason) -> Result<(), AuthError> {
         let mut ended: Vec<SessionId> = Vec::new();
         for token in self.carried_tokens() {
-            if !ended.contains(&token.session) {
-                ended.push(token.session);
-                let whose = Whose { user: token.subject().to_owned(), which: These::One(token.session) };
+            let Some(Membership { id, .. }) = token.session else {
+                self.authority.revoke(&token).await?;
+                continue;
+            };
+            if !ended.contains(&id) {
+                ended.push(id);
+                let whose = Whose { user: token.subject().to_owned(), which: These::One(id) };
                 self.authority.end(whose, reason, self.request.client_ip()).await?;
             }
         }

@@ -3,6 +3,8 @@
 //! The claims are flask-jwt-extended's (`fresh, iat, jti, type, sub, nbf, csrf, aud, iss, exp`, in its order) plus ours
 //! (`sid, gen, auth_time, roles`).
 //! Reading costs one signature check, one base64 pass and one JSON pass; texts stay where they are in the payload.
+//! A sibling that shares the key (flask-jwt-extended) mints tokens without ours; where the settings accept them, they
+//! belong to no session, and the type says so.
 //! Whether a session still lives is not asked here: a token only says what was true when it was minted.
 
 use std::borrow::Cow;
@@ -43,13 +45,20 @@ pub(crate) struct Token {
     roles: Vec<Range<usize>>,
     pub(crate) kind: Kind,
     pub(crate) id: TokenId,
-    pub(crate) session: SessionId,
-    pub(crate) generation: u64,
+    /// Its place in a session of ours; a sibling's token, where those are accepted, has none.
+    pub(crate) session: Option<Membership>,
     pub(crate) issued_at: UnixTime,
     pub(crate) expires_at: UnixTime,
-    pub(crate) auth_time: UnixTime,
     /// Where in the request it stood; the reader of a token does not know, and whoever found it says so.
     pub(crate) location: Location,
+}
+
+/// A token's place in a session of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Membership {
+    pub(crate) id: SessionId,
+    pub(crate) generation: u64,
+    pub(crate) auth_time: UnixTime,
 }
 
 impl Token {
@@ -100,6 +109,8 @@ pub(crate) struct Codec {
     pub(crate) leeway: Duration,
     pub(crate) longest_access: Duration,
     pub(crate) longest_refresh: Duration,
+    /// How long a sibling's access token may live; zero accepts none.
+    pub(crate) longest_foreign: Duration,
 }
 
 impl Codec {
@@ -143,8 +154,14 @@ impl Codec {
         let payload = self.ring().open(token, now)?;
         let claims: Claims<'_> = serde_json::from_str(&payload).map_err(|_| Invalid::Payload)?;
 
+        // Only a token that claims no part of a session is a sibling's; half a membership is a fault.
+        let is_foreign =
+            self.longest_foreign > Duration::ZERO && claims.sid.is_none() && claims.generation.is_none();
         let issued_at = required(claims.iat, Claim::Iat)?;
-        let not_before = required(claims.nbf, Claim::Nbf)?;
+        let not_before = match claims.nbf {
+            None if is_foreign => issued_at,
+            claimed => required(claimed, Claim::Nbf)?,
+        };
         let expires_at = required(claims.exp, Claim::Exp)?;
         let latest = now + self.leeway;
         if issued_at > latest {
@@ -157,15 +174,25 @@ impl Codec {
         expect(self.audience.as_deref(), claims.aud.as_ref(), Claim::Aud, Invalid::Audience)?;
         let subject = claims.sub.ok_or(Invalid::MissingClaim(Claim::Sub))?;
         let id = claims.jti.ok_or(Invalid::MissingClaim(Claim::Jti))?;
-        let session = claims.sid.ok_or(Invalid::MissingClaim(Claim::Sid))?;
-        let generation = claims.generation.ok_or(Invalid::MissingClaim(Claim::Gen))?;
+        let session = if is_foreign {
+            None
+        } else {
+            let sid = claims.sid.as_ref().ok_or(Invalid::MissingClaim(Claim::Sid))?;
+            let generation = claims.generation.ok_or(Invalid::MissingClaim(Claim::Gen))?;
+            let id = sid.0.parse().map_err(|_| Invalid::Payload)?;
+            Some(Membership { id, generation, auth_time: claims.auth_time.unwrap_or_default() })
+        };
         let kind = match claims.kind.as_ref().map(|kind| kind.0.as_ref()) {
             Some("access") => Kind::Access,
             Some("refresh") => Kind::Refresh,
             Some(_) => return Err(Invalid::Payload),
             None => return Err(Invalid::MissingClaim(Claim::Type)),
         };
-        let longest = if kind == Kind::Access { self.longest_access } else { self.longest_refresh };
+        let longest = match kind {
+            Kind::Access if is_foreign => self.longest_foreign,
+            Kind::Access => self.longest_access,
+            Kind::Refresh => self.longest_refresh,
+        };
         if expires_at > issued_at + longest {
             return Err(Invalid::LivesTooLong);
         }
@@ -177,18 +204,17 @@ impl Codec {
         let mut place = |text: &Text<'_>| locate(&payload, text, &mut tail);
         let subject = place(&subject);
         let csrf = claims.csrf.as_ref().map(&mut place);
-        let roles = claims.roles.iter().flatten().map(&mut place).collect();
+        // What a sibling calls a role need not mean ours.
+        let roles = claims.roles.iter().filter(|_| !is_foreign).flatten().map(&mut place).collect();
         let token = Token {
             subject,
             csrf,
             roles,
             kind,
             id: id.0.parse().map_err(|_| Invalid::Payload)?,
-            session: session.0.parse().map_err(|_| Invalid::Payload)?,
-            generation,
+            session,
             issued_at,
             expires_at,
-            auth_time: claims.auth_time.unwrap_or_default(),
             location: Location::Cookies,
             payload_bytes: payload.len(),
             text: String::new(),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rocket::Request;
 
 use crate::auth::authority::{Authority, Pair, end_of};
-use crate::auth::claims::Claims;
+use crate::auth::claims::{Claims, SessionClaims};
 use crate::auth::cookies::{Jar, Readable};
 use crate::auth::csrf::{Proof, Provenance, access_value, is_unsafe, same};
 use crate::auth::error::AuthError;
@@ -118,8 +118,10 @@ pub(crate) async fn judge(
     if kind == Kind::Refresh {
         return Ok(token);
     }
-    // A token with a good signature whose subject is not the session's was not minted by us.
-    authority.confirmed.see(&token).map_err(|_| Invalid::Subject)?;
+    if let Some(claims) = Claims(&token).session() {
+        // A token with a good signature whose subject is not the session's was not minted by us.
+        authority.confirmed.see(&claims).map_err(|_| Invalid::Subject)?;
+    }
     if authority.hooks.refuses(&Claims(&token)) {
         return Err(AuthError::ClaimsRefused);
     }
@@ -149,7 +151,7 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
         Err(AuthError::Revoked) => return Err(reason_for_revocation(request).await),
         other => other?,
     };
-    let renewal = authority.renew(&token, request.client_ip()).await;
+    let renewal = authority.renew(&SessionClaims::of(&token)?, request.client_ip()).await;
     if matches!(renewal, Err(AuthError::Reused)) {
         clear_cookies(request, authority.jar);
     }
@@ -167,7 +169,8 @@ async fn reason_for_revocation(request: &Request<'_>) -> AuthError {
     let found = find(request, Kind::Refresh, silent(authority), authority.jar.wire());
     let token = found.map(|found| authority.codec.read(found.token, authority.clock.now()));
     let Ok(Ok(token)) = token else { return AuthError::Revoked };
-    match authority.store.find(token.session).await {
+    let Some(session) = token.session else { return AuthError::Revoked };
+    match authority.store.find(session.id).await {
         Ok(session) => session.as_ref().map_or(AuthError::Revoked, end_of),
         Err(error) => error.into(),
     }

@@ -17,6 +17,7 @@ mod contract;
 mod csrf;
 mod dashboard;
 mod enumeration;
+mod foreign;
 mod guards;
 mod headers;
 mod home;
