@@ -170,7 +170,7 @@ impl Authority {
             Verdict::Rotated | Verdict::Replayed => {
                 let seed = token.csrf().ok_or(Invalid::MissingClaim(crate::auth::invalid::Claim::Csrf))?;
                 // A copy that was stolen before the owner entered the password again must not become fresh by it.
-                session.auth_time = session.auth_time.min(token.auth_time);
+                session.auth_time = session.auth_time.min(token.auth_time());
                 let pair = self.mint(&session, seed, now, false).await?;
                 Ok((session, pair))
             }
