@@ -18,8 +18,8 @@ use crate::auth::clock::UnixTime;
 pub struct State {
     /// The newest generation that was handed out; the first is 1.
     pub generation: u64,
-    /// When that generation was handed out first, or, if nobody was seen with it by the end of the grace window, when it
-    /// was handed out again. The grace window counts from here; it never slides from within.
+    /// When that generation was handed out first, or last before anybody was seen with it.
+    /// The grace window counts from here; it never slides once the generation has been seen in use.
     pub rotated_at: UnixTime,
     /// Whether a token of that generation has been used: only then is its predecessor surely abandoned.
     pub confirmed: bool,
@@ -186,13 +186,13 @@ pub fn step(state: &State, generation: u64, now: UnixTime, leniency: Leniency) -
     let is_predecessor = generation.checked_add(1) == Some(state.generation);
     let age = state.rotated_at.until(now);
     let may_have_been_lost = !state.confirmed && age <= leniency.lost_response.min(state.idle_ttl);
-    if is_predecessor && age <= leniency.grace {
-        return unchanged(Verdict::Replayed);
-    }
     if is_predecessor && may_have_been_lost {
-        // The first answer to arrive is this one, hours after the rotation, while another tab of the same browser may be
+        // The first answer to arrive may be this one, long after the rotation, while another tab of the same browser is
         // on its way with the token that this answer replaces: that tab, too, has a whole grace window.
         return (State { rotated_at: now, ..state.clone() }, Verdict::Replayed);
+    }
+    if is_predecessor && age <= leniency.grace {
+        return unchanged(Verdict::Replayed);
     }
     (state.clone().end(now, EndReason::Reused), Verdict::Reused)
 }

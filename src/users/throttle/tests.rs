@@ -1,3 +1,5 @@
+//! The rule of throttling by table, and its counters.
+
 use super::*;
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
