@@ -63,7 +63,7 @@ fn answers_that_are_lost_or_come_in_any_order_sign_nobody_out() {
         while !answers.is_empty() {
             let next = usize::try_from(draw(&mut seed)).unwrap() % answers.len();
             let answer = answers.swap_remove(next);
-            if draw(&mut seed) % 2 == 0 {
+            if draw(&mut seed).is_multiple_of(2) {
                 jar = Pair::of(&answer).unwrap();
             } else {
                 lost += 1;
