@@ -112,6 +112,10 @@ impl Wire {
         if !self.scheme.is_empty() && !is_token(&self.scheme) {
             problems.push("auth.header_type: must be empty or one word".into());
         }
+        if self.message_key == "code" {
+            problems
+                .push("auth.error_message_key: must not be \"code\", which has a member of its own".into());
+        }
         let mut cookies =
             [&self.access_cookie, &self.refresh_cookie, &self.access_csrf_cookie, &self.refresh_csrf_cookie];
         cookies.sort_unstable();
