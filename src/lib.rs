@@ -5,10 +5,11 @@ pub mod auth;
 pub mod routes;
 pub mod settings;
 pub mod store;
+pub mod testing;
 pub mod users;
 
 pub use auth::{
     AccessToken, AuthError, BearerToken, BodyRefreshToken, BodyToken, CookieToken, CsrfToken, CurrentUser,
     CustomClaims, Fence, FreshToken, OptionalToken, PageContext, Portcullis, QueryToken, RefreshToken,
-    Refusal, Role, RoleToken, Sessions, SignedIn, StatelessToken, catchers,
+    Refusal, Role, RoleToken, Sessions, SignInAttempt, SignedIn, StatelessToken, catchers,
 };

@@ -9,7 +9,8 @@
 //! - `rotation`: the state machine of refreshing; `session`: the row and the store's contract.
 //! - `authority`: what is attached to the Rocket; `view`, `confirmed`: what this node knows without asking the store.
 //! - `error`, `refusal`: why a request is not let through, and how programs are told.
-//! - `fairing`, `config`, `key_file`: attaching it; `clock`, `random`, `id`: the ground; `bench`: the benchmark's way in.
+//! - `fairing`, `config`, `key_file`: attaching it; `clock`, `random`, `id`: the ground; `bench`, `test_bench`: the ways in
+//!   for the benchmark and the test kit.
 
 mod authority;
 #[doc(hidden)]
@@ -42,6 +43,7 @@ pub mod rotation;
 mod session;
 mod sessions;
 mod sign_in;
+mod test_bench;
 mod token;
 mod variants;
 mod verdict;
@@ -71,6 +73,8 @@ pub use rotation::{EndReason, Ended, Leniency, State, Verdict};
 pub use session::{Cursor, Ending, Revocation, Revocations, Session, SessionStore, StoreError, Which};
 pub use sessions::{Sessions, TokenPair};
 pub use sign_in::{CsrfToken, SameOrigin, SignInAttempt};
+pub use test_bench::Sample;
+pub(crate) use test_bench::TestBench;
 pub use token::Kind;
 pub use variants::{BearerToken, BodyRefreshToken, BodyToken, CookieToken, QueryToken, StatelessToken};
 pub use wire::CookieSameSite;

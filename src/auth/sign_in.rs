@@ -115,16 +115,20 @@ fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
 fn before_session(request: &Request<'_>) -> Result<String, AuthError> {
     let authority = verdict::authority(request)?;
     let name = &authority.jar.wire().pre_session_cookie;
-    let seal = |nonce: &str| authority.codec.ring().seal(PURPOSE, nonce).map_err(|_| AuthError::Unavailable);
     if let Carried::Once(nonce) = carried(request, name)
         && nonce.parse::<SessionId>().is_ok()
     {
-        return seal(nonce);
+        return seal(authority, nonce);
     }
     // A session's id has the shape of 16 random bytes; this one names no session.
     let nonce = SessionId::draw(&*authority.random)?.to_string();
     authority.jar.set(request, name, &nonce, Readable::ByServerOnly, None);
-    seal(&nonce)
+    seal(authority, &nonce)
+}
+
+/// The proof that is bound to a cookie with this value.
+pub(crate) fn seal(authority: &Authority, nonce: &str) -> Result<String, AuthError> {
+    Ok(authority.codec.ring().seal(PURPOSE, nonce)?)
 }
 
 struct PreSession(Result<String, AuthError>);

@@ -21,6 +21,7 @@ mod foreign;
 mod guards;
 mod headers;
 mod home;
+mod kit;
 mod login;
 mod logout;
 mod password;
