@@ -69,7 +69,7 @@ fn form(page: PageContext<'_>, csrf: CsrfToken<'_>) -> Template {
 
 #[get("/context")]
 fn context(page: PageContext<'_>) -> String {
-    serde_json::to_string(&page).unwrap()
+    serde_json::to_value(page).unwrap().to_string()
 }
 
 #[get("/status/<code>")]
