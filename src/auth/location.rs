@@ -123,16 +123,21 @@ fn by_header<'r>(request: &'r Request<'_>, wire: &Wire) -> Result<Option<&'r str
     if lines.next().is_some() {
         return Err(AuthError::Ambiguous);
     }
+    in_line(line, wire).transpose()
+}
+
+/// The token in a line of the header; `None` under another scheme.
+pub(crate) fn in_line<'r>(line: &'r str, wire: &Wire) -> Option<Result<&'r str, AuthError>> {
     let mut words = line.split_ascii_whitespace();
     if !wire.scheme.is_empty()
         && !words.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(&wire.scheme))
     {
-        return Ok(None);
+        return None;
     }
-    match (words.next(), words.next()) {
-        (Some(token), None) => Ok(Some(token)),
+    Some(match (words.next(), words.next()) {
+        (Some(token), None) => Ok(token),
         _ => Err(AuthError::Invalid(Invalid::Bearer)),
-    }
+    })
 }
 
 fn by_query<'r>(request: &'r Request<'_>, wire: &Wire) -> Result<Option<&'r str>, AuthError> {

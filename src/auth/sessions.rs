@@ -19,7 +19,7 @@ use crate::auth::error::AuthError;
 use crate::auth::event::{Event, What};
 use crate::auth::guards::{RefreshToken, is_unattached};
 use crate::auth::id::SessionId;
-use crate::auth::location::Location;
+use crate::auth::location::{Location, in_line};
 use crate::auth::rotation::EndReason;
 use crate::auth::session::{Session, These, Whose};
 use crate::auth::token::{Kind, Membership, Token};
@@ -316,10 +316,7 @@ impl Sessions<'_> {
         let cookies = [Kind::Access, Kind::Refresh].map(|kind| every(self.request, wire.cookie_of(kind)));
         let headers =
             self.takes_bearers().then(|| self.request.headers().get(&wire.header)).into_iter().flatten();
-        let bearers = headers.filter_map(|line| {
-            let (scheme, token) = line.trim().split_once(' ')?;
-            scheme.eq_ignore_ascii_case(&wire.scheme).then_some(token.trim())
-        });
+        let bearers = headers.filter_map(|line| in_line(line, wire)?.ok());
         let texts = cookies.into_iter().flatten().chain(bearers);
         texts.filter_map(|text| self.authority.codec.read(text, now).ok()).collect()
     }
