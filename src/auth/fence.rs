@@ -12,6 +12,7 @@ use crate::auth::guards::signed_in;
 /// any handler sees it, also where the handler takes no guard and where there is no handler.
 ///
 /// Mount it at the path to fence; its order among other mounts does not matter.
+/// A fence with a role may stand inside one without.
 ///
 /// ```
 /// use portcullis::{Fence, Portcullis, store};
@@ -58,6 +59,8 @@ impl Fence {
         let base = request.route().map(|route| route.uri.base().to_owned()).unwrap_or_default();
         let path = request.uri().path();
         let inside = path.as_str().strip_prefix(base.trim_end_matches('/')).unwrap_or(path.as_str());
+        // A path without its last slash is the mount point itself.
+        let inside = if inside.is_empty() { "/" } else { inside };
         if self.open.iter().any(|open| open == inside) {
             return Ok(());
         }
@@ -95,9 +98,11 @@ impl From<Fence> for Vec<Route> {
             Method::Connect,
             Method::Patch,
         ];
-        methods.map(|method| Route::ranked(FIRST, method, "/<_..>", fence.clone())).into()
+        let rank = if fence.role.is_some() { FIRST + 1 } else { FIRST };
+        methods.map(|method| Route::ranked(rank, method, "/<_..>", fence.clone())).into()
     }
 }
 
-/// Before every other route.
+/// Before every other route. A fence that asks for a role comes after one that does not, so that the one may stand
+/// inside the other.
 const FIRST: isize = isize::MIN;
