@@ -228,12 +228,15 @@ impl Fairing for Portcullis {
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         flush(request, response);
-        let takes_bearers = Authority::of(request.rocket())
-            .is_some_and(|it| it.settings.locations.contains(Location::Headers));
         let is_page = response.content_type().is_some_and(|kind| kind.is_html());
-        if takes_bearers && response.status() == Status::Unauthorized && !is_page {
+        if is_page || response.status() != Status::Unauthorized {
+            return;
+        }
+        let takes_bearers = |it: &&Arc<Authority>| it.settings.locations.contains(Location::Headers);
+        let authority = Authority::of(request.rocket()).filter(takes_bearers);
+        if let Some(scheme) = authority.and_then(|it| it.jar.wire().challenge()) {
             // RFC 9110 §11.6.1 and RFC 6750 §3; a browser's page would gain nothing from it.
-            response.set_header(Header::new("WWW-Authenticate", "Bearer"));
+            response.set_header(Header::new("WWW-Authenticate", scheme));
         }
     }
 }

@@ -90,6 +90,12 @@ impl Wire {
         }
     }
 
+    /// The scheme that a 401 asks for; none when tokens travel in a header that knows no schemes.
+    pub(crate) fn challenge(&self) -> Option<&str> {
+        let has_schemes = self.header.eq_ignore_ascii_case("Authorization") && !self.scheme.is_empty();
+        has_schemes.then_some(self.scheme.as_str())
+    }
+
     fn problems(&self) -> Vec<String> {
         let tokens = [
             ("access_cookie_name", &self.access_cookie),
@@ -115,6 +121,12 @@ impl Wire {
         if self.message_key == "code" {
             problems
                 .push("auth.error_message_key: must not be \"code\", which has a member of its own".into());
+        }
+        if self.header.eq_ignore_ascii_case(&self.csrf_header) {
+            problems.push("auth.header_name and auth.csrf_header_name: must not name the same header".into());
+        }
+        if self.json_key == self.refresh_json_key {
+            problems.push("auth.json_key and auth.refresh_json_key: must not name the same member".into());
         }
         let mut cookies =
             [&self.access_cookie, &self.refresh_cookie, &self.access_csrf_cookie, &self.refresh_csrf_cookie];
