@@ -29,6 +29,7 @@ mod protected;
 mod races;
 mod refresh;
 mod rotation;
+mod sessions;
 mod settings;
 mod sign_in;
 mod sqlite_file;

@@ -66,19 +66,19 @@ impl Connection {
 
     pub(super) fn refresh(&mut self, pair: &Pair) -> Answer {
         self.send_refresh(pair);
-        self.receive().expect("the server hung up")
+        self.receive().unwrap()
     }
 
     pub(super) fn protected(&mut self, pair: &Pair) -> Answer {
         let head = format!("GET /protected HTTP/1.1\r\nCookie: access_token_cookie={}\r\n", pair.access);
         self.send(&head);
-        self.receive().expect("the server hung up")
+        self.receive().unwrap()
     }
 
     pub(super) fn log_out(&mut self, pair: &Pair) -> Answer {
         let head = format!("POST /logout HTTP/1.1\r\nCookie: access_token_cookie={}\r\n", pair.access);
         self.send(&head);
-        self.receive().expect("the server hung up")
+        self.receive().unwrap()
     }
 
     /// Sends a refresh and does not wait for the answer.

@@ -1,0 +1,212 @@
+//! What happened is told: once, in the store and as a line of JSON, to the person on the dashboard, and never a secret.
+
+use std::collections::BTreeMap;
+
+use portcullis::auth::UnixTime;
+use portcullis::store::Stores;
+use serde_json::{Value, json};
+
+use crate::binary::client::Client;
+use crate::binary::server::Installation;
+use crate::support::{App, KEY, Setup, Visitor, app, claims, now_or_never, with_claims};
+
+/// The application, and the store behind it.
+fn launch(setup: Setup) -> (App, Stores) {
+    let stores = setup.stores.clone();
+    (setup.launch(), stores)
+}
+
+/// How often each event is in the store about this person. A visit to the dashboard brings what waits into the store.
+fn kept((app, stores): &(App, Stores), user: &str) -> BTreeMap<String, usize> {
+    let reader = app.browser();
+    reader.sign_in("admin", "adminpass");
+    assert_eq!(reader.get("/dashboard").send().status, 200);
+    let events = now_or_never(stores.sessions.events_of(user, UnixTime::from_secs(0), 1000)).unwrap();
+    let mut counts = BTreeMap::new();
+    for event in events {
+        *counts.entry(event.what.to_text()).or_default() += 1;
+    }
+    counts
+}
+
+fn counts(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
+    expected.iter().map(|(what, count)| ((*what).to_owned(), *count)).collect()
+}
+
+#[test]
+fn signing_in_and_out_is_told_once() {
+    let both = launch(Setup::new());
+    let app = &both.0;
+    let visitor = app.signed_in();
+    visitor.refresh();
+    visitor.get("/protected").send();
+    visitor.log_out();
+    visitor.log_out();
+    assert_eq!(kept(&both, "testuser"), counts(&[("signed_in", 1), ("session_ended:logged_out", 1)]));
+}
+
+#[test]
+fn a_sign_in_that_failed_is_told_to_the_account_that_was_meant_and_to_nobody_else() {
+    let both = launch(Setup::new());
+    let app = &both.0;
+    for name in ["testuser", "TestUser", "nobody", "testpass"] {
+        assert_eq!(app.program().sign_in(name, "wrong").status, 401);
+    }
+    app.signed_in();
+    let expected = [("sign_in_failed", 2), ("signed_in", 1), ("signed_in_after_failures", 1)];
+    assert_eq!(kept(&both, "testuser"), counts(&expected));
+    assert_eq!(kept(&both, "nobody"), counts(&[]));
+    assert_eq!(kept(&both, "testpass"), counts(&[]), "people type passwords into the wrong field");
+}
+
+#[test]
+fn replays_and_reuse_are_told_once_each_and_a_generation_of_the_future_is_no_theft() {
+    let both = launch(Setup::new());
+    let app = &both.0;
+    let visitor = app.signed_in();
+    let old = visitor.copy();
+    visitor.refresh();
+    visitor.get("/protected").send();
+    old.refresh();
+    let forger = old.copy();
+    forger.put("refresh_token_cookie", &with_claims(&old.refresh_token(), |claims| claims["gen"] = 9.into()));
+    assert_eq!(forger.refresh().refusal(), (401, "invalid_token".into()));
+    let expected = [("signed_in", 1), ("replayed", 1), ("never_issued", 1)];
+    assert_eq!(kept(&both, "testuser"), counts(&expected));
+
+    let thief = app.visitor("application/json", forger.jar());
+    thief.put("refresh_token_cookie", &with_claims(&old.refresh_token(), |claims| claims["gen"] = 1.into()));
+    app.pass(31);
+    for _ in 0..3 {
+        assert_eq!(thief.copy().refresh().status, 401);
+    }
+    let reused = [("reused", 1), ("session_ended:reused", 1)];
+    assert_eq!(kept(&both, "testuser"), counts(&[&expected[..], &reused].concat()));
+}
+
+#[test]
+fn why_a_session_ended_is_told() {
+    let both = launch(Setup::new().set("auth.max_sessions", 3));
+    let app = &both.0;
+    let visitor = app.signed_in();
+    visitor.sign_in("testuser", "testpass");
+    let other = app.signed_in();
+    let id = claims(&other.access_token())["sid"].as_str().unwrap().to_owned();
+    visitor.post(&format!("/sessions/{id}/end")).csrf(&visitor.csrf()).send();
+    let _surplus = [app.signed_in(), app.signed_in(), app.signed_in()];
+    let expected = [
+        ("signed_in", 6),
+        ("session_ended:replaced", 1),
+        ("session_ended:ended_elsewhere", 1),
+        ("session_ended:too_many", 1),
+    ];
+    assert_eq!(kept(&both, "testuser"), counts(&expected));
+}
+
+#[test]
+fn the_password_again_is_told_whether_right_or_wrong() {
+    let both = launch(Setup::new());
+    let app = &both.0;
+    let visitor = app.signed_in();
+    for password in ["wrong", "testpass"] {
+        visitor.post("/reauthenticate").csrf(&visitor.csrf()).json(&json!({ "password": password })).send();
+    }
+    let expected = [("signed_in", 1), ("reauthentication_failed", 1), ("reauthenticated", 1)];
+    assert_eq!(kept(&both, "testuser"), counts(&expected));
+}
+
+#[test]
+fn the_dashboard_tells_of_sign_ins_that_failed_since_the_last_visit() {
+    let app = app();
+    let said = |browser: &Visitor<'_>| browser.get("/dashboard").send().body;
+    let first = app.signed_in_browser();
+    assert!(!said(&first).contains("since your last visit"));
+    for expected in ["One failed sign-in since your last visit", "3 failed sign-ins since your last visit"] {
+        app.pass(3600);
+        let failures = if expected.starts_with("One") { 1 } else { 3 };
+        for _ in 0..failures {
+            assert_eq!(app.program().sign_in("testuser", "wrong").status, 401);
+        }
+        let browser = app.signed_in_browser();
+        assert!(said(&browser).contains(expected), "{expected}");
+        assert!(said(&browser).contains("Failed sign-in"), "and they are in the list");
+        assert!(!said(&first).contains("since your last visit"), "not to a session from before");
+    }
+    app.pass(3600);
+    assert!(!said(&app.signed_in_browser()).contains("since your last visit"), "they have been told");
+}
+
+#[test]
+fn other_peoples_events_are_not_on_the_dashboard() {
+    let app = app();
+    app.pass(5);
+    app.program().sign_in("admin", "wrong");
+    let page = app.signed_in_browser().get("/dashboard").send();
+    assert!(!page.body.contains("Failed sign-in"));
+}
+
+#[test]
+fn each_event_is_one_line_of_json_without_a_secret() {
+    let installation = Installation::new()
+        .with("PORTCULLIS_AUTH__SECRET_KEY", KEY)
+        .with("PORTCULLIS_AUTH__REFRESH_GRACE", "0")
+        .with("RUST_LOG", "trace");
+    let mut server = installation.start();
+    let mut secrets = vec![KEY.to_owned(), "testpass".to_owned(), "a wrong password".to_owned()];
+    let mut client = server.client();
+    client.sign_in("testuser", "a wrong password");
+    client.sign_in("testuser", "testpass");
+    secrets.extend(client.jar.tokens().map(str::to_owned));
+    let stolen = client.jar.clone();
+    for _ in 0..2 {
+        assert_eq!(client.refresh().status, 200);
+        secrets.extend(client.jar.tokens().map(str::to_owned));
+        assert_eq!(client.protected().status, 200);
+    }
+    assert_eq!(Client::with(server.address(), &stolen).refresh().status, 401);
+    let mut other = server.client();
+    other.sign_in("admin", "adminpass");
+    secrets.extend(other.jar.tokens().map(str::to_owned));
+    let sid = claims(other.jar.get("access_token_cookie").unwrap())["sid"].as_str().unwrap().to_owned();
+    other.logout();
+    server.terminate();
+
+    let said = server.said();
+    let events: Vec<Value> = said
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> =
+        events.iter().map(|event| (event["what"].as_str().unwrap(), &event["reason"])).collect();
+    let none = &Value::Null;
+    let (reused, logged_out) = (&json!("reused"), &json!("logged_out"));
+    assert_eq!(
+        told,
+        [
+            ("sign_in_failed", none),
+            ("signed_in", none),
+            ("signed_in_after_failures", none),
+            ("reused", none),
+            ("session_ended", reused),
+            ("signed_in", none),
+            ("session_ended", logged_out),
+        ]
+    );
+    for event in &events {
+        let keys: Vec<_> = event.as_object().unwrap().keys().map(String::as_str).collect();
+        for key in ["appid", "datetime", "event", "level", "session", "source_ip", "user", "what"] {
+            assert!(keys.contains(&key), "{event} lacks {key}");
+        }
+        assert_eq!(event["source_ip"], "127.0.0.1");
+    }
+    assert_eq!((&events[3]["event"], &events[3]["level"]), (&json!("authn_token_reuse"), &json!("CRITICAL")));
+    secrets.push(sid);
+    for secret in &secrets {
+        let segments = secret.split('.').filter(|part| part.len() > 20);
+        for part in segments.chain([secret.as_str()]) {
+            // The header of every token is the same and says nothing.
+            assert!(part.starts_with("eyJhbGci") || !said.contains(part), "{part} was logged");
+        }
+    }
+}
