@@ -1,0 +1,7 @@
+//! Other libraries, really run: flask-jwt-extended, PyJWT, joserfc and jose.
+//!
+//! `scripts/test` installs them and says where, in `INTEROP_PYTHON` and `INTEROP_NODE`.
+
+mod flask;
+mod libraries;
+mod peer;
