@@ -1,6 +1,6 @@
 //! Refreshing while somebody signs out: whichever is first, the session is over.
 
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
 use super::connection::{Connection, Pair};
@@ -16,10 +16,11 @@ fn a_refresh_that_races_a_logout_revives_nothing_in_a_thousand_rounds() {
     let sessions = begin_sessions(&installation.path("data/portcullis.db"), ROUNDS);
     let address = server.address();
     let (start, finish) = (Barrier::new(REFRESHERS + 1), Barrier::new(REFRESHERS + 1));
-    let mut refreshed_first = 0;
+    // Whoever panicked between the barriers would leave the others waiting for ever.
+    let surprises = Mutex::new(Vec::new());
     let handed_out: Vec<Pair> = std::thread::scope(|scope| {
         let refresh = |number: usize| {
-            let (start, finish, sessions) = (&start, &finish, &sessions);
+            let (start, finish, sessions, surprises) = (&start, &finish, &sessions, &surprises);
             scope.spawn(move || {
                 let mut connection = Connection::to(address);
                 let mut got = Vec::new();
@@ -32,7 +33,9 @@ fn a_refresh_that_races_a_logout_revives_nothing_in_a_thousand_rounds() {
                     for _ in 0..2 {
                         let answer = connection.refresh(&pair);
                         let Some(next) = Pair::of(&answer) else {
-                            assert_eq!(answer.status, 401, "{answer:?}");
+                            if answer.status != 401 {
+                                surprises.lock().unwrap().push(format!("{answer:?}"));
+                            }
                             break;
                         };
                         got.push(next.clone());
@@ -50,29 +53,35 @@ fn a_refresh_that_races_a_logout_revives_nothing_in_a_thousand_rounds() {
             start.wait();
             std::thread::sleep(Duration::from_micros(draw(&mut seed) % 2500));
             let answer = connection.log_out(first);
-            assert_eq!(answer.body, r#"{"logout":true}"#, "round {round}");
             // From here on nothing works; the refreshers are perhaps still at it.
-            assert_dead(&mut connection, first, round);
+            let signs_of_life = signs_of_life(&mut connection, first);
+            if answer.body != r#"{"logout":true}"# || signs_of_life.is_some() {
+                surprises.lock().unwrap().push(format!("round {round}: {answer:?}, {signs_of_life:?}"));
+            }
             finish.wait();
         }
         refreshers.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
-    for (number, pair) in handed_out.iter().enumerate() {
-        refreshed_first += usize::from(pair.generation() == 2);
-        assert_dead(&mut Connection::to(address), pair, number);
+    assert_eq!(surprises.into_inner().unwrap(), Vec::<String>::new());
+    let mut connection = Connection::to(address);
+    for pair in &handed_out {
+        assert_eq!(signs_of_life(&mut connection, pair), None);
     }
-    assert!(refreshed_first > 50, "the race was never close: {refreshed_first}");
+    let close = handed_out.iter().filter(|pair| pair.generation() == 2).count();
+    assert!(close > 50, "the race was never close: {close}");
 
     server.kill();
     let server = installation.start();
     let mut connection = Connection::to(server.address());
-    for (number, pair) in handed_out.iter().step_by(10).enumerate() {
-        assert_dead(&mut connection, pair, number);
+    for pair in handed_out.iter().step_by(10) {
+        assert_eq!(signs_of_life(&mut connection, pair), None, "after a restart");
     }
 }
 
-fn assert_dead(connection: &mut Connection, pair: &Pair, number: usize) {
-    for answer in [connection.protected(pair), connection.refresh(pair)] {
-        assert_eq!((answer.status, answer.code().as_str()), (401, "token_revoked"), "{number}: {answer:?}");
-    }
+/// What still works with these tokens, if anything does.
+fn signs_of_life(connection: &mut Connection, pair: &Pair) -> Option<String> {
+    let mut answers = [connection.protected(pair), connection.refresh(pair)].into_iter();
+    answers
+        .find(|answer| (answer.status, answer.code().as_str()) != (401, "token_revoked"))
+        .map(|answer| format!("{answer:?}"))
 }
