@@ -64,7 +64,7 @@ impl Refusal {
     }
 
     /// Why a request ended with this status: what a guard said about it, or else the words for the status.
-    /// For catchers; see [`catchers`].
+    /// For catchers; see [`catchers()`].
     #[must_use]
     pub fn of(status: Status, request: &Request<'_>) -> Self {
         let error = AuthError::of(request).filter(|error| error.status() == status);
