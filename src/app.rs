@@ -8,7 +8,7 @@ use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::{Build, Rocket};
 use rocket_dyn_templates::Template;
-use rocket_dyn_templates::tera::Tera;
+use tera::Tera;
 
 use crate::auth::{Clock, OsRandom, Portcullis, Random, SystemClock, chain};
 use crate::routes::assets::Assets;
@@ -99,7 +99,7 @@ pub fn accounts(
 ///
 /// # Errors
 /// Tera's, when one of them is broken, which a test would have found.
-pub fn add_templates(tera: &mut Tera) -> Result<(), rocket_dyn_templates::tera::Error> {
+pub fn add_templates(tera: &mut Tera) -> Result<(), tera::Error> {
     // Tera escapes by the end of the name: every template here must be called `.html`.
     tera.add_raw_templates(TEMPLATES)
 }

@@ -1,4 +1,56 @@
-//! Portcullis: login and sessions for Rocket.
+//! Portcullis: login and sessions for [Rocket](https://rocket.rs).
+//!
+//! People sign in with a form or with JSON.
+//! They hold a short access token and a long refresh token, JSON Web Tokens in cookies or headers, with the names and the
+//! wire format of flask-jwt-extended.
+//! Every change of state needs a CSRF proof; signing out ends the session at once and for good.
+//!
+//! # The paved path
+//!
+//! Attach [`Portcullis`], name a guard in the handler's signature, and sign people in with [`Sessions`]:
+//!
+//! ```no_run
+//! use portcullis::{AccessToken, AuthError, Portcullis, Sessions, SignInAttempt, store};
+//! use rocket::{get, launch, post, routes};
+//!
+//! /// Your own way of knowing who somebody is comes before the call.
+//! #[post("/login")]
+//! async fn login(_honest: SignInAttempt, sessions: Sessions<'_>) -> Result<&'static str, rocket::http::Status> {
+//!     sessions.sign_in("alice", &["staff".to_owned()], false).await.map_err(AuthError::status)?;
+//!     Ok("welcome")
+//! }
+//!
+//! #[get("/hello")]
+//! fn hello(token: AccessToken<'_>) -> String {
+//!     format!("Hello {}", token.subject())
+//! }
+//!
+//! #[launch]
+//! fn rocket() -> _ {
+//!     rocket::build()
+//!         .attach(Portcullis::new(store::memory().sessions))
+//!         .register("/", portcullis::catchers())
+//!         .mount("/", routes![login, hello])
+//! }
+//! ```
+//!
+//! | you want | take |
+//! |---|---|
+//! | a valid access token, with a CSRF proof where one is due | [`AccessToken`] |
+//! | the same, with claims of your own | `AccessToken<'_, MyClaims>`, see [`CustomClaims`] |
+//! | a password entered recently | [`FreshToken`] |
+//! | a role | [`RoleToken`] |
+//! | a token or none | [`OptionalToken`] |
+//! | a person looking at a page, silently renewed | [`SignedIn`] |
+//! | your own user type | [`CurrentUser`] |
+//! | a token from one certain place | [`BearerToken`], [`CookieToken`], [`QueryToken`], [`BodyToken`] |
+//! | the value that a form must send back | [`CsrfToken`] |
+//! | a whole mount closed by default | [`Fence`] |
+//! | to sign in, refresh, sign out, list and end sessions | [`Sessions`] |
+//! | to test all that | [`testing`] |
+//!
+//! The settings are the table `[default.auth]` of `Rocket.toml`; see [`auth::AuthConfig`].
+//! The modules [`app`], [`routes`], [`settings`] and [`users`] are the application that `cargo run` starts.
 
 pub mod app;
 pub mod auth;
