@@ -11,6 +11,7 @@ use rocket::{Data, Request};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::auth::authority::Authority;
 use crate::auth::error::AuthError;
 
 /// What the browser says about who sent a request.
@@ -126,6 +127,11 @@ pub(crate) struct FormStart {
     proof: Option<String>,
     is_ambiguous: bool,
     is_method_override: bool,
+}
+
+/// What the field of a form with the proof is called; nothing without the fairing.
+pub(crate) fn csrf_field<'r>(request: &'r Request<'_>) -> &'r str {
+    Authority::of(request.rocket()).map_or("", |authority| &authority.jar.wire().csrf_field)
 }
 
 /// Looks at the first bytes of a form's body without consuming it; called by the request fairing.

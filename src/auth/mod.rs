@@ -53,6 +53,7 @@ mod wire;
 pub use claims::{Claims, CustomClaims, NoClaims, SessionClaims};
 pub use clock::{Clock, ManualClock, SystemClock, UnixTime};
 pub use config::{AuthConfig, AuthSettings, RawSecret, plain};
+pub(crate) use csrf::csrf_field;
 pub use current_user::CurrentUser;
 pub use error::AuthError;
 pub use event::{Event, EventStore, What};

@@ -10,6 +10,8 @@ use rocket::request::Request;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use crate::auth;
+
 /// A body that was read as `T`, from JSON or from a form.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
@@ -60,9 +62,9 @@ impl Fields {
         self.optional(name).ok_or(Refused::Unfitting)
     }
 
-    fn finish(&mut self) -> Result<(), Refused> {
+    fn finish(&mut self, proof: &str) -> Result<(), Refused> {
         // The guards have read the proof before the form is.
-        self.optional("csrf_token");
+        self.optional(proof);
         if self.0.is_empty() { Ok(()) } else { Err(Refused::Unfitting) }
     }
 }
@@ -120,7 +122,7 @@ async fn read<T: Form>(request: &Request<'_>, data: Data<'_>) -> Result<T, Refus
     }
     let mut fields = Fields::parse(text)?;
     let body = T::from_fields(&mut fields)?;
-    fields.finish()?;
+    fields.finish(auth::csrf_field(request))?;
     Ok(body)
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::auth::{Claims, UnixTime};
+use crate::auth::{self, Claims, UnixTime};
 use crate::routes::assets::{self, Assets};
 use crate::routes::words::{self, Words};
 
@@ -25,6 +25,7 @@ pub struct Frame<'r> {
     assets: &'r Assets,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<Person>,
+    csrf_field: &'r str,
     csrf_token: &'r str,
 }
 
@@ -61,6 +62,7 @@ impl<'r> Frame<'r> {
             service: rocket.state::<ServiceName>().map_or("Portcullis", |name| &name.0),
             assets: rocket.state::<Assets>().unwrap_or(&assets::NONE),
             user: None,
+            csrf_field: auth::csrf_field(request),
             csrf_token: "",
         }
     }
