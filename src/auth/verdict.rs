@@ -160,6 +160,9 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
     let access = authority.codec.read(&pair.access, authority.clock.now())?;
     // The caller is seen with the new generation only when it comes back with it, so this is not a confirmation.
     debug_assert!(access.csrf().is_some_and(|value| same(value, &pair.csrf_access)));
+    if authority.hooks.refuses(&Claims(&access)) {
+        return Err(AuthError::ClaimsRefused);
+    }
     Ok(access)
 }
 
