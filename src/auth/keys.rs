@@ -19,7 +19,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::auth::invalid::Invalid;
 
@@ -58,8 +58,8 @@ pub enum UnfitKey {
     /// A secret where a private key belongs.
     #[error("{} needs a private key, not a secret", .0.as_str())]
     NeedsPrivateKey(Algorithm),
-    /// A private key where a secret belongs.
-    #[error("{} needs a secret, not a private key", .0.as_str())]
+    /// A key in PEM where a secret belongs: its text would sign, and a public one is known to everybody.
+    #[error("{} needs a secret, not a key in PEM", .0.as_str())]
     NeedsSecret(Algorithm),
     /// The PEM text holds no private key of this type and curve.
     #[error("the private key is not a PKCS#8 PEM key of the right type for {}", .0.as_str())]
@@ -201,6 +201,9 @@ impl Key {
             return Err(UnfitKey::NeedsPrivateKey(algorithm));
         }
         secret.check(algorithm)?;
+        if secret.as_str().contains("-----BEGIN ") {
+            return Err(UnfitKey::NeedsSecret(algorithm));
+        }
         let bytes = secret.as_str().as_bytes();
         let (encoding, decoding) = (EncodingKey::from_secret(bytes), DecodingKey::from_secret(bytes));
         // The name is a digest, so that two nodes with one secret agree on it and it tells nothing about the secret.
@@ -217,6 +220,9 @@ impl Key {
             _ => return Err(UnfitKey::NeedsSecret(algorithm)),
         };
         let encoding = encoding.map_err(|_| UnfitKey::WrongType(algorithm))?;
+        if is_short_rsa(pem) {
+            return Err(UnfitKey::RsaTooShort);
+        }
         let wrong = |_| UnfitKey::WrongType(algorithm);
         let jwk = Jwk::from_encoding_key(&encoding, algorithm.of_crate()).map_err(wrong)?;
         let decoding = DecodingKey::from_jwk(&jwk).map_err(wrong)?;
@@ -330,6 +336,13 @@ pub(crate) fn generate(algorithm: Algorithm) -> Result<Secret, UnfitKey> {
     }
     pem.push_str("\n-----END PRIVATE KEY-----\n");
     Ok(Secret(pem))
+}
+
+/// Whether this is an RSA key that the crypto library refuses for its length, which it tells only by name.
+fn is_short_rsa(pem: &Secret) -> bool {
+    let base64: String = pem.as_str().lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = Zeroizing::new(STANDARD.decode(Zeroizing::new(base64).as_str()).unwrap_or_default());
+    rsa::KeyPair::from_pkcs8(&der).is_err_and(|rejected| rejected.to_string() == "TooSmall")
 }
 
 /// Whether the public half is of the type and size that the algorithm asks for.
