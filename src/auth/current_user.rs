@@ -88,6 +88,14 @@ impl<U: Send + Sync + 'static> Sentinel for CurrentUser<'_, U> {
     }
 }
 
+impl<U> Clone for CurrentUser<'_, U> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<U> Copy for CurrentUser<'_, U> {}
+
 impl<U> Deref for CurrentUser<'_, U> {
     type Target = U;
 
