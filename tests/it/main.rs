@@ -17,7 +17,6 @@ mod contract;
 mod csrf;
 mod dashboard;
 mod enumeration;
-mod examples;
 mod fence;
 mod flask_cases;
 mod foreign;

@@ -63,6 +63,12 @@ impl Setup {
         Self::new().on(memory())
     }
 
+    /// Without a signing secret in the settings, for a test that brings a key file.
+    pub(crate) fn without_secret() -> Self {
+        let figment = portcullis::settings::defaults().select(Profile::new("debug"));
+        Self { figment, ..Self::new() }
+    }
+
     /// On a store that the test brings.
     pub(crate) fn on(self, stores: Stores) -> Self {
         Self { stores, ..self }
