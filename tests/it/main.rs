@@ -21,6 +21,7 @@ mod fence;
 mod flask_cases;
 mod foreign;
 mod guards;
+mod guide;
 mod headers;
 mod home;
 mod hooks;

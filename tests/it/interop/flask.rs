@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::binary::client::{Answer, Ask, Client, Jar};
 use crate::binary::server::{Installation, SECRET};
-use crate::interop::peer::{Flask, with_peers};
+use crate::guide::{GUIDE, OPTIONS};
+use crate::interop::peer::{Flask, ask_python, with_peers};
 use crate::support::{claims, encode};
 
 /// The same token for somebody else, under the old signature.
@@ -127,4 +128,18 @@ fn we_accept_what_flask_jwt_extended_minted_only_when_told_to() {
     assert_eq!(client.send(Ask::get("/sessions")).code(), "session_required");
     assert_eq!(client.logout().status, 200);
     assert_eq!(Client::with(server.address(), &there.jar).protected().code(), "token_revoked");
+}
+
+#[test]
+#[ignore = "needs Python and Node packages"]
+fn the_guide_names_everything_that_flask_jwt_extended_has_a_name_for() {
+    let names = ask_python(&with_peers(Installation::new()), "names", &Value::Null);
+    assert_eq!(names["options"], json!(OPTIONS.as_slice()));
+    let mut count = 0;
+    for name in names.as_object().unwrap().values().flat_map(|list| list.as_array().unwrap()) {
+        let name = name.as_str().unwrap();
+        assert!(GUIDE.contains(&format!("`{name}")), "{name}");
+        count += 1;
+    }
+    assert!(count > 80, "{count} names");
 }

@@ -1,7 +1,7 @@
 """What others do with our tokens, and mint for us: flask-jwt-extended, PyJWT and joserfc.
 
 `serve` is a Flask application that shares our key; its settings come as JSON in the first argument.
-`verify` and `mint` read a question as JSON from standard input and answer on standard output.
+`verify`, `mint` and `names` read a question as JSON from standard input and answer on standard output.
 A library's own refusal is an answer; anything else ends the program with an error.
 """
 
@@ -117,9 +117,29 @@ def mint(question):
     return {"good": good, "bad": bad}
 
 
+def names(_):
+    """Everything that flask-jwt-extended gives its users a name for."""
+    import flask_jwt_extended
+    from flask import Flask
+    from flask_jwt_extended import JWTManager, exceptions
+
+    app = Flask(__name__)
+    JWTManager(app)
+    public = [
+        name for name in dir(flask_jwt_extended)
+        if not name.startswith("_") and type(getattr(flask_jwt_extended, name)).__name__ != "module"
+    ]
+    return {
+        "options": sorted(name for name in app.config if name.startswith("JWT_")),
+        "functions": public,
+        "callbacks": [name for name in dir(JWTManager) if name.endswith("_loader")],
+        "exceptions": [name for name, value in vars(exceptions).items() if isinstance(value, type)],
+    }
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(json.loads(sys.argv[2]))
     else:
-        answer = {"verify": verify, "mint": mint}[sys.argv[1]](json.load(sys.stdin))
+        answer = {"verify": verify, "mint": mint, "names": names}[sys.argv[1]](json.load(sys.stdin))
         json.dump(answer, sys.stdout)

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,9 @@ pub(crate) struct Flask {
 
 /// Where a test may find a program that `scripts/test` has installed.
 fn installed(variable: &str) -> PathBuf {
-    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set; run scripts/test")).into()
+    let place = std::env::var_os(variable);
+    assert!(place.is_some(), "{variable} is not set; run scripts/test");
+    place.unwrap().into()
 }
 
 /// Puts both programs into the folder.
@@ -30,22 +32,28 @@ pub(crate) fn with_peers(installation: Installation) -> Installation {
     installation
 }
 
-/// Puts a question to both and puts their answers together.
+/// Puts a question to both.
 pub(crate) fn ask(installation: &Installation, what: &str, question: &Value) -> [Value; 2] {
-    let programs = [(installed("INTEROP_PYTHON"), "peer.py"), ("node".into(), "peer.mjs")];
-    programs.map(|(program, script)| {
-        let mut command = installation.command(&program);
-        // Older releases of Node keep the global that jose wants behind this.
-        if script == "peer.mjs" {
-            command.arg("--experimental-global-webcrypto");
-        }
-        let mut child = command.args([script, what]).stdin(std::process::Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(question.to_string().as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{script} {what}: {complaint}");
-        serde_json::from_slice(&output.stdout).unwrap()
-    })
+    let mut node = installation.command("node");
+    // Older releases of Node keep the global that jose wants behind this.
+    node.args(["--experimental-global-webcrypto", "peer.mjs", what]);
+    [ask_python(installation, what, question), answer(node, question)]
+}
+
+/// Puts a question to the Python side alone.
+pub(crate) fn ask_python(installation: &Installation, what: &str, question: &Value) -> Value {
+    let mut python = installation.command(installed("INTEROP_PYTHON"));
+    python.args(["peer.py", what]);
+    answer(python, question)
+}
+
+fn answer(mut command: Command, question: &Value) -> Value {
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(question.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {complaint}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 impl Flask {
@@ -54,7 +62,7 @@ impl Flask {
         let mut settings = settings.clone();
         settings["JWT_SECRET_KEY"] = json!(secret);
         let mut command = installation.command(installed("INTEROP_PYTHON"));
-        command.args(["peer.py", "serve", &settings.to_string()]).stderr(std::process::Stdio::null());
+        command.args(["peer.py", "serve", &settings.to_string()]).stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
