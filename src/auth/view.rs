@@ -95,7 +95,8 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A one-multiply hash. It is safe here because only ids that we drew at random are ever looked up or kept:
+/// A one-multiply hash. It is safe here because only ids that we, or a sibling with our key, drew at random are ever
+/// looked up or kept:
 /// their token's signature was checked first, so nobody can choose them to collide.
 #[derive(Default)]
 struct Fold(u64);
