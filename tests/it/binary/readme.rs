@@ -42,6 +42,24 @@ fn the_curl_lines_work_as_pasted() {
 }
 
 #[test]
+fn the_lines_about_keys_work_as_pasted() {
+    let installation = Installation::new();
+    assert!(installation.run(&["key", "new"], b"").status.success());
+    let lines = blocks("Keys").concat();
+    assert_eq!(lines.lines().count(), 4, "{lines}");
+    // The first key is the one that the rotation replaces.
+    let lines =
+        lines.replace("retire ID", "retire \"$(portcullis key list | awk '/verifying/ {print $1}')\"");
+    let program = env!("CARGO_BIN_EXE_portcullis");
+    let script = format!("portcullis() {{ '{program}' \"$@\"; }}\n{lines}\nportcullis key list");
+    let output = installation.command(Path::new("bash")).args(["-euc", &script]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let (_, left) = said.rsplit_once("UNTIL\n").unwrap();
+    assert!(left.lines().count() == 1 && left.contains("EdDSA"), "{said}");
+}
+
+#[test]
 fn every_setting_is_in_the_readme_with_its_default() {
     let example = include_str!("../../../Rocket.toml");
     let mut table = "";
