@@ -17,6 +17,7 @@ mod contract;
 mod csrf;
 mod dashboard;
 mod enumeration;
+mod examples;
 mod fence;
 mod flask_cases;
 mod foreign;
