@@ -2,6 +2,7 @@
 
 mod cli;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -41,8 +42,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    install_log();
-    match run(Arguments::parse()) {
+    let arguments = Arguments::parse();
+    install_log(matches!(arguments.command, None | Some(Command::Serve)));
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problems) => {
             for problem in problems {
@@ -91,7 +93,9 @@ async fn serve() -> Result<(), Vec<String>> {
 /// Our own lines at the level of `RUST_LOG` (default `info`); of everybody else only warnings, and of Rocket nothing,
 /// whatever `RUST_LOG` says: its request log prints cookies, query strings and bodies.
 /// The code that Rocket's macros write into our modules logs under `…::_` and is Rocket's too.
-fn install_log() {
+///
+/// Security events go to standard output while serving, and otherwise, where that speaks to the operator, beside it.
+fn install_log(is_serving: bool) {
     use tracing_subscriber::filter::{LevelFilter, filter_fn};
     use tracing_subscriber::prelude::*;
 
@@ -108,7 +112,9 @@ fn install_log() {
     });
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
     let is_event = filter_fn(|metadata| metadata.target() == event::TARGET);
-    let events = tracing_subscriber::fmt::layer().event_format(MessageOnly).with_writer(std::io::stdout);
+    let writer: fn() -> Box<dyn Write> =
+        if is_serving { || Box::new(std::io::stdout()) } else { || Box::new(std::io::stderr()) };
+    let events = tracing_subscriber::fmt::layer().event_format(MessageOnly).with_writer(writer);
     tracing_subscriber::registry().with(lines).with(events.with_filter(is_event)).init();
 }
 

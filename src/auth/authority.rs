@@ -224,13 +224,19 @@ impl Authority {
         let now = self.clock.now();
         let mut seed = [0; 16];
         self.random.fill(&mut seed)?;
+        let leniency = self.leniency();
         let session = self.change(move |it| async move {
-            let is_noted = it.store.reauthenticated(id, now).await?;
-            let session = if is_noted { it.store.find(id).await? } else { None };
-            if let Some(session) = &session {
-                it.note(What::Reauthenticated, Some(&session.user), Some(id), address);
+            if !it.store.reauthenticated(id, now).await? {
+                return Ok(None);
             }
-            Ok(session)
+            let Some(session) = it.store.find(id).await? else { return Ok(None) };
+            it.note(What::Reauthenticated, Some(&session.user), Some(id), address);
+            // A generation of its own: an answer that crosses a refresh in another tab then carries its successor or the
+            // same one, never one that is abandoned already, and a copy of the old tokens shows when it is used.
+            let generation = session.state.generation;
+            let until = it.remember_until(now);
+            let presented = it.store.present(id, generation, now, leniency, until).await?;
+            Ok(presented.map(|(session, _)| session))
         });
         let session = session.await?.ok_or(AuthError::Revoked)?;
         self.mint(&session, &csrf::refresh_value(seed), now, true).await

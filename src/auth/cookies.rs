@@ -103,10 +103,16 @@ impl Jar {
 pub(crate) fn every<'r>(request: &'r Request<'_>, name: &str) -> impl Iterator<Item = &'r str> {
     let is_raw = request.headers().contains("Cookie");
     let raw = request.headers().get("Cookie").flat_map(|line| line.split(';'));
-    let raw = raw.filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.trim(), value.trim()));
+    let raw = raw.filter_map(|pair| pair.split_once('=')).map(|(key, value)| (bare(key), bare(value)));
     // Rocket's local client puts cookies into the jar alone, without a header.
     let jar = request.cookies().iter().filter(move |_| !is_raw).map(Cookie::name_value);
     raw.chain(jar).filter(move |(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value)
+}
+
+/// A cookie's name or value without the white space that RFC 6265bis §5.6 takes away, and no other:
+/// a browser does not protect ` __Host-…` with a Unicode space before it, so it must not be taken for the protected name.
+fn bare(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
 }
 
 /// The cookie `name`, and whether it came twice.

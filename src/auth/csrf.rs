@@ -142,7 +142,10 @@ pub(crate) async fn peek(request: &Request<'_>, data: &mut Data<'_>, field: &str
     if !is_multipart && !kind.is_form() {
         return;
     }
-    let start = data.peek(PEEKED_BYTES).await.to_vec();
+    // A body that trickles in must not hold its connection for ever; what has not come by then proves nothing.
+    let Ok(start) = tokio::time::timeout(PATIENCE, data.peek(PEEKED_BYTES)).await.map(<[u8]>::to_vec) else {
+        return;
+    };
     let start = String::from_utf8_lossy(&start);
     let found = if is_multipart {
         first_part(&start, field)
@@ -158,7 +161,8 @@ fn form<'r>(request: &'r Request<'_>) -> &'r FormStart {
 
 fn first_fields(start: &str, is_complete: bool, proof: &str) -> FormStart {
     let mut found = FormStart::default();
-    let mut fields = start.split('&').peekable();
+    // Rocket, too, passes over empty fields before it looks for `_method`.
+    let mut fields = start.split('&').filter(|field| !field.is_empty()).peekable();
     let mut is_first = true;
     while let Some(field) = fields.next() {
         // The last field may have been cut in the middle.
@@ -198,5 +202,6 @@ fn is_own(request: &Request<'_>, origin: &str, is_https: bool) -> bool {
     matches!((hosts.next(), hosts.next()), (Some(host), None) if host.eq_ignore_ascii_case(authority))
 }
 
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 /// Rocket lets a fairing look at no more.
 const PEEKED_BYTES: usize = 512;

@@ -140,6 +140,20 @@ impl What {
         }
     }
 
+    /// Whether a stranger can make it happen as often as they like.
+    pub(crate) const fn is_at_will(self) -> bool {
+        matches!(
+            self,
+            Self::SignInFailed
+                | Self::SignInThrottled
+                | Self::Replayed
+                | Self::ReauthenticationFailed
+                | Self::PasswordChangeRefused
+                | Self::CsrfRefused
+                | Self::CrossSiteRefused
+        )
+    }
+
     fn row(self) -> Option<&'static (Self, &'static str, &'static str, Level)> {
         Self::TABLE.iter().find(|(what, ..)| *what == self)
     }
@@ -190,8 +204,8 @@ impl Event {
         line.to_string()
     }
 
-    /// Writes the line.
-    pub(crate) fn log(&self) {
+    /// Writes the line to the log, target [`TARGET`].
+    pub fn log(&self) {
         let line = self.to_json();
         match self.what.level() {
             Level::Info => tracing::info!(target: TARGET, "{line}"),

@@ -246,15 +246,16 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
     let mut tick = tokio::time::interval(FEED_INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut was_reachable = true;
-    let mut watched = Watched::new(&authority);
+    let mut watched = Watched::default();
     for round in 0_u32.. {
         tokio::select! {
             () = &mut shutdown => return,
             _ = tick.tick() => {}
         }
-        let told = authority.tell_confirmed().await.and(authority.tell_events().await);
+        // Reading comes first: it must not wait behind our own writing for somebody else's.
         let read = authority.sync().await;
-        let is_reachable = match told.and(read) {
+        let told = authority.tell_confirmed().await.and(authority.tell_events().await);
+        let is_reachable = match read.and(told) {
             Ok(()) => true,
             Err(error) if was_reachable => {
                 tracing::error!(
@@ -284,32 +285,37 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
 }
 
 /// The key file of a running server: a rotation takes effect without a restart.
+#[derive(Default)]
 struct Watched {
+    /// The state of the file whose keys are in use; none at first, so that a change during the launch is not missed.
     seen: Option<SystemTime>,
+    /// What was wrong with it the last time, so that it is told once.
+    problem: Option<String>,
 }
 
 impl Watched {
-    fn new(authority: &Authority) -> Self {
-        Self { seen: authority.key_file.as_ref().and_then(modified) }
-    }
-
-    /// Takes the keys of a file that has changed; a file that cannot be read changes nothing.
+    /// Takes the keys of a file that has changed; a file that cannot be read changes nothing and is tried again.
     async fn follow(&mut self, authority: &Authority) {
         let Some(file) = authority.key_file.clone() else { return };
         let seen = self.seen;
         let read = tokio::task::spawn_blocking(move || {
             let now = modified(&file);
-            (now != seen).then(|| (now, file.load()))
+            (now.is_none() || now != seen).then(|| (now, file.load()))
         });
         match read.await {
             Ok(Some((now, Ok(ring)))) => {
+                let is_change = self.seen.is_some() || self.problem.take().is_some();
                 self.seen = now;
                 authority.codec.take_ring(ring);
-                tracing::info!("took over the keys of a changed key file");
+                if is_change {
+                    tracing::info!("took over the keys of a changed key file");
+                }
             }
-            Ok(Some((now, Err(problem)))) => {
-                self.seen = now;
-                tracing::error!("{problem}; going on with the keys from before");
+            Ok(Some((_, Err(problem)))) => {
+                if self.problem.as_ref() != Some(&problem) {
+                    tracing::error!("{problem}; going on with the keys from before");
+                    self.problem = Some(problem);
+                }
             }
             Ok(None) | Err(_) => {}
         }

@@ -16,6 +16,7 @@ use crate::auth::authority::{Authority, end_of};
 use crate::auth::claims::{Claims, CustomClaims, NoClaims, SessionClaims, custom_claims};
 use crate::auth::error::AuthError;
 use crate::auth::invalid::Invalid;
+use crate::auth::location::Location;
 use crate::auth::negotiate::wants_page;
 use crate::auth::rotation::{Verdict, step};
 use crate::auth::token::Token;
@@ -136,7 +137,11 @@ pub(crate) async fn live<'r>(
         Verdict::Expired => Err(AuthError::Expired),
         // The store decides, and ends the session in the same transaction.
         Verdict::Reused | Verdict::NeverIssued => {
-            authority.renew(&claims, request.client_ip()).await.map(|_| claims)
+            let renewal = authority.renew(&claims, request.client_ip()).await;
+            if claims.location() == Location::Cookies && matches!(renewal, Err(AuthError::Reused)) {
+                verdict::clear_cookies(request, authority.jar);
+            }
+            renewal.map(|_| claims)
         }
     }
 }

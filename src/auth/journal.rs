@@ -1,9 +1,11 @@
 //! Events on their way to the store.
 //!
 //! An event is logged where it happens and waits here for the background task, so that no request waits for it.
-//! What an anonymous sender can cause without limit (refused requests) is kept only up to a few a round:
-//! the log line is still written, but nobody can fill the database with it.
+//! What a stranger can cause at will (failed sign-ins, refused requests) is kept a few times a minute for each person and
+//! a few times for nobody in particular: the log line is still written, but nobody can fill the database with it, push
+//! what matters out of it, or hide an attack by making it louder.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,46 +17,65 @@ use crate::auth::session::{Session, StoreError};
 
 /// The events that the store has yet to keep.
 #[derive(Default)]
-pub(crate) struct Journal(Mutex<Waiting>);
+pub(crate) struct Journal {
+    waiting: Mutex<Waiting>,
+    /// Held while the store is told, so that a reader can wait for what is on its way.
+    telling: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
 struct Waiting {
     events: Vec<Event>,
-    anonymous: usize,
     dropped: usize,
+    /// Which minute the counts below are of.
+    minute: i64,
+    /// How often each kind happened to each person in this minute, as far as strangers can cause it.
+    counts: HashMap<(What, Option<String>), u32>,
 }
 
 impl Journal {
     /// Logs an event and queues it for the store.
     pub(crate) fn write(&self, event: Event) {
         event.log();
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_anonymous = event.user.is_none();
-        let is_surplus = is_anonymous && waiting.anonymous >= MAX_ANONYMOUS;
-        if is_surplus || waiting.events.len() >= MAX_WAITING {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = if event.what.is_at_will() { MAX_WAITING / 2 } else { MAX_WAITING };
+        if waiting.is_surplus(&event) || waiting.events.len() >= room {
             waiting.dropped += 1;
             return;
         }
-        waiting.anonymous += usize::from(is_anonymous);
         waiting.events.push(event);
     }
 
-    /// What is waiting; the caller gives it back with [`put_back`](Self::put_back) if the store does not take it.
-    pub(crate) fn take(&self) -> Vec<Event> {
-        let waiting = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if waiting.dropped > 0 {
-            tracing::warn!(
-                dropped = waiting.dropped,
-                "events were logged but not kept: there were too many at once"
-            );
+    fn take(&self) -> Vec<Event> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let dropped = std::mem::take(&mut waiting.dropped);
+        if dropped > 0 {
+            tracing::debug!(dropped, "events were logged but not kept: there were many of a kind");
         }
-        waiting.events
+        std::mem::take(&mut waiting.events)
     }
 
-    pub(crate) fn put_back(&self, events: Vec<Event>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn put_back(&self, events: Vec<Event>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let room = MAX_WAITING.saturating_sub(waiting.events.len());
         waiting.events.extend(events.into_iter().take(room));
+    }
+}
+
+impl Waiting {
+    /// Whether this minute has seen enough events of this kind about this person.
+    fn is_surplus(&mut self, event: &Event) -> bool {
+        if !event.what.is_at_will() {
+            return false;
+        }
+        let minute = event.at.as_secs() / 60;
+        if minute != self.minute || self.counts.len() >= MAX_COUNTED {
+            self.minute = minute;
+            self.counts.clear();
+        }
+        let count = self.counts.entry((event.what, event.user.clone())).or_default();
+        *count = count.saturating_add(1);
+        *count > KEPT_A_MINUTE
     }
 }
 
@@ -73,6 +94,7 @@ impl Authority {
 
     /// Hands the store what the journal holds.
     pub(crate) async fn tell_events(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.journal.telling.lock().await;
         let events = self.journal.take();
         let told = self.store.record(&events).await;
         if told.is_err() {
@@ -95,4 +117,7 @@ impl Authority {
 }
 
 const MAX_WAITING: usize = 4096;
-const MAX_ANONYMOUS: usize = 32;
+/// Of one kind about one person.
+const KEPT_A_MINUTE: u32 = 6;
+/// So many kinds and people are counted at once; a flood of more begins the minute anew.
+const MAX_COUNTED: usize = 1024;

@@ -317,7 +317,8 @@ impl Sessions<'_> {
         let headers =
             self.takes_bearers().then(|| self.request.headers().get(&wire.header)).into_iter().flatten();
         let bearers = headers.filter_map(|line| in_line(line, wire)?.ok());
-        let texts = cookies.into_iter().flatten().chain(bearers);
+        // An honest request carries one of each; a few more may be somebody's, hundreds only cost.
+        let texts = cookies.into_iter().flatten().chain(bearers).take(MAX_CARRIED);
         texts.filter_map(|text| self.authority.codec.read(text, now).ok()).collect()
     }
 
@@ -352,6 +353,7 @@ impl Sentinel for Sessions<'_> {
     }
 }
 
+const MAX_CARRIED: usize = 8;
 const MAX_USER_AGENT: usize = 256;
 /// Browsers keep a cookie for 400 days at most (RFC 6265bis §5.5).
 const DEVICE_AGE: Duration = Duration::from_secs(180 * 24 * 3600);

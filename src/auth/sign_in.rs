@@ -141,13 +141,13 @@ impl Sentinel for CsrfToken<'_> {
 
 impl Sentinel for SameOrigin {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        Authority::of(rocket).is_none()
+        is_unattached(rocket)
     }
 }
 
 impl Sentinel for SignInAttempt {
     fn abort(rocket: &Rocket<Ignite>) -> bool {
-        Authority::of(rocket).is_none()
+        is_unattached(rocket)
     }
 }
 

@@ -68,6 +68,8 @@ struct LoginPage<'a> {
 /// Why nobody was signed in.
 enum Failure {
     BadCredentials,
+    /// Answered like a wrong one, but no attempt: nothing was compared.
+    NoPassword,
     FormExpired(AuthError),
     Throttled(Duration),
     Busy,
@@ -168,7 +170,7 @@ async fn sign_in(
     accounts: &Accounts,
 ) -> Result<Result<Option<TokenPair>, Failure>, Refused> {
     if credentials.password.is_empty() {
-        return Ok(Err(Failure::BadCredentials));
+        return Ok(Err(Failure::NoPassword));
     }
     if credentials.delivery == Delivery::Body && !sessions.takes_bearers() {
         return Ok(Err(Failure::Unfitting));
@@ -242,13 +244,13 @@ impl Failure {
         match self {
             Self::BadCredentials => Some(What::SignInFailed),
             Self::Throttled(_) => Some(What::SignInThrottled),
-            Self::FormExpired(_) | Self::Busy | Self::Unfitting => None,
+            Self::NoPassword | Self::FormExpired(_) | Self::Busy | Self::Unfitting => None,
         }
     }
 
     fn key(&self) -> &'static str {
         match self {
-            Self::BadCredentials | Self::Unfitting => "bad_credentials",
+            Self::BadCredentials | Self::NoPassword | Self::Unfitting => "bad_credentials",
             Self::FormExpired(_) => "form_expired",
             Self::Throttled(_) => "throttled",
             Self::Busy => "busy",
@@ -257,7 +259,7 @@ impl Failure {
 
     fn refusal(&self) -> Refusal {
         match self {
-            Self::BadCredentials => Refusal::bad_credentials(),
+            Self::BadCredentials | Self::NoPassword => Refusal::bad_credentials(),
             Self::FormExpired(error) => Refusal::from(*error),
             Self::Throttled(wait) => Refusal::throttled(*wait),
             Self::Busy => Refusal::unavailable(),
@@ -271,7 +273,7 @@ impl body::Form for Credentials {
         Ok(Self {
             username: fields.required("username")?,
             password: fields.required("password")?,
-            remember: fields.optional("remember").is_some(),
+            remember: fields.optional("remember").is_some_and(|value| value != "false"),
             delivery: Delivery::Cookies,
             next: fields.optional("next"),
         })

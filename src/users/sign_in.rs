@@ -61,9 +61,16 @@ impl Accounts {
         password: Password,
         attempt: Attempt<'_>,
     ) -> Result<Authenticated, SignInError> {
-        // The place comes before the count: an attempt that nobody has time for must not use up the allowance.
-        let place = self.hasher.place()?;
+        // Whoever has to wait takes no place from those who need not; and an attempt that nobody has time for is not
+        // counted in the end, so that it does not use up the allowance.
         let pass = self.gate.admit(name, attempt).await?;
+        let place = match self.hasher.place() {
+            Ok(place) => place,
+            Err(error) => {
+                self.gate.not_evaluated(pass).await;
+                return Err(error.into());
+            }
+        };
         let found = match name.parse::<Username>() {
             Ok(name) => self.store.find(&name).await?,
             Err(_) => None,

@@ -152,6 +152,9 @@ pub trait AttemptStore: Send + Sync + 'static {
     /// Forgets the failures of the name and of the known device, and notes when the device was used.
     async fn attempt_succeeded(&self, subject: Subject, at: UnixTime) -> Result<(), AccountStoreError>;
 
+    /// Takes one counted attempt back: it was never evaluated.
+    async fn attempt_not_evaluated(&self, subject: Subject) -> Result<(), AccountStoreError>;
+
     /// Whether the device has signed in to this account and is not at the ceiling.
     async fn knows_device(&self, account: Key, device: Key) -> Result<bool, AccountStoreError>;
 

@@ -170,6 +170,10 @@ impl AttemptStore for Failing {
         Err(out_of_reach())
     }
 
+    async fn attempt_not_evaluated(&self, _: portcullis::users::Subject) -> Result<(), AccountStoreError> {
+        Err(out_of_reach())
+    }
+
     async fn knows_device(&self, _: Key, _: Key) -> Result<bool, AccountStoreError> {
         Err(out_of_reach())
     }

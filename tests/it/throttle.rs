@@ -438,7 +438,7 @@ async fn a_device_that_signed_in_is_remembered_beyond_signing_out_and_survives_a
 }
 
 #[tokio::test]
-async fn a_program_is_known_by_its_earlier_tokens_or_its_address_without_a_fifth_cookie() {
+async fn a_program_is_known_by_its_earlier_tokens_without_a_fifth_cookie() {
     let (client, _) = http().await;
     let right = Login { password: "testpass", ..GUESS };
     let signed_in = log_in(&client, &right).await;
@@ -454,7 +454,12 @@ async fn a_program_is_known_by_its_earlier_tokens_or_its_address_without_a_fifth
     let body = serde_json::json!({ "username": "testuser", "password": "testpass" }).to_string();
     let by_tokens = request.cookies(carried).body(body).dispatch().await;
     assert_eq!(by_tokens.status(), Status::Ok);
-    assert_eq!(log_in(&client, &right).await.status(), Status::Ok, "from the address of before");
+    let by_address = log_in(&client, &right).await;
+    assert_eq!(
+        by_address.status(),
+        Status::TooManyRequests,
+        "an address is no device: it may be everybody's"
+    );
 }
 
 /// Signs testuser in as a browser does, from 127.0.0.1.

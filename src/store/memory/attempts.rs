@@ -58,6 +58,21 @@ impl AttemptStore for MemoryStore {
         Ok(())
     }
 
+    async fn attempt_not_evaluated(&self, subject: Subject) -> Result<(), AccountStoreError> {
+        let attempts = &mut self.kept().attempts;
+        let failures = match subject.device {
+            None => attempts.accounts.get_mut(&subject.account),
+            Some(device) => {
+                attempts.devices.get_mut(&(subject.account, device)).map(|device| &mut device.failures)
+            }
+        };
+        if let Some(failures) = failures {
+            failures.in_a_row = failures.in_a_row.saturating_sub(1);
+            failures.recent = failures.recent.saturating_sub(1);
+        }
+        Ok(())
+    }
+
     async fn knows_device(&self, account: Key, device: Key) -> Result<bool, AccountStoreError> {
         Ok(self.kept().attempts.device(Subject { account, device: Some(device) }).is_some())
     }

@@ -68,6 +68,28 @@ impl AttemptStore for SqliteStore {
         Ok(write.commit().await?)
     }
 
+    async fn attempt_not_evaluated(&self, subject: Subject) -> Result<(), AccountStoreError> {
+        let mut write = self.write().await?;
+        let account = subject.account.as_slice();
+        let done = match &subject.device {
+            None => sqlx::query(
+                "UPDATE attempts SET in_a_row = in_a_row - 1, recent = recent - 1
+                 WHERE account = $1 AND in_a_row > 0 AND recent > 0",
+            )
+            .bind(account)
+            .execute(&mut *write.0),
+            Some(device) => sqlx::query(
+                "UPDATE devices SET in_a_row = in_a_row - 1, recent = recent - 1
+                 WHERE account = $1 AND device = $2 AND in_a_row > 0 AND recent > 0",
+            )
+            .bind(account)
+            .bind(device.as_slice())
+            .execute(&mut *write.0),
+        };
+        done.await.map_err(Failure::from)?;
+        Ok(write.commit().await?)
+    }
+
     async fn knows_device(&self, account: Key, device: Key) -> Result<bool, AccountStoreError> {
         let mut reader = self.reader().await?.acquire().await.map_err(Failure::from)?;
         let found = of_device(&mut reader, Subject { account, device: Some(device) }).await?;

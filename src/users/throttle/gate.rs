@@ -66,7 +66,14 @@ impl Gate {
             _ => None,
         };
         let subject = Subject { account, device };
-        let Admission { ruling, failures, is_known_device } = self.store.attempt(subject, at).await?;
+        let Admission { ruling, failures, is_known_device } = match self.store.attempt(subject, at).await {
+            Ok(admission) => admission,
+            Err(error) => {
+                // A store that is out of reach says nothing against the address.
+                address.into_iter().for_each(Admitted::not_evaluated);
+                return Err(Refusal::Store(error));
+            }
+        };
         if let Ruling::Wait(wait) = ruling {
             address.into_iter().for_each(Admitted::not_evaluated);
             return Err(Refusal::Wait(wait));
@@ -81,6 +88,14 @@ impl Gate {
     pub(in crate::users) async fn succeeded(&self, pass: Pass) -> Result<(), AccountStoreError> {
         pass.address.into_iter().for_each(Admitted::succeeded);
         self.store.attempt_succeeded(pass.subject, pass.at).await
+    }
+
+    /// Takes back what was counted: nobody had time to look at the password.
+    pub(in crate::users) async fn not_evaluated(&self, pass: Pass) {
+        pass.address.into_iter().for_each(Admitted::not_evaluated);
+        if let Err(error) = self.store.attempt_not_evaluated(pass.subject).await {
+            tracing::warn!(%error, "an attempt that was not evaluated stays counted");
+        }
     }
 
     /// Makes the device with this secret known to the account.
