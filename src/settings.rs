@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use rocket::figment::providers::{Env, Format, Serialized, Toml};
+use rocket::figment::value::{Dict, Value};
 use rocket::figment::{Figment, Profile};
 use serde::Deserialize;
 use serde_json::json;
@@ -96,6 +97,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     if app.hash_queue > 10_000 {
         problems.push("app.hash_queue: must be at most 10000".into());
     }
+    problems.extend(misspelt(figment));
     if let Err(error) = rocket::Config::try_from(figment) {
         problems.extend(error.into_iter().map(|one| plain("", &one)));
     }
@@ -111,6 +113,29 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
         }),
         _ => Err(problems),
     }
+}
+
+/// Tables and variables that would silently do nothing: `[default.aut]`, `PORTCULLIS_AUTH_ACCESS_TTL`.
+fn misspelt(figment: &Figment) -> Vec<String> {
+    let all = figment.extract::<Dict>().unwrap_or_default();
+    let hint = |(key, value): (String, Value)| {
+        let meant = ["auth", "app"].into_iter().find(|table| strsim::damerau_levenshtein(&key, table) <= 2);
+        let prefixed = ["auth_", "app_"].into_iter().find(|prefix| key.starts_with(prefix));
+        match (meant, prefixed) {
+            (Some(table), _) if key != table && value.as_dict().is_some() => {
+                Some(format!("{key}: unknown table; did you mean \"{table}\"?"))
+            }
+            (_, Some(prefix)) => {
+                let (table, rest) =
+                    (prefix.trim_end_matches('_'), key.get(prefix.len()..).unwrap_or_default());
+                Some(format!(
+                    "{key}: unknown key; in the environment, two underscores follow the table: {table}__{rest}"
+                ))
+            }
+            _ => None,
+        }
+    };
+    all.into_iter().filter_map(hint).collect()
 }
 
 impl Settings {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::auth::cookies::default_name;
 use crate::auth::keys::{Algorithm, Key, Secret};
 use crate::auth::location::{Location, Locations};
+use crate::auth::plain::plain;
 use crate::auth::wire::{CookieSameSite, Wire};
 
 /// The settings of the library, `[default.auth]`.
@@ -31,12 +32,12 @@ pub struct AuthConfig {
     pub algorithm: Algorithm,
     /// Life of an access token; default 300 (OWASP: minutes).
     pub access_ttl: i64,
-    /// How long a session may lie idle without "remember me"; default 86400 (a day).
-    pub refresh_idle_ttl: i64,
+    /// How long a session may lie idle without "remember me"; default 86400 (a day), or `refresh_ttl` when that is shorter.
+    pub refresh_idle_ttl: Option<i64>,
     /// How long a session lasts at most without "remember me"; default 604800 (a week). Never extended.
     pub refresh_ttl: i64,
-    /// How long a remembered session may lie idle; default 604800 (a week).
-    pub remember_idle_ttl: i64,
+    /// How long a remembered session may lie idle; default 604800 (a week), or `remember_ttl` when that is shorter.
+    pub remember_idle_ttl: Option<i64>,
     /// How long a remembered session lasts at most; default 2592000 (30 days).
     pub remember_ttl: i64,
     /// For how long after a rotation the replaced refresh token is answered with the same successor; default 30, at most 300.
@@ -108,9 +109,9 @@ impl Default for AuthConfig {
             secret_key_file: None,
             algorithm: Algorithm::HS256,
             access_ttl: 300,
-            refresh_idle_ttl: 86_400,
+            refresh_idle_ttl: None,
             refresh_ttl: 604_800,
-            remember_idle_ttl: 604_800,
+            remember_idle_ttl: None,
             remember_ttl: 2_592_000,
             refresh_grace: 30,
             fresh_ttl: 900,
@@ -247,11 +248,21 @@ impl AuthConfig {
         };
         let access_ttl = span("access_ttl", self.access_ttl, 1, DAY);
         let session = Deadlines {
-            idle: span("refresh_idle_ttl", self.refresh_idle_ttl, 1, YEAR),
+            idle: span(
+                "refresh_idle_ttl",
+                self.refresh_idle_ttl.unwrap_or(within(DAY, self.refresh_ttl)),
+                1,
+                YEAR,
+            ),
             absolute: span("refresh_ttl", self.refresh_ttl, 1, YEAR),
         };
         let remembered = Deadlines {
-            idle: span("remember_idle_ttl", self.remember_idle_ttl, 1, YEAR),
+            idle: span(
+                "remember_idle_ttl",
+                self.remember_idle_ttl.unwrap_or(within(WEEK, self.remember_ttl)),
+                1,
+                YEAR,
+            ),
             absolute: span("remember_ttl", self.remember_ttl, 1, YEAR),
         };
         let grace = span("refresh_grace", self.refresh_grace, 0, 300);
@@ -261,6 +272,15 @@ impl AuthConfig {
         let event_ttl = span("event_ttl", self.event_ttl, 3600, 10 * YEAR);
         let max_staleness = span("max_staleness", self.max_staleness, 0, 3600);
 
+        let are_reversed = |low: Duration, high: Duration| !low.is_zero() && !high.is_zero() && low > high;
+        let reversed = [
+            ("refresh_idle_ttl", session.idle, "refresh_ttl", session.absolute),
+            ("remember_idle_ttl", remembered.idle, "remember_ttl", remembered.absolute),
+        ];
+        for (low, idle, high, absolute) in reversed.into_iter().filter(|it| are_reversed(it.1, it.3)) {
+            let (idle, absolute) = (idle.as_secs(), absolute.as_secs());
+            problems.push(format!("auth.{low}: {idle} s must not be longer than auth.{high} ({absolute} s)"));
+        }
         let mut below = |low: (&str, Duration), high: (&str, Duration)| {
             // A span that was refused above is zero here, and one line about it is enough.
             let are_fit = !low.1.is_zero() && !high.1.is_zero();
@@ -275,8 +295,12 @@ impl AuthConfig {
             }
         };
         below(("access_ttl", access_ttl), ("refresh_ttl", session.absolute));
-        below(("access_ttl", access_ttl), ("refresh_idle_ttl", session.idle));
-        below(("access_ttl", access_ttl), ("remember_idle_ttl", remembered.idle));
+        for (key, deadlines) in [("refresh_idle_ttl", session), ("remember_idle_ttl", remembered)] {
+            // An idle limit that follows the absolute one has been judged with it.
+            if deadlines.idle != deadlines.absolute {
+                below(("access_ttl", access_ttl), (key, deadlines.idle));
+            }
+        }
 
         let secret = match &self.secret_key {
             None => None,
@@ -330,8 +354,8 @@ impl AuthConfig {
             algorithm: self.algorithm,
             secret_file: self.secret_key_file.clone(),
             access_ttl,
-            session: Deadlines { idle: session.idle.min(session.absolute), ..session },
-            remembered: Deadlines { idle: remembered.idle.min(remembered.absolute), ..remembered },
+            session,
+            remembered,
             grace,
             fresh_ttl,
             leeway,
@@ -348,45 +372,13 @@ impl AuthConfig {
     }
 }
 
-/// A figment error in `table` (empty for Rocket's own settings) as one plain line that names the key,
-/// and never the value: it may be a secret.
-#[must_use]
-pub fn plain(table: &str, error: &rocket::figment::Error) -> String {
-    use rocket::figment::error::Kind;
-
-    // Figment puts the table behind the key instead of before it.
-    let path = error.path.strip_suffix(&[table.to_owned()]).unwrap_or(&error.path);
-    let path = match &error.kind {
-        Kind::UnknownField(field, _) => path.strip_suffix(std::slice::from_ref(field)).unwrap_or(path),
-        _ => path,
-    };
-    let words = std::iter::once(table).chain(path.iter().map(String::as_str));
-    let key = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(".");
-    let problem = match &error.kind {
-        Kind::UnknownField(field, known) => {
-            format!("unknown key \"{field}\"; {}", hint(field, known))
-        }
-        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) => format!("must be {expected}"),
-        Kind::UnknownVariant(_, known) => format!("must be one of {}", known.join(", ")),
-        Kind::MissingField(field) => format!("missing key \"{field}\""),
-        // The lines with a bar repeat the file, in which a secret may stand.
-        Kind::Message(text) => text.lines().filter(|line| !line.contains('|')).collect::<Vec<_>>().join("; "),
-        other => other.to_string(),
-    };
-    if key.is_empty() { problem } else { format!("{key}: {problem}") }
-}
-
-/// The known key that was probably meant, or all of them when they are few.
-fn hint(field: &str, known: &[&str]) -> String {
-    let nearest = known.iter().min_by_key(|key| strsim::levenshtein(field, key));
-    match nearest.filter(|key| strsim::levenshtein(field, key) <= 3) {
-        Some(key) => format!("did you mean \"{key}\"?"),
-        None if known.len() <= 12 => format!("known are {}", known.join(", ")),
-        None => "Rocket.toml and the README name all of them".to_owned(),
-    }
+/// The default of an idle limit, which an absolute one may shorten.
+fn within(default: i64, absolute: i64) -> i64 {
+    if absolute < 1 { default } else { default.min(absolute) }
 }
 
 const DAY: i64 = 86_400;
+const WEEK: i64 = 7 * DAY;
 const YEAR: i64 = 366 * DAY;
 const LOCATIONS_HINT: &str = "auth.token_locations: name some of \"cookies\", \"headers\" and \"query_string\", each once (a JSON body is \
      the business of a route that takes BodyToken)";

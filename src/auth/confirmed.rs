@@ -60,12 +60,14 @@ impl Confirmed {
                     return Ok(());
                 }
             }
-            *slot = Some(Slot { session, generation, subject });
-        }
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        // A store that stays away must not fill our memory; an unconfirmed successor only widens the window for replays.
-        if pending.len() < MAX_PENDING {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            // A store that stays away must not fill our memory. What finds no room is not noted as seen either, so that it
+            // is queued by a later request; until then it only widens the window for replays.
+            if pending.len() >= MAX_PENDING {
+                return Ok(());
+            }
             pending.push((session, generation));
+            *slot = Some(Slot { session, generation, subject });
         }
         Ok(())
     }

@@ -256,7 +256,12 @@ impl KeyFile {
 
     fn make_folder(&self) -> Result<(), String> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        folder.map_or(Ok(()), |folder| fs::create_dir_all(folder).map_err(|error| self.line(error)))
+        let Some(folder) = folder else { return Ok(()) };
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(|error| self.line(error))
     }
 
     #[cfg(unix)]

@@ -247,6 +247,17 @@ fn the_environment_makes_the_same_mistakes_plain() {
         ("PORTCULLIS_AUTH__INSECURE_HTTP", "true", "auth.insecure_http: plain HTTP is refused"),
         ("PORTCULLIS_APP__DEMO_USERS", "true", "app.demo_users: refused outside the debug profile"),
         ("PORTCULLIS_APP__STORE", "redis://x", "app.store: unknown store scheme"),
+        (
+            "PORTCULLIS_AUTH_ACCESS_TTL",
+            "9",
+            "auth_access_ttl: unknown key; in the environment, two underscores",
+        ),
+        ("PORTCULLIS_AUHT__ACCESS_TTL", "9", "auht: unknown table; did you mean \"auth\"?"),
+        (
+            "PORTCULLIS_AUTH__REFRESH_IDLE_TTL",
+            "604801",
+            "auth.refresh_idle_ttl: 604801 s must not be longer than",
+        ),
         ("PORTCULLIS_AUTH__SECRET_KEY", "short", "auth.secret_key: must be at least 32 bytes"),
     ] {
         Jail::expect_with(|jail| {
