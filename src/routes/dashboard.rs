@@ -77,7 +77,7 @@ impl ShownEvent {
         let key = match event.what {
             What::SignInThrottled => "throttled",
             What::Reauthenticated => "password_confirmed",
-            What::ReauthenticationFailed | What::PasswordChangeRefused => "password_refused",
+            What::ReauthenticationFailed => "password_refused",
             What::SessionEnded(EndReason::PasswordChanged) => "ended_password_changed",
             What::SessionEnded(EndReason::AccountDisabled) => "ended_account_disabled",
             What::SessionEnded(EndReason::RolesChanged) => "ended_roles_changed",
