@@ -78,7 +78,8 @@ pub(crate) async fn list(
     Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("sessions.html", page)))
 }
 
-/// `POST /sessions/<id>/end`: ends one of them; somebody else's is not found.
+/// `POST /sessions/<id>/end`: ends one of them.
+/// Of one that is over, unknown or somebody else's a page says that there is nothing to end, and a program gets 404.
 #[post("/sessions/<id>/end")]
 pub(crate) async fn end(
     person: FreshToken<'_>,
@@ -86,14 +87,13 @@ pub(crate) async fn end(
     sessions: Sessions<'_>,
     form: Form,
 ) -> Result<Reply, Refused> {
-    let ended = match id.parse::<SessionId>() {
-        Ok(id) => sessions.end(person.subject(), id).await.map_err(Refused)?,
-        Err(_) => false,
-    };
+    let Ok(id) = id.parse::<SessionId>() else { return Ok(Reply::Missing) };
+    let ended = sessions.end(person.subject(), id).await.map_err(Refused)?;
     Ok(match (ended, form) {
         (true, Form::Page) => Reply::SeeOther(format!("/sessions?notice={ENDED_ONE}")),
         (true, Form::Data) => Reply::Json(Status::Ok, json!({ "ended": 1 })),
-        (false, _) => Reply::Missing,
+        (false, Form::Page) => Reply::SeeOther(format!("/sessions?notice={NOTHING_TO_END}")),
+        (false, Form::Data) => Reply::Missing,
     })
 }
 
@@ -113,4 +113,5 @@ pub(crate) async fn end_others(
 
 const ENDED_ONE: &str = "session_ended";
 const ENDED_OTHERS: &str = "others_ended";
-const NOTICES: [&str; 2] = [ENDED_ONE, ENDED_OTHERS];
+const NOTHING_TO_END: &str = "nothing_to_end";
+const NOTICES: [&str; 3] = [ENDED_ONE, ENDED_OTHERS, NOTHING_TO_END];

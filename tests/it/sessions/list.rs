@@ -83,8 +83,15 @@ fn the_page_shows_the_same_and_its_forms_work() {
     assert!(is_dead(&other));
     let told = browser.get(answer.location()).send();
     assert!(told.body.contains("Session ended."), "{}", told.body);
-    let again = browser.post(&path).form(&[("csrf_token", token.as_str())]).send();
-    assert!(again.status == 404 && again.is_page());
+    for nothing in
+        [path, format!("/sessions/{}/end", id(&admin(&app))), format!("/sessions/{}/end", "0".repeat(32))]
+    {
+        let answer = browser.post(&nothing).form(&[("csrf_token", token.as_str())]).send();
+        assert_eq!((answer.status, answer.location()), (303, "/sessions?notice=nothing_to_end"), "{nothing}");
+    }
+    assert!(browser.get("/sessions?notice=nothing_to_end").send().body.contains("had already ended."));
+    let malformed = browser.post("/sessions/x/end").form(&[("csrf_token", token.as_str())]).send();
+    assert!(malformed.status == 404 && malformed.is_page());
 }
 
 #[test]
