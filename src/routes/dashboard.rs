@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::auth::{AuthError, CsrfToken, EndReason, Event, SessionId, Sessions, SignedIn, What};
 use crate::routes::errors::Refused;
 use crate::routes::page::{Frame, Moment};
+use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
 use crate::routes::sessions::Shown;
 
@@ -67,7 +68,7 @@ pub(crate) async fn dashboard(
             .map(ShownEvent::new)
             .collect(),
         failures: (failures > 0).then_some(failures),
-        notice: notice.filter(|notice| *notice == "password_changed"),
+        notice: notice.filter(|notice| ["password_changed", PASSWORD_CONFIRMED].contains(notice)),
     };
     Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("dashboard.html", own)))
 }

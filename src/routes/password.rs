@@ -13,6 +13,7 @@ use crate::routes::device;
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
+use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
 use crate::users::{Accounts, Attempt, ChangeError, Password, SignInError, UnfitPassword, Username};
 
@@ -27,8 +28,10 @@ pub(crate) struct NewPassword {
 }
 
 #[derive(Debug, Serialize)]
-struct PasswordPage {
+struct PasswordPage<'a> {
     min_length: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,14 +42,17 @@ struct PasswordPage {
 struct Failure(&'static str, Refusal);
 
 /// `GET /account/password`: the form.
-#[get("/account/password")]
+#[get("/account/password?<notice>")]
 pub(crate) fn form(
     person: FreshToken<'_>,
+    notice: Option<&str>,
     csrf: CsrfToken<'_>,
     accounts: &State<Accounts>,
     frame: Frame<'_>,
 ) -> Reply {
-    let page = PasswordPage { min_length: accounts.policy().min_length(), error: None, retry_after: None };
+    let min_length = accounts.policy().min_length();
+    let notice = notice.filter(|notice| *notice == PASSWORD_CONFIRMED);
+    let page = PasswordPage { min_length, notice, error: None, retry_after: None };
     Reply::Page(Status::Ok, frame.person(&person).csrf(csrf.as_str()).render("password.html", page))
 }
 
@@ -64,20 +70,36 @@ pub(crate) async fn submit(
     let Some(Failure(error, refusal)) = change(body.0, &person, &sessions, accounts).await? else {
         sessions.note(What::PasswordChanged, Some(person.subject()), Some(person.session_id()));
         // The password was entered a moment ago, and a copy of this session's tokens should not profit from it.
-        sessions.reauthenticated(person.session_id()).await.map_err(Refused)?;
+        if let Err(error) = sessions.reauthenticated(person.session_id()).await {
+            // The new password is committed, and saying anything else would send the person back to the old one.
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "a password was changed, but its session got no new tokens");
+        }
         return Ok(match form {
             Form::Page => Reply::SeeOther("/dashboard?notice=password_changed".to_owned()),
             Form::Data => Reply::Json(Status::Ok, json!({ "password_changed": true })),
         });
     };
-    sessions.note(What::PasswordChangeRefused, Some(person.subject()), Some(person.session_id()));
+    if let Some(what) = told_of(error) {
+        sessions.note(what, Some(person.subject()), Some(person.session_id()));
+    }
     if form == Form::Data {
         return Ok(Reply::Refused(refusal));
     }
     let min_length = accounts.policy().min_length();
-    let page = PasswordPage { min_length, error: Some(error), retry_after: refusal.retry_after };
+    let retry_after = refusal.retry_after;
+    let page = PasswordPage { min_length, notice: None, error: Some(error), retry_after };
     let page = frame.person(&person).csrf(csrf.as_str()).render("password.html", page);
     Ok(Reply::refused(&refusal, page))
+}
+
+/// The event that a refusal is; a new password that is unfit, or a service that is busy, is none.
+fn told_of(error: &str) -> Option<What> {
+    match error {
+        "wrong_password" => Some(What::PasswordChangeRefused),
+        "throttled" => Some(What::SignInThrottled),
+        _ => None,
+    }
 }
 
 /// Changes the password; says why not.

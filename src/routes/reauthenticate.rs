@@ -64,18 +64,39 @@ pub(crate) async fn submit(
     let Some((error, refusal)) = check(accounts, visitor.subject(), password, attempt).await? else {
         sessions.reauthenticated(visitor.session_id()).await.map_err(Refused)?;
         return Ok(match form {
-            Form::Page => Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| next.to_string())),
+            Form::Page => Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| way_back(&next))),
             Form::Data => Reply::Json(Status::Ok, json!({ "fresh": true })),
         });
     };
-    sessions.note(What::ReauthenticationFailed, Some(visitor.subject()), Some(visitor.session_id()));
+    if let Some(what) = told_of(error) {
+        sessions.note(what, Some(visitor.subject()), Some(visitor.session_id()));
+    }
     if form == Form::Data {
         return Ok(Reply::Refused(refusal));
     }
     let next = next.as_ref().map_or("", Next::as_str);
     let page = AgainPage { next, error: Some(error), retry_after: refusal.retry_after };
     let frame = frame.person(&visitor).csrf(csrf.as_str());
-    Ok(Reply::Page(refusal.status, frame.render("reauthenticate.html", page)))
+    Ok(Reply::refused(&refusal, frame.render("reauthenticate.html", page)))
+}
+
+/// Where the person was; the pages of the account say there that the password was right, and that nothing else is done.
+fn way_back(next: &Next) -> String {
+    match next.as_str().split(['?', '#']).next() {
+        Some(page @ ("/sessions" | "/dashboard" | "/account/password")) => {
+            format!("{page}?notice={PASSWORD_CONFIRMED}")
+        }
+        _ => next.to_string(),
+    }
+}
+
+/// The event that a refusal is; a service that is busy has judged nobody.
+fn told_of(error: &str) -> Option<What> {
+    match error {
+        "wrong_password" => Some(What::ReauthenticationFailed),
+        "throttled" => Some(What::SignInThrottled),
+        _ => None,
+    }
 }
 
 /// Whether this is the person's password; says why not.
@@ -85,7 +106,11 @@ async fn check(
     password: String,
     attempt: Attempt<'_>,
 ) -> Result<Option<(&'static str, Refusal)>, Refused> {
-    let wrong = || Some(("wrong_password", Refusal::bad_credentials()));
+    // 422 and not 401: the caller is signed in, and a program must not take this for the end of its session.
+    let wrong = || {
+        let refusal = Refusal::new(Status::UnprocessableEntity, "The password is wrong", "wrong_password");
+        Some(("wrong_password", refusal))
+    };
     let Ok(password) = Password::new(password) else { return Ok(wrong()) };
     match accounts.authenticate(name, password, attempt).await {
         Ok(_) => Ok(None),
@@ -93,10 +118,7 @@ async fn check(
         Err(SignInError::Throttled { retry_after }) => {
             Ok(Some(("throttled", Refusal::throttled(retry_after))))
         }
-        Err(SignInError::Busy) => {
-            let refusal = Refusal::unavailable();
-            Ok(Some(("busy", refusal)))
-        }
+        Err(SignInError::Busy) => Ok(Some(("busy", Refusal::unavailable()))),
         Err(error @ SignInError::Unavailable(_)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "no password can be checked");
             Err(Refused(AuthError::Unavailable))
@@ -109,3 +131,6 @@ impl body::Form for Again {
         Ok(Self { password: fields.required("password")?, next: fields.optional("next") })
     }
 }
+
+/// The notice of the pages that somebody comes back to.
+pub(crate) const PASSWORD_CONFIRMED: &str = "password_confirmed";

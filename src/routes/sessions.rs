@@ -12,6 +12,7 @@ use crate::auth::{AuthError, CsrfToken, FreshToken, Session, SessionId, Sessions
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::{Frame, Moment};
+use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
 use crate::routes::user_agent::UserAgent;
 
@@ -74,8 +75,17 @@ pub(crate) async fn list(
     if form == Form::Data {
         return Ok(Reply::Json(Status::Ok, json!({ "sessions": shown })));
     }
-    let page = SessionsPage { sessions: shown, notice: notice.filter(|notice| NOTICES.contains(notice)) };
+    let page = SessionsPage { sessions: shown, notice: notice.and_then(told) };
     Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("sessions.html", page)))
+}
+
+/// The words for a notice; none for what no page here leads to.
+fn told(notice: &str) -> Option<&str> {
+    match notice {
+        PASSWORD_CONFIRMED => Some("confirmed_choose_again"),
+        ENDED_ONE | ENDED_OTHERS | NOTHING_TO_END => Some(notice),
+        _ => None,
+    }
 }
 
 /// `POST /sessions/<id>/end`: ends one of them.
@@ -114,4 +124,3 @@ pub(crate) async fn end_others(
 const ENDED_ONE: &str = "session_ended";
 const ENDED_OTHERS: &str = "others_ended";
 const NOTHING_TO_END: &str = "nothing_to_end";
-const NOTICES: [&str; 3] = [ENDED_ONE, ENDED_OTHERS, NOTHING_TO_END];

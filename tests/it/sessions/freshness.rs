@@ -67,7 +67,7 @@ fn a_wrong_password_makes_nothing_fresh_and_signs_nobody_out() {
     let visitor = stale(&app);
     for wrong in ["wrong", "", "Testpass", &"x".repeat(300)] {
         let answer = reauthenticate(&visitor, wrong);
-        assert_eq!(answer.refusal(), (401, "bad_credentials".into()), "{wrong:?}");
+        assert_eq!(answer.refusal(), (422, "wrong_password".into()), "{wrong:?}");
         assert!(answer.all("Set-Cookie").is_empty());
     }
     assert_eq!(end_others(&visitor).refusal(), (401, "fresh_required".into()));
@@ -92,11 +92,12 @@ fn a_browser_is_asked_for_the_password_and_comes_back_to_where_it_was() {
     let token = asked.hidden("csrf_token");
     let wrong = [("csrf_token", token.as_str()), ("password", "wrong"), ("next", "/sessions")];
     let answer = browser.post("/reauthenticate").form(&wrong).send();
-    assert!(answer.status == 401 && answer.is_page());
+    assert!(answer.status == 422 && answer.is_page());
     assert_eq!(answer.hidden("next"), "&#x2F;sessions", "the way back survives a mistyped password");
     let right = [("csrf_token", token.as_str()), ("password", "testpass"), ("next", "/sessions")];
     let answer = browser.post("/reauthenticate").form(&right).send();
-    assert_eq!((answer.status, answer.location()), (303, "/sessions"));
+    assert_eq!((answer.status, answer.location()), (303, "/sessions?notice=password_confirmed"));
+    assert!(browser.get(answer.location()).send().body.contains("Nothing has been ended yet"));
     let token = page_token(&browser);
     let answer = browser.post("/sessions/end-others").form(&[("csrf_token", token.as_str())]).send();
     assert_eq!((answer.status, answer.location()), (303, "/sessions?notice=others_ended"));
@@ -104,6 +105,38 @@ fn a_browser_is_asked_for_the_password_and_comes_back_to_where_it_was() {
 
 fn page_token(browser: &Visitor<'_>) -> String {
     browser.get("/reauthenticate").send().hidden("csrf_token")
+}
+
+#[test]
+fn the_pages_of_the_account_say_that_the_password_was_right() {
+    let app = app();
+    let browser = app.signed_in_browser();
+    for (next, location) in [
+        ("/dashboard", "/dashboard?notice=password_confirmed"),
+        ("/account/password", "/account/password?notice=password_confirmed"),
+        ("/sessions?notice=session_ended", "/sessions?notice=password_confirmed"),
+        ("/protected?a=b", "/protected?a=b"),
+    ] {
+        let token = page_token(&browser);
+        let fields = [("csrf_token", token.as_str()), ("password", "testpass"), ("next", next)];
+        let answer = browser.post("/reauthenticate").form(&fields).send();
+        assert_eq!((answer.status, answer.location()), (303, location));
+        let told = browser.get(location).send().body.contains("Password confirmed.");
+        assert_eq!(told, location.contains("notice"), "{location}");
+    }
+}
+
+#[test]
+fn a_throttled_page_says_when_to_come_back() {
+    let app = app();
+    let browser = app.signed_in_browser();
+    let token = page_token(&browser);
+    let fields = [("csrf_token", token.as_str()), ("password", "wrong")];
+    let answers: Vec<_> = (0..7).map(|_| browser.post("/reauthenticate").form(&fields).send()).collect();
+    assert!(answers.iter().take(5).all(|answer| answer.status == 422));
+    let throttled = &answers[6];
+    assert!(throttled.status == 429 && throttled.is_page());
+    assert!(throttled.header("Retry-After").is_some());
 }
 
 #[test]
