@@ -157,7 +157,8 @@ impl From<UnfitPassword> for Failure {
             UnfitPassword::TooShort { .. } => "too_short",
             UnfitPassword::TooLong => "too_long",
             UnfitPassword::Common => "too_common",
-            UnfitPassword::ContainsName | UnfitPassword::ContainsService => "contains_name",
+            UnfitPassword::ContainsName => "contains_name",
+            UnfitPassword::ContainsService => "contains_service",
         };
         Self::new(key, &unfit.to_string())
     }
