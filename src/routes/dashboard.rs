@@ -30,6 +30,8 @@ struct Current {
     password_entered: Moment,
     expires: Moment,
     access_expires: Moment,
+    /// The whole life of the access token, in seconds.
+    access_life: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,6 +61,7 @@ pub(crate) async fn dashboard(
             password_entered: session.auth_time.into(),
             expires: session.state.deadline().into(),
             access_expires: visitor.expires_at().into(),
+            access_life: visitor.issued_at().until(visitor.expires_at()).as_secs(),
         },
         sessions: Shown::all(&sessions, &visitor).await.map_err(Refused)?,
         events: events

@@ -14,6 +14,7 @@ fn it_shows_who_is_signed_in_since_when_and_for_how_long() {
     for moment in ["2023-11-14T22:13:20Z", "2023-11-14T22:18:20Z", "2023-11-15T22:13:20Z"] {
         assert!(page.body.contains(&format!(r#"datetime="{moment}""#)), "{moment}");
     }
+    assert!(page.body.contains(r#"data-access-life="300""#));
     assert_eq!(page.hidden("csrf_token"), browser.csrf());
     for secret in [browser.access_token(), browser.refresh_token()] {
         assert!(!page.body.contains(&secret));
