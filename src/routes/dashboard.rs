@@ -4,8 +4,9 @@ use rocket::get;
 use rocket::http::Status;
 use serde::Serialize;
 
-use crate::auth::{AuthError, CsrfToken, EndReason, Event, SessionId, Sessions, SignedIn, What};
+use crate::auth::{AuthError, CsrfToken, EndReason, Event, Session, Sessions, SignedIn, What};
 use crate::routes::errors::Refused;
+use crate::routes::negotiate::Form;
 use crate::routes::page::{Frame, Moment};
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
@@ -50,11 +51,19 @@ pub(crate) async fn dashboard(
     csrf: CsrfToken<'_>,
     sessions: Sessions<'_>,
     frame: Frame<'_>,
+    form: Form,
 ) -> Result<Reply, Refused> {
     let found = sessions.find(visitor.session_id()).await.map_err(Refused)?;
-    let session = found.ok_or(Refused(AuthError::Revoked))?;
+    let Some(session) = found else {
+        // The row is gone, as from a restored store, while the token is good: the sign-in page would lead back here.
+        sessions.sign_out().await.map_err(Refused)?;
+        return match form {
+            Form::Page => Ok(Reply::SeeOther("/login?notice=session_ended".to_owned())),
+            Form::Data => Err(Refused(AuthError::Revoked)),
+        };
+    };
     let events = sessions.events(visitor.subject(), MAX_EVENTS).await.map_err(Refused)?;
-    let failures = failures_before(&events, session.id);
+    let failures = failures_before(&events, &session);
     let own = Dashboard {
         session: Current {
             began: session.created_at.into(),
@@ -98,17 +107,22 @@ fn is_of_interest(event: &Event) -> bool {
 }
 
 /// How many sign-ins failed between the sign-in before this session's and this session's own.
-/// `events` are the newest first.
-fn failures_before(events: &[Event], current: SessionId) -> usize {
-    let is_sign_in = |event: &&Event| event.what == What::SignedIn;
-    let before =
-        events.iter().skip_while(|event| !(is_sign_in(event) && event.session == Some(current))).skip(1);
-    before
+/// `events` are the newest first; when this session's own sign-in is not among them, its beginning stands for it.
+fn failures_before(events: &[Event], current: &Session) -> usize {
+    let is_sign_in = |event: &Event| event.what == What::SignedIn;
+    let own = events.iter().position(|event| is_sign_in(event) && event.session == Some(current.id));
+    let start = own.map_or_else(
+        || events.iter().take_while(|event| event.at > current.created_at).count(),
+        |own| own.saturating_add(1),
+    );
+    events
+        .iter()
+        .skip(start)
         .take_while(|event| !is_sign_in(event))
         .filter(|event| matches!(event.what, What::SignInFailed | What::SignInThrottled))
         .count()
 }
 
 /// How far back the page looks.
-const MAX_EVENTS: u32 = 100;
+const MAX_EVENTS: u32 = 500;
 const SHOWN_EVENTS: usize = 8;

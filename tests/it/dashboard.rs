@@ -85,6 +85,18 @@ fn a_stolen_refresh_token_is_told_of_plainly_wherever_the_browser_comes_in() {
     }
 }
 
+/// As after a store was restored: the token is good for some minutes more, and the session is unknown.
+#[test]
+fn a_session_that_the_store_does_not_know_leads_out_and_not_in_a_circle() {
+    let (before, restored) = (app(), app());
+    let browser = restored.visitor("text/html", before.signed_in_browser().jar());
+    let answer = browser.get("/dashboard").send();
+    assert_eq!((answer.status, answer.location()), (303, "/login?notice=session_ended"));
+    assert!(FOUR.iter().all(|name| answer.cookie(name).has("Max-Age=0")));
+    let page = browser.get(answer.location()).send();
+    assert!(page.status == 200 && page.body.contains("Your session was ended."));
+}
+
 #[test]
 fn names_with_markup_cannot_exist_and_roles_are_escaped() {
     let setup = crate::support::Setup::new();
