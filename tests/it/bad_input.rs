@@ -244,7 +244,7 @@ fn hostile_names_are_wrong_names_and_no_more() {
         "' OR 1=1 --",
         "admin'; DROP TABLE accounts; --",
         "../../etc/passwd",
-        "{{7*7}}",
+        "{{ 70407 * 90511 }}",
         "${jndi:ldap://x}",
         "\r\nSet-Cookie: a=b",
         "\u{202e}resu",
@@ -256,7 +256,7 @@ fn hostile_names_are_wrong_names_and_no_more() {
         assert_eq!(answer.refusal(), (401, "bad_credentials".into()), "{name:?}");
         let page = app.browser().sign_in(name, "testpass");
         assert!(page.status == 401 && page.is_page(), "{name:?}: {}", page.status);
-        assert!(!page.body.contains("canary<b>") && !page.body.contains("49"));
+        assert!(!page.body.contains("canary<b>") && !page.body.contains("6372607977"));
         assert_security_headers(&page, false);
     }
 }
