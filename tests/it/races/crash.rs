@@ -14,9 +14,9 @@ fn a_crash_in_the_middle_of_refreshes_signs_nobody_out() {
     let mut seed = 3;
     let mut lost = 0;
     for round in 0..25 {
-        let address = server.address();
+        let connection = Connection::to(server.address());
         let held = jar.clone();
-        let browser = std::thread::spawn(move || refresh_until_the_end(address, held));
+        let browser = std::thread::spawn(move || refresh_until_the_end(connection, held));
         std::thread::sleep(Duration::from_micros(2000 + draw(&mut seed) % 40_000));
         server.kill();
         jar = browser.join().unwrap();
@@ -38,8 +38,7 @@ fn a_crash_in_the_middle_of_refreshes_signs_nobody_out() {
 }
 
 /// Uses up one token after the other until the server is gone; the last pair that was received.
-fn refresh_until_the_end(address: std::net::SocketAddr, mut jar: Pair) -> Pair {
-    let mut connection = Connection::to(address);
+fn refresh_until_the_end(mut connection: Connection, mut jar: Pair) -> Pair {
     loop {
         connection.send_refresh(&jar);
         let Some(answer) = connection.receive() else { return jar };
