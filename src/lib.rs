@@ -65,3 +65,8 @@ pub use auth::{
     CustomClaims, Fence, FreshToken, OptionalToken, PageContext, Portcullis, QueryToken, RefreshToken,
     Refusal, Role, RoleToken, Sessions, SignInAttempt, SignedIn, StatelessToken, catchers,
 };
+
+/// Holds the README's Rust to the code.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
