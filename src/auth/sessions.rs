@@ -252,7 +252,10 @@ impl Sessions<'_> {
     /// # Errors
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn events(&self, user: &str, limit: u32) -> Result<Vec<Event>, AuthError> {
-        self.authority.tell_events().await?;
+        // What cannot be written may still be read; the background task goes on trying.
+        if let Err(error) = self.authority.tell_events().await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the newest events could not be kept yet");
+        }
         let since = self.now() - self.authority.settings.event_ttl;
         Ok(self.authority.store.events_of(user, since, limit).await?)
     }
