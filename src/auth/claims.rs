@@ -14,6 +14,24 @@ use crate::auth::location::Location;
 use crate::auth::token::{Membership, Token};
 
 /// What a verified token says; every guard gives it by dereferencing.
+///
+/// ```
+/// use portcullis::AccessToken;
+/// use portcullis::testing::Kit;
+/// use rocket::{get, routes};
+///
+/// #[get("/reports")]
+/// fn reports(token: AccessToken<'_>) -> String {
+///     format!("{} until {}", token.subject(), token.expires_at().as_secs())
+/// }
+///
+/// let kit = Kit::new();
+/// // The application's last question about a token is put to its claims.
+/// let portcullis = kit.portcullis().verify(|claims| claims.has_role("staff"));
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(portcullis).mount("/", routes![reports]));
+/// assert_eq!(site.signed_in("ada", &["staff"]).get("/reports").body, "ada until 1700000300");
+/// assert_eq!(site.signed_in("bob", &[]).get("/reports").status, 403);
+/// ```
 #[derive(Clone, Copy)]
 pub struct Claims<'r>(pub(crate) &'r Token);
 
@@ -74,6 +92,21 @@ impl<'r> Claims<'r> {
 }
 
 /// What a token of a session says; the guards that need a session give it by dereferencing.
+///
+/// ```
+/// use portcullis::AccessToken;
+/// use portcullis::testing::Kit;
+/// use rocket::{get, routes};
+///
+/// #[get("/since")]
+/// fn since(token: AccessToken<'_>) -> String {
+///     token.session().map_or_else(|| "no session".to_owned(), |session| session.auth_time().as_secs().to_string())
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![since]));
+/// assert_eq!(site.signed_in("ada", &[]).get("/since").body, "1700000000");
+/// ```
 #[derive(Clone, Copy)]
 pub struct SessionClaims<'r> {
     claims: Claims<'r>,
@@ -160,6 +193,20 @@ pub trait CustomClaims: DeserializeOwned + Send + Sync + 'static {
 }
 
 /// No claims but ours.
+///
+/// ```
+/// use portcullis::auth::NoClaims;
+/// use portcullis::{AccessToken, CustomClaims};
+/// use rocket::get;
+///
+/// // The same as `AccessToken<'_>`: this is the default of its parameter.
+/// #[get("/hello")]
+/// fn hello(token: AccessToken<'_, NoClaims>) -> &str {
+///     token.subject()
+/// }
+///
+/// assert_eq!(NoClaims::read(r#"{"sub": "ada"}"#), Some(NoClaims));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoClaims;
 

@@ -57,6 +57,28 @@ impl std::ops::Sub<Duration> for UnixTime {
 }
 
 /// Where the crate gets its time from.
+///
+/// ```
+/// use portcullis::auth::{Clock, SystemClock, UnixTime};
+/// use portcullis::{Portcullis, store};
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// /// A machine whose clock is a minute slow.
+/// struct Slow(SystemClock);
+///
+/// impl Clock for Slow {
+///     fn now(&self) -> UnixTime {
+///         self.0.now() - Duration::from_secs(60)
+///     }
+///
+///     fn monotonic(&self) -> Duration {
+///         self.0.monotonic()
+///     }
+/// }
+///
+/// let portcullis = Portcullis::new(store::memory().sessions).clock(Arc::new(Slow(SystemClock::new())));
+/// ```
 pub trait Clock: Send + Sync + 'static {
     /// The time of day, for everything that is written into a token or a row.
     fn now(&self) -> UnixTime;
@@ -66,6 +88,15 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// The machine's clock.
+///
+/// ```
+/// use portcullis::auth::{Clock, SystemClock, UnixTime};
+///
+/// let clock = SystemClock::new();
+/// assert!(clock.now() > UnixTime::from_secs(1_700_000_000));
+/// let before = clock.monotonic();
+/// assert!(clock.monotonic() >= before);
+/// ```
 #[derive(Debug)]
 pub struct SystemClock {
     started: Instant,

@@ -18,6 +18,12 @@ use crate::auth::wire::{CookieSameSite, Wire};
 /// The settings of the library, `[default.auth]`.
 ///
 /// All spans are in whole seconds.
+///
+/// ```
+/// let kit = portcullis::testing::Kit::new().set("auth.access_ttl", 0);
+/// let problems = portcullis::auth::AuthConfig::load(&kit.figment()).unwrap_err();
+/// assert_eq!(problems, ["auth.access_ttl: must be 1 to 86400 seconds, is 0"]);
+/// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthConfig {
@@ -144,6 +150,11 @@ impl Default for AuthConfig {
 }
 
 /// A secret as it was configured, not yet judged; never printed.
+///
+/// ```
+/// let secret: portcullis::auth::RawSecret = serde_json::from_str("\"never shown\"").unwrap();
+/// assert_eq!(format!("{secret:?}"), "RawSecret(…)");
+/// ```
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub struct RawSecret(pub(crate) String);
@@ -162,6 +173,11 @@ pub(crate) struct Deadlines {
 }
 
 /// Settings that make sense: what [`AuthConfig::check`] made of the table.
+///
+/// ```
+/// let settings = portcullis::auth::AuthConfig::load(&portcullis::testing::Kit::new().figment()).unwrap();
+/// assert!(settings.has_secret() && !settings.is_https(), "the debug profile may serve plain HTTP");
+/// ```
 #[derive(Debug, Clone)]
 pub struct AuthSettings {
     pub(crate) secret: Option<Secret>,

@@ -20,6 +20,32 @@ use crate::auth::session::StoreError;
 use crate::auth::token::Kind;
 
 /// Why a request was not let through.
+///
+/// ```
+/// use portcullis::testing::{Kit, Sample};
+/// use portcullis::{AccessToken, AuthError};
+/// use rocket::{Request, catch, catchers, get, routes};
+///
+/// #[get("/hello")]
+/// fn hello(_token: AccessToken<'_>) {}
+///
+/// // Rocket does not hand a guard's error to a catcher; this does.
+/// #[catch(401)]
+/// fn refused(request: &Request<'_>) -> &'static str {
+///     match AuthError::of(request) {
+///         Some(AuthError::Expired) => "please refresh",
+///         Some(error) => error.code(),
+///         None => "unauthorized",
+///     }
+/// }
+///
+/// let kit = Kit::new();
+/// let rocket = rocket::custom(kit.figment()).attach(kit.portcullis());
+/// let site = kit.launch(rocket.mount("/", routes![hello]).register("/", catchers![refused]));
+/// assert_eq!(site.anonymous().get("/hello").body, "missing_token");
+/// let expired = site.token(Sample::Expired, "ada", &[]);
+/// assert_eq!(site.anonymous().carrying(&expired).get("/hello").body, "please refresh");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {

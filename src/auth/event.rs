@@ -17,6 +17,21 @@ use crate::auth::rotation::EndReason;
 use crate::auth::session::StoreError;
 
 /// Something that matters.
+///
+/// ```
+/// use portcullis::auth::{Event, UnixTime, What};
+///
+/// let event = Event {
+///     at: UnixTime::from_secs(1_700_000_000),
+///     what: What::SignInFailed,
+///     user: Some("ada".to_owned()),
+///     session: None,
+///     address: "192.0.2.7".parse().ok(),
+/// };
+/// let line = event.to_json();
+/// assert!(line.contains(r#""datetime":"2023-11-14T22:13:20Z""#));
+/// assert!(line.contains(r#""event":"authn_login_fail""#));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// When.
@@ -33,6 +48,16 @@ pub struct Event {
 }
 
 /// What can happen.
+///
+/// ```
+/// use portcullis::auth::{EndReason, What};
+///
+/// let what = What::SessionEnded(EndReason::LoggedOut);
+/// assert_eq!(what.as_str(), "session_ended");
+/// assert_eq!(what.to_text(), "session_ended:logged_out");
+/// assert_eq!(What::from_text("session_ended:logged_out"), Some(what));
+/// assert_eq!(What::from_text("word of another version"), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum What {
@@ -216,6 +241,20 @@ impl Event {
 }
 
 /// Keeps events for as long as `auth.event_ttl` says.
+///
+/// ```
+/// use portcullis::auth::{Event, UnixTime, What};
+/// use portcullis::store;
+///
+/// rocket::execute(async {
+///     // Every session store keeps events too.
+///     let store = store::memory().sessions;
+///     let at = UnixTime::from_secs(1_700_000_000);
+///     let event = Event { at, what: What::SignedIn, user: Some("ada".to_owned()), session: None, address: None };
+///     store.record(&[event.clone()]).await.unwrap();
+///     assert_eq!(store.events_of("ada", at, 10).await.unwrap(), [event]);
+/// });
+/// ```
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
     /// Keeps these events.

@@ -44,14 +44,60 @@ pub struct AccessToken<'r, C = NoClaims> {
 
 /// An access token, and the password was entered within `auth.fresh_ttl` (default 900 s): for what a stolen
 /// session must not do. Refreshing never makes a token fresh (OWASP ASVS 7.5.1).
+///
+/// ```
+/// use portcullis::FreshToken;
+/// use portcullis::testing::{Kit, Sample};
+/// use rocket::{get, routes};
+///
+/// #[get("/export")]
+/// fn export(token: FreshToken<'_>) -> String {
+///     format!("{} entered the password at {}", token.subject(), token.auth_time().as_secs())
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![export]));
+/// let stale = site.token(Sample::NotFresh, "ada", &[]);
+/// assert_eq!(site.anonymous().carrying(&stale).get("/export").status, 401);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct FreshToken<'r>(SessionClaims<'r>);
 
 /// A valid refresh token of a live session, with its own CSRF proof.
+///
+/// ```
+/// use portcullis::testing::Kit;
+/// use portcullis::{RefreshToken, Refusal, Sessions};
+/// use rocket::{post, routes};
+///
+/// #[post("/refresh")]
+/// async fn refresh(token: RefreshToken<'_>, sessions: Sessions<'_>) -> Result<(), Refusal> {
+///     Ok(sessions.refresh(&token).await.map(drop)?)
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![refresh]));
+/// assert_eq!(site.signed_in("ada", &[]).refresh("/refresh").status, 200);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct RefreshToken<'r>(SessionClaims<'r>);
 
 /// An access token or none; an invalid one is still refused, an expired one renewed on pages as for [`SignedIn`].
+///
+/// ```
+/// use portcullis::{OptionalToken, testing::Kit};
+/// use rocket::{get, routes};
+///
+/// #[get("/")]
+/// fn home(token: OptionalToken<'_>) -> String {
+///     token.token().map_or("Hello stranger".to_owned(), |token| format!("Hello {}", token.subject()))
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![home]));
+/// assert_eq!(site.anonymous().get("/").body, "Hello stranger");
+/// assert_eq!(site.signed_in("ada", &[]).get("/").body, "Hello ada");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct OptionalToken<'r>(Option<AccessToken<'r>>);
 
@@ -78,10 +124,44 @@ pub trait Role: Send + Sync {
 }
 
 /// An access token of somebody who has the role `R`; 403 for everybody else who is signed in.
+///
+/// ```
+/// use portcullis::{Role, RoleToken, testing::Kit};
+/// use rocket::{get, routes};
+///
+/// struct Admin;
+/// impl Role for Admin {
+///     const NAME: &'static str = "admin";
+/// }
+///
+/// #[get("/vault")]
+/// fn vault(_token: RoleToken<'_, Admin>) {}
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![vault]));
+/// assert_eq!(site.signed_in("ada", &["admin"]).get("/vault").status, 200);
+/// assert_eq!(site.signed_in("bob", &["staff"]).get("/vault").status, 403);
+/// ```
 pub struct RoleToken<'r, R>(Claims<'r>, PhantomData<fn() -> R>);
 
 /// A person looking at a page: by an access token, or, when that has expired, by the refresh token, silently renewed.
 /// Otherwise the browser is sent to the sign-in page.
+///
+/// ```
+/// use portcullis::{SignedIn, testing::Kit};
+/// use rocket::{get, routes};
+///
+/// #[get("/dashboard")]
+/// fn dashboard(person: SignedIn<'_>) -> String {
+///     format!("Hello {}", person.subject())
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![dashboard]));
+/// let ada = site.signed_in("ada", &[]).browsing();
+/// site.pass(std::time::Duration::from_secs(301));
+/// assert_eq!(ada.get("/dashboard").body, "Hello ada", "the expired access token was renewed");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SignedIn<'r>(SessionClaims<'r>);
 

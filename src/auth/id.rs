@@ -22,10 +22,25 @@ use crate::auth::random::{Random, RandomError};
 pub struct SessionId([u8; 16]);
 
 /// The name of one token, claim `jti`: a version 4 UUID, as flask-jwt-extended writes it.
+///
+/// ```
+/// use portcullis::auth::TokenId;
+///
+/// let id: TokenId = "7f3c1f0e-9a4b-4c7d-8e21-5d6f7a8b9c0d".parse().unwrap();
+/// assert_eq!(id.to_string(), "7f3c1f0e-9a4b-4c7d-8e21-5d6f7a8b9c0d");
+/// assert!("7F3C1F0E-9A4B-4C7D-8E21-5D6F7A8B9C0D".parse::<TokenId>().is_err(), "one token, one spelling");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenId([u8; 16]);
 
 /// The text is not an identifier of this kind.
+///
+/// ```
+/// use portcullis::auth::{InvalidId, SessionId};
+///
+/// assert_eq!("../../etc".parse::<SessionId>(), Err(InvalidId));
+/// assert_eq!(InvalidId.to_string(), "not an identifier");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier")]
 pub struct InvalidId;

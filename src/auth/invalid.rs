@@ -1,6 +1,16 @@
 //! Why a token is not one of ours: a closed list, with the words a caller may read.
 
 /// Why a token is not one of ours.
+///
+/// ```
+/// use portcullis::AuthError;
+/// use portcullis::auth::Invalid;
+///
+/// let error = AuthError::Invalid(Invalid::Signature);
+/// assert_eq!(error.code(), "invalid_token");
+/// assert_eq!(error.to_string(), Invalid::Signature.message());
+/// assert_eq!(Invalid::Signature.message(), "Signature verification failed");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Invalid {
@@ -43,6 +53,12 @@ pub enum Invalid {
 }
 
 /// A claim that must be there.
+///
+/// ```
+/// use portcullis::auth::{Claim, Invalid};
+///
+/// assert_eq!(Invalid::MissingClaim(Claim::Exp).message(), "Missing claim: exp");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the claim of that name")]
 pub enum Claim {

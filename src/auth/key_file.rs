@@ -19,12 +19,37 @@ use crate::auth::random::Random;
 use crate::auth::ring::{Ring, Role};
 
 /// A key file, whether or not it exists yet.
+///
+/// ```
+/// use portcullis::auth::{Algorithm, KeyFile, OsRandom};
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let file = KeyFile::at(folder.path().join("keys.json"));
+/// // The first key of a new file signs at once, a second one after the next rotation.
+/// file.add(Algorithm::EdDSA, &OsRandom).unwrap();
+/// file.add(Algorithm::EdDSA, &OsRandom).unwrap();
+/// let states: Vec<_> = file.list().unwrap().iter().map(|key| key.state).collect();
+/// assert_eq!(states, ["signing", "next"]);
+/// ```
 #[derive(Debug, Clone)]
 pub struct KeyFile {
     path: PathBuf,
 }
 
 /// A key as the command line lists it; nothing secret is in it.
+///
+/// ```
+/// use portcullis::auth::{Algorithm, KeyFile, OsRandom, UnixTime};
+/// use std::time::Duration;
+///
+/// let folder = tempfile::tempdir().unwrap();
+/// let file = KeyFile::at(folder.path().join("keys.json"));
+/// let old = file.add(Algorithm::ES256, &OsRandom).unwrap();
+/// let new = file.rotate(UnixTime::from_secs(1_700_000_000), Duration::from_secs(600), &OsRandom).unwrap();
+/// assert_eq!((new.algorithm, new.state, new.until), (Algorithm::ES256, "signing", None));
+/// let replaced = file.list().unwrap().into_iter().find(|key| key.id == old.id).unwrap();
+/// assert_eq!((replaced.state, replaced.until), ("verifying", Some(UnixTime::from_secs(1_700_000_600))));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedKey {
     /// Its name, the tokens' `kid`.

@@ -26,6 +26,13 @@ use crate::auth::invalid::Invalid;
 /// A signature algorithm (RFC 7518 §3.1, RFC 8037).
 ///
 /// HS256 when issuer and verifier are one; EdDSA or ES256 when others verify; RS256 and PS256 only to interoperate.
+///
+/// ```
+/// use portcullis::auth::Algorithm;
+///
+/// assert_eq!("EdDSA".parse(), Ok(Algorithm::EdDSA));
+/// assert!(Algorithm::HS256.is_symmetric() && !Algorithm::ES256.is_symmetric());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the algorithm of that name")]
 pub enum Algorithm {
@@ -40,10 +47,24 @@ pub enum Algorithm {
 }
 
 /// A secret text: a signing secret of at least 32 bytes. Never printed, wiped when dropped.
+///
+/// ```
+/// use portcullis::auth::Secret;
+///
+/// let secret = Secret::new("thirty-two bytes, or a few more…".to_owned()).unwrap();
+/// assert_eq!(format!("{secret:?}"), "Secret(…)");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 /// Why a key cannot be used.
+///
+/// ```
+/// use portcullis::auth::{Algorithm, Secret, UnfitKey};
+///
+/// let error = Secret::new("too short".to_owned()).unwrap_err();
+/// assert_eq!(error, UnfitKey::SecretTooShort { algorithm: Algorithm::HS256, least: 32 });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnfitKey {

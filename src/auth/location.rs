@@ -20,6 +20,22 @@ use crate::auth::token::Kind;
 use crate::auth::wire::Wire;
 
 /// Where a token may stand in a request.
+///
+/// ```
+/// use portcullis::AccessToken;
+/// use portcullis::auth::Location;
+/// use portcullis::testing::Kit;
+/// use rocket::{get, routes};
+///
+/// #[get("/how")]
+/// fn how(token: AccessToken<'_>) -> &'static str {
+///     if token.location() == Location::Cookies { "a browser" } else { "a program" }
+/// }
+///
+/// let kit = Kit::new().set("auth.token_locations", ["cookies", "headers"]);
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![how]));
+/// assert_eq!(site.signed_in("ada", &[]).get("/how").body, "a browser");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -158,6 +174,28 @@ fn by_query<'r>(request: &'r Request<'_>, wire: &Wire) -> Result<Option<&'r str>
 struct QueryValue(String);
 
 /// Says where a token was looked for, in flask-jwt-extended's words.
+///
+/// ```
+/// use portcullis::testing::Kit;
+/// use portcullis::{AccessToken, AuthError};
+/// use rocket::{Request, catch, catchers, get, routes};
+///
+/// #[get("/hello")]
+/// fn hello(_token: AccessToken<'_>) {}
+///
+/// #[catch(401)]
+/// fn refused(request: &Request<'_>) -> String {
+///     match AuthError::of(request) {
+///         Some(AuthError::Missing(absent)) => absent.to_string(),
+///         _ => "refused".to_owned(),
+///     }
+/// }
+///
+/// let kit = Kit::new().set("auth.token_locations", ["headers"]);
+/// let rocket = rocket::custom(kit.figment()).attach(kit.portcullis());
+/// let site = kit.launch(rocket.mount("/", routes![hello]).register("/", catchers![refused]));
+/// assert_eq!(site.anonymous().get("/hello").body, "Missing Authorization Header");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Absent {
     kind: Kind,
