@@ -14,6 +14,17 @@ use std::time::Duration;
 use crate::auth::clock::UnixTime;
 
 /// The part of a session that rotation decides upon.
+///
+/// ```
+/// use portcullis::auth::{State, UnixTime};
+/// use std::time::Duration;
+///
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let state = State::begin(now, Duration::from_secs(600), Duration::from_secs(3600));
+/// assert_eq!(state.generation, 1);
+/// assert!(state.is_live(now + Duration::from_secs(599)));
+/// assert!(!state.is_live(now + Duration::from_secs(600)), "it lay idle for too long");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// The newest generation that was handed out; the first is 1.
@@ -34,6 +45,16 @@ pub struct State {
 }
 
 /// The end of a session.
+///
+/// ```
+/// use portcullis::auth::{EndReason, Ended, State, UnixTime};
+/// use std::time::Duration;
+///
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let state = State::begin(now, Duration::from_secs(600), Duration::from_secs(3600));
+/// let ended = state.end(now, EndReason::LoggedOut).end(now, EndReason::Operator);
+/// assert_eq!(ended.ended, Some(Ended { at: now, reason: EndReason::LoggedOut }), "the first reason stays");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
     /// When.
@@ -43,6 +64,14 @@ pub struct Ended {
 }
 
 /// Why a session ended.
+///
+/// ```
+/// use portcullis::auth::EndReason;
+///
+/// assert_eq!(EndReason::TooMany.as_str(), "too_many");
+/// assert_eq!(EndReason::from_word("too_many"), Some(EndReason::TooMany));
+/// assert_eq!(EndReason::from_word("bored"), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EndReason {
@@ -93,6 +122,20 @@ impl EndReason {
 }
 
 /// How forgiving rotation is.
+///
+/// ```
+/// use portcullis::auth::{Leniency, State, UnixTime, Verdict, rotation::step};
+/// use std::time::Duration;
+///
+/// let strict = Leniency { grace: Duration::ZERO, lost_response: Duration::ZERO };
+/// let lenient = Leniency { grace: Duration::from_secs(30), ..strict };
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let (state, _) = step(&State::begin(now, Duration::from_secs(600), Duration::from_secs(3600)), 1, now, lenient);
+/// // Two seconds later, a second tab presents the token that was just replaced.
+/// let later = now + Duration::from_secs(2);
+/// assert_eq!(step(&state, 1, later, lenient).1, Verdict::Replayed);
+/// assert_eq!(step(&state, 1, later, strict).1, Verdict::Reused);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leniency {
     /// For how long after a rotation its predecessor may be presented again (default 30 s, `auth.refresh_grace`).
@@ -103,6 +146,19 @@ pub struct Leniency {
 }
 
 /// What is to be done with the caller who presented a refresh token.
+///
+/// ```
+/// use portcullis::auth::{Leniency, State, UnixTime, Verdict, rotation::step};
+/// use std::time::Duration;
+///
+/// let leniency = Leniency { grace: Duration::from_secs(30), lost_response: Duration::from_secs(600) };
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let state = State::begin(now, Duration::from_secs(600), Duration::from_secs(3600));
+/// let (rotated, verdict) = step(&state, 1, now, leniency);
+/// assert_eq!((rotated.generation, verdict), (2, Verdict::Rotated));
+/// assert_eq!(step(&rotated, 7, now, leniency).1, Verdict::NeverIssued);
+/// assert_eq!(step(&rotated, 2, now + Duration::from_secs(600), leniency).1, Verdict::Expired);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The token was current: its successor is handed out.

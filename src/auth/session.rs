@@ -13,6 +13,24 @@ use crate::auth::id::{SessionId, TokenId};
 use crate::auth::rotation::{EndReason, Leniency, State, Verdict};
 
 /// One signed-in browser or program of one person.
+///
+/// ```
+/// use portcullis::AccessToken;
+/// use portcullis::auth::{Session, Sessions};
+/// use portcullis::testing::Kit;
+/// use rocket::{get, routes};
+///
+/// #[get("/sessions")]
+/// async fn list(token: AccessToken<'_>, sessions: Sessions<'_>) -> Result<String, portcullis::Refusal> {
+///     let line = |session: &Session| format!("{} since {}", session.user, session.created_at.as_secs());
+///     let live = sessions.live(token.subject()).await?;
+///     Ok(live.iter().map(line).collect::<Vec<_>>().join("\n"))
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![list]));
+/// assert_eq!(site.signed_in("ada", &[]).get("/sessions").body, "ada since 1700000000");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Its name, claim `sid`.
@@ -39,6 +57,15 @@ pub struct Session {
 
 /// The store is out of reach or answered nonsense.
 /// The caller answers 503; it never means "signed out".
+///
+/// ```
+/// use portcullis::AuthError;
+/// use portcullis::auth::StoreError;
+///
+/// let error = StoreError::Unreachable("connection refused".into());
+/// assert_eq!(error.to_string(), "the store is out of reach");
+/// assert_eq!(AuthError::from(error).status().code, 503);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -51,6 +78,15 @@ pub enum StoreError {
 }
 
 /// Which sessions are to end.
+///
+/// ```
+/// use portcullis::auth::{SessionId, Which};
+///
+/// let here = SessionId::from_bytes([7; 16]);
+/// // What "sign out everywhere else" ends:
+/// let which = Which::AllOf("ada", Some(here));
+/// assert_ne!(which, Which::AllOf("ada", None));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which<'a> {
     /// This one.
@@ -87,6 +123,21 @@ impl Whose {
 }
 
 /// An order to end sessions.
+///
+/// ```
+/// use portcullis::auth::{EndReason, Ending, UnixTime, Which};
+/// use portcullis::store;
+/// use std::time::Duration;
+///
+/// rocket::execute(async {
+///     let at = UnixTime::from_secs(1_700_000_000);
+///     // An access token lives 300 seconds by default; the margin covers a refresh that goes on at the same time.
+///     let remember_until = at + Duration::from_secs(360);
+///     let ending = Ending { which: Which::AllOf("ada", None), reason: EndReason::Operator, at, remember_until };
+///     let ended = store::memory().sessions.end(&ending).await.unwrap();
+///     assert!(ended.is_empty(), "a new store holds no session");
+/// });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending<'a> {
     /// Which.
@@ -100,10 +151,30 @@ pub struct Ending<'a> {
 }
 
 /// A position in the store's log of revocations; a node has applied all up to it.
+///
+/// ```
+/// use portcullis::auth::{Cursor, UnixTime};
+/// use portcullis::store;
+///
+/// rocket::execute(async {
+///     let (store, now) = (store::memory().sessions, UnixTime::from_secs(1_700_000_000));
+///     let first = store.revocations(Cursor::default(), now).await.unwrap();
+///     // The next read begins where this one ended.
+///     assert!(store.revocations(first.cursor, now).await.unwrap().entries.is_empty());
+/// });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Cursor(pub i64);
 
 /// Something revoked: the 128 bits of a session's or of a token's id, and until when it matters.
+///
+/// ```
+/// use portcullis::auth::{Revocation, TokenId, UnixTime};
+///
+/// let id: TokenId = "7f3c1f0e-9a4b-4c7d-8e21-5d6f7a8b9c0d".parse().unwrap();
+/// let revocation = Revocation { id: *id.as_bytes(), until: UnixTime::from_secs(1_700_000_300) };
+/// assert_eq!(revocation.id[0], 0x7f);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revocation {
     /// The id's bytes.
@@ -113,6 +184,21 @@ pub struct Revocation {
 }
 
 /// What was revoked after a [`Cursor`].
+///
+/// ```
+/// use portcullis::auth::{Cursor, Revocation, TokenId, UnixTime};
+/// use portcullis::store;
+///
+/// rocket::execute(async {
+///     let (store, now) = (store::memory().sessions, UnixTime::from_secs(1_700_000_000));
+///     let until = UnixTime::from_secs(1_700_000_300);
+///     let id: TokenId = "7f3c1f0e-9a4b-4c7d-8e21-5d6f7a8b9c0d".parse().unwrap();
+///     store.revoke(id, until).await.unwrap();
+///     let news = store.revocations(Cursor::default(), now).await.unwrap();
+///     assert_eq!(news.entries, [Revocation { id: *id.as_bytes(), until }]);
+///     assert!(news.cursor > Cursor::default());
+/// });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Revocations {
     /// The new entries.
@@ -127,6 +213,26 @@ pub struct Revocations {
 ///
 /// Every method that changes something is one transaction and returns only after it is durable.
 /// The contract suite in `tests/it/contract.rs` says the same in code, and every driver passes it.
+///
+/// ```
+/// use portcullis::auth::{Session, SessionId, State, UnixTime};
+/// use portcullis::store;
+/// use std::time::Duration;
+///
+/// rocket::execute(async {
+///     let store = store::memory().sessions;
+///     store.ready().await.unwrap();
+///     let now = UnixTime::from_secs(1_700_000_000);
+///     let state = State::begin(now, Duration::from_secs(86_400), Duration::from_secs(604_800));
+///     let (id, user) = (SessionId::from_bytes([7; 16]), "ada".to_owned());
+///     let session = Session {
+///         id, user, state, roles: vec![], remember: false, created_at: now, auth_time: now, last_seen: now,
+///         user_agent: String::new(), address: None,
+///     };
+///     store.create(&session, 10, now).await.unwrap();
+///     assert_eq!(store.live("ada", now).await.unwrap(), [session]);
+/// });
+/// ```
 #[async_trait]
 pub trait SessionStore: EventStore {
     /// Opens the store and brings its tables up to date; called once at launch.

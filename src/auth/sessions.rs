@@ -26,6 +26,30 @@ use crate::auth::token::{Kind, Membership, Token};
 use crate::auth::verdict::{authority, clear_cookies, send_pair};
 
 /// A guard that opens, renews and closes sessions for this request; cookies follow with the response.
+///
+/// ```
+/// use portcullis::testing::Kit;
+/// use portcullis::{AccessToken, Refusal, Sessions, SignInAttempt};
+/// use rocket::{get, post, routes};
+///
+/// #[post("/login")]
+/// async fn login(_attempt: SignInAttempt, sessions: Sessions<'_>) -> Result<(), Refusal> {
+///     Ok(sessions.sign_in("ada", &[], false).await.map(drop)?)
+/// }
+///
+/// #[post("/logout")]
+/// async fn logout(_token: AccessToken<'_>, sessions: Sessions<'_>) -> Result<(), Refusal> {
+///     Ok(sessions.sign_out().await?)
+/// }
+///
+/// let kit = Kit::new();
+/// let rocket = rocket::custom(kit.figment()).attach(kit.portcullis());
+/// let site = kit.launch(rocket.mount("/", routes![login, logout]));
+/// let ada = site.anonymous();
+/// assert_eq!(ada.post_form("/login", &[]).status, 200);
+/// assert_eq!(ada.post_form("/logout", &[]).status, 200);
+/// assert_eq!(ada.post_form("/logout", &[]).status, 401, "the session is over");
+/// ```
 #[derive(Clone, Copy)]
 pub struct Sessions<'r> {
     request: &'r Request<'r>,
@@ -33,6 +57,21 @@ pub struct Sessions<'r> {
 }
 
 /// A pair of tokens for a program that keeps them itself.
+///
+/// ```
+/// use portcullis::{Refusal, Sessions, testing::Kit};
+/// use rocket::{post, routes};
+///
+/// #[post("/token")]
+/// async fn token(sessions: Sessions<'_>) -> Result<String, Refusal> {
+///     let (_session, pair) = sessions.sign_in_without_cookies("ada", &[], false).await?;
+///     Ok(serde_json::json!(pair).to_string())
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![token]));
+/// assert!(site.anonymous().post_form("/token", &[]).json()["access_token"].is_string());
+/// ```
 #[derive(Clone, Serialize)]
 pub struct TokenPair {
     /// For protected routes, as `Authorization: Bearer …`.

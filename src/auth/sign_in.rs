@@ -19,15 +19,65 @@ use crate::auth::verdict;
 /// The value a form must send back in its first field, `csrf_token`.
 ///
 /// Signed in, it is the session's; before, one bound to a cookie that this guard sets.
+///
+/// ```
+/// use portcullis::{CsrfToken, testing::Kit};
+/// use rocket::{get, response::content::RawHtml, routes};
+///
+/// #[get("/login")]
+/// fn form(csrf: CsrfToken<'_>) -> RawHtml<String> {
+///     let field = format!("<input type=hidden name=csrf_token value=\"{}\">", csrf.as_str());
+///     RawHtml(format!("<form method=post>{field}<input name=name><button>Sign in</button></form>"))
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![form]));
+/// assert!(site.anonymous().get("/login").body.contains("name=csrf_token"));
+/// ```
 #[derive(Clone, Copy)]
 pub struct CsrfToken<'r>(&'r str);
 
 /// A request that did not come from another site, as far as the browser tells; for signing out, which must work when
 /// nothing else does.
+///
+/// ```
+/// use portcullis::auth::SameOrigin;
+/// use portcullis::testing::Kit;
+/// use rocket::http::{Header, Method};
+/// use rocket::{post, routes};
+///
+/// #[post("/logout")]
+/// fn logout(_request: SameOrigin) {}
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![logout]));
+/// let visitor = site.anonymous();
+/// let foreign = visitor.request(Method::Post, "/logout").header(Header::new("Sec-Fetch-Site", "cross-site"));
+/// assert_eq!(visitor.send(foreign).status, 403);
+/// assert_eq!(visitor.post_form("/logout", &[]).status, 200);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SameOrigin(());
 
 /// An honest attempt to sign in: not from another site, and, when it is a form, our own form in this browser.
+///
+/// ```
+/// use portcullis::{Refusal, Sessions, SignInAttempt, testing::Kit};
+/// use rocket::http::{ContentType, Method};
+/// use rocket::{post, routes};
+///
+/// #[post("/login")]
+/// async fn login(_attempt: SignInAttempt, sessions: Sessions<'_>) -> Result<(), Refusal> {
+///     Ok(sessions.sign_in("ada", &[], false).await.map(drop)?)
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![login]));
+/// let visitor = site.anonymous();
+/// assert_eq!(visitor.post_form("/login", &[]).status, 200);
+/// let unproven = visitor.request(Method::Post, "/login").header(ContentType::Form).body("name=ada");
+/// assert_eq!(visitor.send(unproven).status, 403, "a form of somebody else's making");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SignInAttempt(());
 

@@ -25,6 +25,11 @@ use crate::auth::location::Location;
 use crate::auth::ring::Ring;
 
 /// What a token is for, claim `type`; a closed set (RFC 8725 §3.12).
+///
+/// ```
+/// use portcullis::{AuthError, auth::Kind};
+/// assert_eq!(AuthError::WrongType(Kind::Refresh).to_string(), "Only refresh tokens are allowed");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {

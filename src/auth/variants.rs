@@ -32,16 +32,58 @@ use crate::auth::verdict::{self, Revocation, authority, judge, judge_access_in};
 pub struct BearerToken<'r>(Claims<'r>);
 
 /// An access token out of its cookie, wherever else the settings look; on an unsafe method with a CSRF proof.
+///
+/// ```
+/// use portcullis::{CookieToken, testing::Kit, testing::Sample};
+/// use rocket::{get, routes};
+///
+/// #[get("/page")]
+/// fn page(_token: CookieToken<'_>) {}
+///
+/// let kit = Kit::new().set("auth.token_locations", ["cookies", "headers"]);
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![page]));
+/// assert_eq!(site.signed_in("ada", &[]).get("/page").status, 200);
+/// let token = site.token(Sample::Access, "ada", &[]);
+/// assert_eq!(site.anonymous().bearing(&token).get("/page").status, 401, "not out of the header");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct CookieToken<'r>(Claims<'r>);
 
 /// An access token out of the query string, for links that must carry their own authority.
 /// Addresses end up in histories and logs: mint short-lived tokens for it.
+///
+/// ```
+/// use portcullis::{QueryToken, testing::Kit, testing::Sample};
+/// use rocket::{get, routes};
+///
+/// #[get("/download")]
+/// fn download(token: QueryToken<'_>) -> String {
+///     format!("for {}", token.subject())
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![download]));
+/// let link = format!("/download?jwt={}", site.token(Sample::Access, "ada", &[]));
+/// assert_eq!(site.anonymous().get(&link).body, "for ada");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct QueryToken<'r>(Claims<'r>);
 
 /// An access token that is not asked about revocation: good until it expires, even after a logout.
 /// For what must answer when the store is long gone, such as a status page.
+///
+/// ```
+/// use portcullis::{StatelessToken, testing::Kit, testing::Sample};
+/// use rocket::{get, routes};
+///
+/// #[get("/status")]
+/// fn status(_token: StatelessToken<'_>) {}
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![status]));
+/// let revoked = site.token(Sample::Revoked, "ada", &[]);
+/// assert_eq!(site.anonymous().carrying(&revoked).get("/status").status, 200);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct StatelessToken<'r>(Claims<'r>);
 
@@ -60,6 +102,22 @@ pub struct StatelessToken<'r>(Claims<'r>);
 pub struct BodyToken<'r>(Claims<'r>);
 
 /// A refresh token of a live session out of the member `refresh_token` of a JSON body.
+///
+/// ```
+/// use portcullis::testing::{Kit, Sample};
+/// use portcullis::{BodyRefreshToken, Refusal, Sessions};
+/// use rocket::{post, routes};
+///
+/// #[post("/refresh", data = "<token>")]
+/// async fn refresh(token: BodyRefreshToken<'_>, sessions: Sessions<'_>) -> Result<String, Refusal> {
+///     Ok(serde_json::json!(sessions.refresh(&token).await?).to_string())
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![refresh]));
+/// let held = serde_json::json!({"refresh_token": site.token(Sample::Refresh, "ada", &[])});
+/// assert!(site.anonymous().post_json("/refresh", &held).json()["refresh_token"].is_string());
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct BodyRefreshToken<'r>(RefreshToken<'r>);
 

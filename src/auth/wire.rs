@@ -9,6 +9,14 @@ use crate::auth::cookies::{default_name, full_name};
 use crate::auth::token::Kind;
 
 /// `SameSite` of the auth cookies (RFC 6265bis §5.6.7).
+///
+/// ```
+/// use portcullis::auth::{AuthConfig, CookieSameSite};
+///
+/// let config = AuthConfig { cookie_samesite: CookieSameSite::Strict, ..AuthConfig::default() };
+/// assert!(config.check(&rocket::Config::DEBUG_PROFILE).is_ok());
+/// assert_eq!(AuthConfig::default().cookie_samesite, CookieSameSite::Lax);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CookieSameSite {

@@ -33,6 +33,13 @@ pub enum StoreUrl {
 }
 
 /// The text of `app.store` names no store.
+///
+/// ```
+/// use portcullis::store::{InvalidStoreUrl, StoreUrl};
+///
+/// assert_eq!("sqlite:".parse::<StoreUrl>(), Err(InvalidStoreUrl::NoPath));
+/// assert_eq!("postgres://host/db".parse::<StoreUrl>(), Err(InvalidStoreUrl::Postgres));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidStoreUrl {
@@ -81,6 +88,16 @@ impl FromStr for StoreUrl {
 }
 
 /// One driver, seen through both traits.
+///
+/// ```
+/// use portcullis::store::{StoreUrl, Stores, open};
+/// use portcullis::Portcullis;
+///
+/// // Opened on first use; the same driver keeps both.
+/// let Stores { sessions, accounts } = open(&StoreUrl::SqliteMemory);
+/// let portcullis = Portcullis::new(sessions);
+/// # let _ = accounts;
+/// ```
 #[derive(Clone)]
 pub struct Stores {
     /// Sessions and the log of revocations.
