@@ -16,8 +16,8 @@ use crate::auth::hooks::{HookError, HookFuture};
 ///
 /// A person whom the application does not know (any more) is refused with 401, a look-up that fails with 503.
 ///
-/// ```no_run
-/// use portcullis::{CurrentUser, Portcullis, store};
+/// ```
+/// use portcullis::{CurrentUser, testing::Kit};
 /// use rocket::{get, routes};
 ///
 /// struct Employee {
@@ -29,12 +29,13 @@ use crate::auth::hooks::{HookError, HookFuture};
 ///     person.desk.to_string()
 /// }
 ///
-/// #[rocket::launch]
-/// fn rocket() -> _ {
-///     let portcullis = Portcullis::new(store::memory().sessions)
-///         .user(|name: String| async move { Ok((name == "alice").then_some(Employee { desk: 7 })) });
-///     rocket::build().attach(portcullis).mount("/", routes![desk])
-/// }
+/// let kit = Kit::new();
+/// let portcullis = kit
+///     .portcullis()
+///     .user(|name: String| async move { Ok((name == "alice").then_some(Employee { desk: 7 })) });
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(portcullis).mount("/", routes![desk]));
+/// assert_eq!(site.signed_in("alice", &[]).get("/desk").body, "7");
+/// assert_eq!(site.signed_in("mallory", &[]).get("/desk").status, 401);
 /// ```
 pub struct CurrentUser<'r, U>(&'r U);
 

@@ -34,8 +34,8 @@ use crate::auth::wire::Wire;
 
 /// The fairing that makes the guards work.
 ///
-/// ```no_run
-/// use portcullis::{AccessToken, Portcullis, store};
+/// ```
+/// use portcullis::{AccessToken, Portcullis, store, testing::Kit};
 /// use rocket::{get, routes};
 ///
 /// #[get("/hello")]
@@ -43,10 +43,11 @@ use crate::auth::wire::Wire;
 ///     format!("Hello {}", token.subject())
 /// }
 ///
-/// #[rocket::launch]
-/// fn rocket() -> _ {
-///     rocket::build().attach(Portcullis::new(store::memory().sessions)).mount("/", routes![hello])
-/// }
+/// // A program begins with `rocket::build()`, which reads Rocket.toml and the environment.
+/// let kit = Kit::new();
+/// let portcullis = Portcullis::new(store::memory().sessions);
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(portcullis).mount("/", routes![hello]));
+/// assert_eq!(site.anonymous().get("/hello").status, 401);
 /// ```
 pub struct Portcullis {
     store: Arc<dyn SessionStore>,

@@ -82,10 +82,19 @@ pub enum StoreError {
 /// ```
 /// use portcullis::auth::{SessionId, Which};
 ///
-/// let here = SessionId::from_bytes([7; 16]);
-/// // What "sign out everywhere else" ends:
-/// let which = Which::AllOf("ada", Some(here));
-/// assert_ne!(which, Which::AllOf("ada", None));
+/// /// What a driver asks of every session it holds.
+/// fn is_meant(which: &Which<'_>, id: SessionId, user: &str) -> bool {
+///     match which {
+///         Which::One(wanted) => id == *wanted,
+///         Which::OneOf(wanted, owner) => id == *wanted && user == *owner,
+///         Which::AllOf(owner, kept) => user == *owner && Some(id) != *kept,
+///         Which::Everybody => true,
+///     }
+/// }
+///
+/// let (here, there) = (SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
+/// let elsewhere = Which::AllOf("ada", Some(here));
+/// assert!(is_meant(&elsewhere, there, "ada") && !is_meant(&elsewhere, here, "ada"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which<'a> {
@@ -125,18 +134,20 @@ impl Whose {
 /// An order to end sessions.
 ///
 /// ```
-/// use portcullis::auth::{EndReason, Ending, UnixTime, Which};
-/// use portcullis::store;
+/// use portcullis::auth::{Clock, EndReason, Ending, Which};
+/// use portcullis::{Portcullis, store, testing::Kit};
 /// use std::time::Duration;
 ///
-/// rocket::execute(async {
-///     let at = UnixTime::from_secs(1_700_000_000);
-///     // An access token lives 300 seconds by default; the margin covers a refresh that goes on at the same time.
-///     let remember_until = at + Duration::from_secs(360);
-///     let ending = Ending { which: Which::AllOf("ada", None), reason: EndReason::Operator, at, remember_until };
-///     let ended = store::memory().sessions.end(&ending).await.unwrap();
-///     assert!(ended.is_empty(), "a new store holds no session");
-/// });
+/// let (kit, store) = (Kit::new(), store::memory().sessions);
+/// let portcullis = Portcullis::new(store.clone()).clock(kit.clock());
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(portcullis));
+/// let _ada = site.signed_in("ada", &[]);
+///
+/// let at = kit.clock().now();
+/// // An access token lives 300 s by default; the margin covers a refresh that goes on at the same time.
+/// let remember_until = at + Duration::from_secs(360);
+/// let ending = Ending { which: Which::AllOf("ada", None), reason: EndReason::Operator, at, remember_until };
+/// assert_eq!(rocket::execute(store.end(&ending)).unwrap().len(), 1);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending<'a> {

@@ -16,6 +16,7 @@ mod command_line;
 mod contract;
 mod csrf;
 mod dashboard;
+mod docs;
 mod enumeration;
 mod examples;
 mod fence;
