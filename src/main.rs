@@ -2,7 +2,7 @@
 
 mod cli;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -115,7 +115,10 @@ fn install_log(is_serving: bool) {
     let writer: fn() -> Box<dyn Write> =
         if is_serving { || Box::new(std::io::stdout()) } else { || Box::new(std::io::stderr()) };
     let events = tracing_subscriber::fmt::layer().event_format(MessageOnly).with_writer(writer);
-    tracing_subscriber::registry().with(lines).with(events.with_filter(is_event)).init();
+    // A person at a terminal has just been told in words.
+    let is_wanted = is_serving || !std::io::stderr().is_terminal();
+    let events = is_wanted.then(|| events.with_filter(is_event));
+    tracing_subscriber::registry().with(lines).with(events).init();
 }
 
 /// Security events are lines of JSON already.

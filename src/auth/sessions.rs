@@ -273,14 +273,6 @@ impl Sessions<'_> {
         Ok(self.authority.end(whose, EndReason::EndedElsewhere, address).await?.len())
     }
 
-    /// Takes in at once what another part of the application has just ended in the store.
-    ///
-    /// # Errors
-    /// [`AuthError::Unavailable`] when the store is out of reach.
-    pub async fn catch_up(&self) -> Result<(), AuthError> {
-        Ok(self.authority.sync().await?)
-    }
-
     /// Writes a security event about a person's account; `None` when it is not known whose.
     pub fn note(&self, what: What, user: Option<&str>, session: Option<SessionId>) {
         self.authority.note(what, user, session, self.request.client_ip());
@@ -293,7 +285,10 @@ impl Sessions<'_> {
     pub async fn events(&self, user: &str, limit: u32) -> Result<Vec<Event>, AuthError> {
         // What cannot be written may still be read; the background task goes on trying.
         if let Err(error) = self.authority.tell_events().await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the newest events could not be kept yet");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the newest events could not be kept yet"
+            );
         }
         let since = self.now() - self.authority.settings.event_ttl;
         Ok(self.authority.store.events_of(user, since, limit).await?)

@@ -39,6 +39,7 @@ mod programs;
 mod protected;
 mod races;
 mod refresh;
+mod regressions;
 mod rotation;
 mod sessions;
 mod settings;

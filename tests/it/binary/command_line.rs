@@ -15,7 +15,10 @@ fn an_account_made_on_the_command_line_can_sign_in() {
     let installation = Installation::new();
     let server = installation.start();
     let made = installation.run(&["user", "add", "grace", "--role", "admin"], b"a long pass phrase\n");
-    assert_eq!(said(&made), (Some(0), "Made the account grace.\n".into(), String::new()));
+    let (code, told, events) = said(&made);
+    assert_eq!((code, told.as_str()), (Some(0), "Made the account grace.\n"));
+    let event: serde_json::Value = serde_json::from_str(&events).unwrap();
+    assert_eq!((&event["what"], &event["user"]), (&"account_created".into(), &"grace".into()));
     let mut client = server.client();
     assert_eq!(client.sign_in("grace", "a long pass phrase").status, 200);
     assert_eq!(client.protected().body, r#"{"logged_in_as":"grace"}"#);
@@ -27,7 +30,8 @@ fn an_account_made_on_the_command_line_can_sign_in() {
 fn the_first_account_of_a_release_store_is_made_before_the_server_ever_ran() {
     let installation = Installation::release();
     let made = installation.run(&["user", "add", "root", "--role", "admin"], b"a long pass phrase\r\n");
-    assert_eq!(said(&made), (Some(0), "Made the account root.\n".into(), String::new()));
+    let (code, told, _) = said(&made);
+    assert_eq!((code, told.as_str()), (Some(0), "Made the account root.\n"));
     let server = installation.start();
     assert!(!server.said().contains("there is no account yet"));
     assert_eq!(server.client().sign_in("root", "a long pass phrase").status, 200);
