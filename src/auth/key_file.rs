@@ -270,7 +270,11 @@ impl KeyFile {
                     Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
                     _ => fs::remove_file(&beside),
                 },
-            }
+            }?;
+            // The name must last as the keys do: no token may be signed with a key that a power cut takes back.
+            #[cfg(unix)]
+            fs::File::open(self.folder().unwrap_or(Path::new(".")))?.sync_all()?;
+            Ok(())
         });
         written.map_err(|error| {
             // Nothing is lost with it: it holds what could not be put in place.
@@ -279,9 +283,13 @@ impl KeyFile {
         })
     }
 
+    /// The folder that the path names; none is the working directory.
+    fn folder(&self) -> Option<&Path> {
+        self.path.parent().filter(|folder| !folder.as_os_str().is_empty())
+    }
+
     fn make_folder(&self) -> Result<(), String> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let Some(folder) = folder else { return Ok(()) };
+        let Some(folder) = self.folder() else { return Ok(()) };
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]

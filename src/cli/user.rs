@@ -163,6 +163,11 @@ fn checked(roles: Vec<String>) -> Result<Vec<String>, Problems> {
             kept.push(role);
         }
     }
+    if kept.iter().map(String::len).sum::<usize>() > ALL_ROLES {
+        return Err(vec![format!(
+            "All roles together have at most {ALL_ROLES} characters: they stand in every token"
+        )]);
+    }
     Ok(kept)
 }
 
@@ -176,3 +181,4 @@ fn taken(name: &Username) -> Problems {
 
 const PAGE: usize = 500;
 const LONGEST_ROLE: usize = 64;
+const ALL_ROLES: usize = 1024;

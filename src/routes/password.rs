@@ -15,7 +15,9 @@ use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
-use crate::users::{Accounts, Attempt, ChangeError, Password, SignInError, UnfitPassword, Username};
+use crate::users::{
+    Accounts, Attempt, ChangeError, HashError, Password, SignInError, UnfitPassword, Username,
+};
 
 /// The current password and the new one; a form asks for the new one twice.
 #[derive(Deserialize)]
@@ -132,7 +134,9 @@ async fn change(
         Err(ChangeError::SignIn(SignInError::Throttled { retry_after })) => {
             Ok(Some(Failure("throttled", Refusal::throttled(retry_after))))
         }
-        Err(ChangeError::SignIn(SignInError::Busy)) => Ok(Some(Failure("busy", Refusal::unavailable()))),
+        Err(ChangeError::SignIn(SignInError::Busy) | ChangeError::Hash(HashError::Busy)) => {
+            Ok(Some(Failure("busy", Refusal::unavailable())))
+        }
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a password cannot be changed");
             Err(Refused(AuthError::Unavailable))

@@ -170,6 +170,10 @@ fn what_is_not_there_is_said_in_one_line_and_with_exit_code_1() {
     assert_eq!(house.refused(&["session", "end", "x"], ""), "A session's id has 32 digits 0-9 a-f.");
     assert!(house.refused(&["user", "add", "two words"], FIRST).starts_with("a user name has"));
     assert!(house.refused(&["user", "roles", "grace", "a b"], "").starts_with("A role has"));
+    let many: Vec<String> = (0..17).map(|number| format!("{number:064}")).collect();
+    let mut all = vec!["user", "roles", "grace"];
+    all.extend(many.iter().map(String::as_str));
+    assert!(house.refused(&all, "").starts_with("All roles together"));
     let in_memory = said(&run_in(house.folder.path(), "sqlite::memory:", &["user", "list"], ""));
     assert!(in_memory.0 == Some(1) && in_memory.2.contains("name a file"), "{in_memory:?}");
 }
