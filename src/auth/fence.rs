@@ -3,10 +3,10 @@
 use rocket::data::Data;
 use rocket::http::{Method, Status};
 use rocket::route::{Handler, Outcome, Route};
-use rocket::{Request, request};
+use rocket::{Request, get, request, routes};
 
 use crate::auth::error::AuthError;
-use crate::auth::guards::signed_in;
+use crate::auth::guards::{AccessToken, signed_in};
 
 /// A fence around everything that is mounted at the same place: a request without a valid access token is refused before
 /// any handler sees it, also where the handler takes no guard and where there is no handler.
@@ -99,9 +99,21 @@ impl From<Fence> for Vec<Route> {
             Method::Patch,
         ];
         let rank = if fence.role.is_some() { FIRST + 1 } else { FIRST };
-        methods.map(|method| Route::ranked(rank, method, "/<_..>", fence.clone())).into()
+        let mut all = Vec::new();
+        for method in methods {
+            for mut route in routes![guarded] {
+                (route.method, route.rank) = (method, rank);
+                route.handler = Box::new(fence.clone());
+                all.push(route);
+            }
+        }
+        all
     }
 }
+
+/// Its guard stops the launch of a Rocket without the fairing; the fence answers in its place.
+#[get("/<_..>")]
+fn guarded(_token: AccessToken<'_>) {}
 
 /// Before every other route. A fence that asks for a role comes after one that does not, so that the one may stand
 /// inside the other.
