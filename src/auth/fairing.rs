@@ -24,7 +24,7 @@ use crate::auth::hooks::{HookError, Hooks};
 use crate::auth::journal::Journal;
 use crate::auth::key_file::{KeyFile, ephemeral};
 use crate::auth::keys::Key;
-use crate::auth::location::Location;
+use crate::auth::location::{Location, take_out_of_query};
 use crate::auth::random::{OsRandom, Random};
 use crate::auth::ring::Ring;
 use crate::auth::session::{Cursor, Session, SessionStore, StoreError};
@@ -216,7 +216,9 @@ impl Fairing for Portcullis {
 
     async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
         if let Some(authority) = Authority::of(request.rocket()) {
-            csrf::peek(request, data, &authority.jar.wire().csrf_field).await;
+            let wire = authority.jar.wire();
+            take_out_of_query(request, wire);
+            csrf::peek(request, data, &wire.csrf_field).await;
         }
     }
 

@@ -11,6 +11,7 @@ use std::fmt;
 
 use rocket::Request;
 use rocket::http::RawStr;
+use rocket::http::uri::Origin;
 use serde::Deserialize;
 
 use crate::auth::cookies::{Carried, carried};
@@ -157,21 +158,42 @@ pub(crate) fn in_line<'r>(line: &'r str, wire: &Wire) -> Option<Result<&'r str, 
 }
 
 fn by_query<'r>(request: &'r Request<'_>, wire: &Wire) -> Result<Option<&'r str>, AuthError> {
-    let query = request.uri().query().map(|query| query.as_str()).unwrap_or_default();
-    let mut values =
-        query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| *name == wire.query);
-    let Some((_, value)) = values.next().filter(|(_, value)| !value.is_empty()) else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(AuthError::Ambiguous);
-    }
-    let decoded = request.local_cache(|| QueryValue(RawStr::new(value).url_decode_lossy().into_owned()));
-    match decoded.0.strip_prefix(&wire.query_prefix) {
-        Some(token) => Ok(Some(token)),
-        None => Err(AuthError::Invalid(Invalid::QueryPrefix)),
+    match request.local_cache(|| QueryValue::Absent) {
+        QueryValue::Absent => Ok(None),
+        QueryValue::Twice => Err(AuthError::Ambiguous),
+        QueryValue::Once(value) => match value.strip_prefix(&wire.query_prefix) {
+            Some(token) => Ok(Some(token)),
+            None => Err(AuthError::Invalid(Invalid::QueryPrefix)),
+        },
     }
 }
 
-struct QueryValue(String);
+/// Takes the token's parameter out of the address, where the guards alone find it afterwards.
+/// Rocket logs every address, and a handler may put it into a link or a redirect.
+pub(crate) fn take_out_of_query(request: &mut Request<'_>, wire: &Wire) {
+    let Some(query) = request.uri().query().map(|query| query.as_str()) else { return };
+    let is_token = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name == wire.query);
+    let mut values = query.split('&').filter(|pair| is_token(pair)).filter_map(|pair| pair.split_once('='));
+    let value = match (values.next(), values.next()) {
+        (None, _) => return,
+        (Some(_), Some(_)) => QueryValue::Twice,
+        (Some((_, "")), None) => QueryValue::Absent,
+        (Some((_, value)), None) => QueryValue::Once(RawStr::new(value).url_decode_lossy().into_owned()),
+    };
+    let rest: Vec<&str> = query.split('&').filter(|pair| !is_token(pair)).collect();
+    let path = request.uri().path();
+    let bare = if rest.is_empty() { path.to_string() } else { format!("{path}?{}", rest.join("&")) };
+    if let Ok(bare) = Origin::parse_owned(bare) {
+        request.set_uri(bare);
+    }
+    request.local_cache(|| value);
+}
+
+enum QueryValue {
+    Absent,
+    Once(String),
+    Twice,
+}
 
 /// Says where a token was looked for, in flask-jwt-extended's words.
 ///

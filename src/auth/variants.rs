@@ -15,7 +15,7 @@ use crate::auth::guards::{RefreshToken, is_unattached, live, outcome};
 use crate::auth::invalid::Invalid;
 use crate::auth::location::{Absent, Found, Location, Locations};
 use crate::auth::token::{Kind, Token};
-use crate::auth::verdict::{self, Revocation, authority, judge, judge_access_in};
+use crate::auth::verdict::{self, Revocation, authority, judge, judge_access_in, refuse_second};
 
 /// An access token out of the `Authorization` header, wherever else the settings look.
 ///
@@ -250,6 +250,10 @@ async fn read_and_judge(request: &Request<'_>, data: Data<'_>, kind: Kind) -> Re
         Some(_) => return Err(AuthError::Invalid(Invalid::Payload)),
     };
     let found = Found { token: &token, location: Location::Json };
+    // A refresh token may come with the access token that it replaces.
+    if kind == Kind::Access {
+        refuse_second(request, found)?;
+    }
     judge(request, kind, found, Revocation::Asked, |_, _| false).await
 }
 

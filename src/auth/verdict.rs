@@ -79,7 +79,21 @@ pub(crate) async fn judge_access_in(
 ) -> Result<Token, AuthError> {
     let authority = authority(request)?;
     let found = find(request, Kind::Access, locations, authority.jar.wire())?;
+    if locations != authority.settings.locations {
+        refuse_second(request, found)?;
+    }
     judge(request, Kind::Access, found, revocation, |proof, value| proof.is(value)).await
+}
+
+/// Refuses an access token of one certain place when the places that all other guards look at hold another one:
+/// two guards of a route would speak for two people.
+pub(crate) fn refuse_second(request: &Request<'_>, found: Found<'_>) -> Result<(), AuthError> {
+    let authority = authority(request)?;
+    match find(request, Kind::Access, authority.settings.locations, authority.jar.wire()) {
+        Ok(other) if other.token != found.token => Err(AuthError::Ambiguous),
+        Err(AuthError::Ambiguous) => Err(AuthError::Ambiguous),
+        _ => Ok(()),
+    }
 }
 
 /// Judges a token that was found. `is_proof` compares the CSRF proof with the token's own value.

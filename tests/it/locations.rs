@@ -7,6 +7,7 @@ use portcullis::{
     Sessions, StatelessToken, catchers,
 };
 use rocket::error::ErrorKind;
+use rocket::http::uri::Origin;
 use rocket::http::{ContentType, Header, Method};
 use rocket::local::blocking::Client;
 use rocket::{Route, get, post, routes};
@@ -69,6 +70,11 @@ async fn refresh(token: RefreshToken<'_>, sessions: Sessions<'_>) -> Result<Stri
     Ok(pair.map_or_else(|| "cookies".to_owned(), |pair| pair.access_token))
 }
 
+#[get("/address")]
+fn address(_token: QueryToken<'_>, uri: &Origin<'_>) -> String {
+    uri.to_string()
+}
+
 fn all_routes() -> Vec<Route> {
     routes![
         any,
@@ -78,6 +84,7 @@ fn all_routes() -> Vec<Route> {
         cookie,
         cookie_change,
         query,
+        address,
         stateless,
         body,
         body_refresh,
@@ -178,6 +185,35 @@ fn two_different_credentials_are_refused_and_never_guessed() {
     let cookies = Header::new("Cookie", format!("access_token_cookie={ada}; access_token_cookie={eve}"));
     let planted = site.anonymous();
     assert_eq!(planted.send(planted.request(Method::Get, "/any").header(cookies)).status, 401);
+}
+
+#[test]
+fn a_guard_of_one_place_refuses_a_second_person_at_a_configured_one() {
+    let site = looking_in(&["cookies"]);
+    let (ada, eve) = (site.token(Sample::Access, "ada", &[]), site.token(Sample::Access, "eve", &[]));
+    let both = site.anonymous().carrying(&ada).bearing(&eve);
+    let refused = [
+        both.get("/bearer"),
+        site.anonymous().carrying(&ada).get(&format!("/query?jwt={eve}")),
+        json(&site.anonymous().carrying(&ada), "/body", &format!("{{\"access_token\": \"{eve}\"}}")),
+    ];
+    for answer in refused {
+        assert_eq!((answer.status, code(&answer)), (401, "invalid_token".into()));
+    }
+    assert_eq!(both.get("/cookie").body, "ada", "headers are not looked at");
+    assert_eq!(site.anonymous().carrying(&ada).bearing(&ada).get("/bearer").body, "ada");
+}
+
+#[test]
+fn a_token_in_the_address_is_gone_before_anything_can_log_it() {
+    let site = looking_in(&["query_string"]);
+    let token = site.token(Sample::Access, "ada", &[]);
+    for (asked, seen) in [
+        (format!("/address?jwt={token}"), "/address"),
+        (format!("/address?a=1&jwt={token}&b=%20"), "/address?a=1&b=%20"),
+    ] {
+        assert_eq!(site.anonymous().get(&asked).body, seen);
+    }
 }
 
 #[test]
