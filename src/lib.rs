@@ -44,6 +44,9 @@
 //! | a person looking at a page, silently renewed | [`SignedIn`] |
 //! | your own user type | [`CurrentUser`] |
 //! | a token from one certain place | [`BearerToken`], [`CookieToken`], [`QueryToken`], [`BodyToken`] |
+//! | a refresh token out of a JSON body | [`BodyRefreshToken`] |
+//! | a token that is good until it expires, whatever was revoked | [`StatelessToken`] |
+//! | what every template wants to know | [`PageContext`] |
 //! | the value that a form must send back | [`CsrfToken`] |
 //! | a whole mount closed by default | [`Fence`] |
 //! | to sign in, refresh, sign out, list and end sessions | [`Sessions`] |

@@ -50,6 +50,7 @@ fn work(command: &KeyCommand) -> Result<(), String> {
         KeyCommand::Rotate => {
             let now = SystemClock::new().now();
             let overlap = settings.auth.longest_token();
+            let is_sudden = !file.list()?.iter().any(|key| key.state == "next");
             let key = file.rotate(now, overlap, &OsRandom)?;
             let until = moment(now + overlap);
             say(format!(
@@ -57,6 +58,11 @@ fn work(command: &KeyCommand) -> Result<(), String> {
                 key.algorithm.as_str(),
                 key.id
             ));
+            if is_sudden && !key.algorithm.is_symmetric() {
+                say(
+                    "Nobody could learn of this key beforehand: services that cached /.well-known/jwks.json refuse its tokens for up to 5 minutes. Next time, `key new` some minutes earlier.",
+                );
+            }
         }
         KeyCommand::Retire { id } => {
             file.retire(id, &OsRandom)?;

@@ -5,7 +5,7 @@ use rocket::{Responder, get};
 
 use crate::auth::Sessions;
 
-/// A key set that may be cached: a new key is published before it signs.
+/// A key set that may be cached for as long as an operator waits between `key new` and `key rotate`.
 #[derive(Responder)]
 pub(crate) struct KeySet {
     body: (ContentType, String),

@@ -42,6 +42,37 @@ fn the_curl_lines_work_as_pasted() {
 }
 
 #[test]
+fn the_lines_about_the_release_profile_work_as_pasted() {
+    let installation = Installation::new();
+    let lines = blocks("Run it in one minute")[1];
+    assert_eq!(lines.lines().count(), 5, "{lines}");
+    let program = format!("'{}'", env!("CARGO_BIN_EXE_portcullis"));
+    let script = lines
+        .replace("cargo build --release\n", "")
+        .replace("user add NAME", "user add grace")
+        .replace("target/release/portcullis\n", "portcullis check-config && portcullis user list\n")
+        .replace("target/release/portcullis user", "echo a long pass phrase | portcullis user");
+    let script = format!("portcullis() {{ {program} \"$@\"; }}\n{script}");
+    let output = installation.command(Path::new("bash")).args(["-euc", &script]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.lines().last().is_some_and(|line| line.contains("grace") && line.contains("admin")),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_application_depends_on_the_rocket_that_this_crate_is_built_with() {
+    let (_, rest) = README.split_once("```toml\n").unwrap();
+    let line = rest.lines().find(|line| line.starts_with("rocket = ")).unwrap();
+    let version = line.trim_start_matches("rocket = ");
+    let manifest = include_str!("../../../Cargo.toml");
+    let own = manifest.lines().find(|line| line.starts_with("rocket = ")).unwrap();
+    assert!(own.contains(version), "{own}");
+}
+
+#[test]
 fn the_lines_about_keys_work_as_pasted() {
     let installation = Installation::new();
     assert!(installation.run(&["key", "new"], b"").status.success());

@@ -101,6 +101,34 @@ fn flask_jwt_extended_accepts_the_cookies_of_the_release_profile_under_their_nam
 
 #[test]
 #[ignore = "needs Python and Node packages"]
+fn the_flask_sibling_of_the_examples_works_behind_our_login() {
+    let sibling = include_str!("../../../examples/flask_sibling.py");
+    for (installation, prefix) in
+        [(Installation::new(), ""), (Installation::release().with("HTTPS", "1"), "__Host-")]
+    {
+        let installation = with_peers(installation)
+            .with_file("flask_sibling.py", sibling)
+            .with("PORTCULLIS_AUTH__SECRET_KEY", SECRET)
+            .with("JWT_SECRET_KEY", SECRET);
+        let added = installation.run(&["user", "add", "grace", "--role", "clerk"], b"a long pass phrase\n");
+        assert!(added.status.success());
+        let server = installation.start();
+        let flask = Flask::example(&installation);
+        let mut client = server.client();
+        assert_eq!(client.sign_in("grace", "a long pass phrase").status, 200);
+        let mut there = Client::with(flask.address(), &client.jar);
+        let hello: Value = serde_json::from_str(&there.send(Ask::get("/hello")).body).unwrap();
+        assert_eq!(hello, json!({"hello": "grace", "roles": ["clerk"]}));
+        assert_eq!(there.send(Ask::post("/hello")).status, 401, "no proof");
+        let proof = client.jar.get(&format!("{prefix}csrf_access_token")).unwrap();
+        let greeted = there.send(Ask::post("/hello").header("X-CSRF-TOKEN", proof));
+        assert_eq!((greeted.status, greeted.body.trim()), (200, r#"{"greeted":"grace"}"#));
+        assert_eq!(Client::new(flask.address()).send(Ask::get("/hello")).status, 401);
+    }
+}
+
+#[test]
+#[ignore = "needs Python and Node packages"]
 fn we_accept_what_flask_jwt_extended_minted_only_when_told_to() {
     let here = with_peers(Installation::new()).with("PORTCULLIS_AUTH__SECRET_KEY", SECRET);
     let flask = Flask::start(&here, SECRET, &json!({}));

@@ -63,6 +63,17 @@ impl Flask {
         settings["JWT_SECRET_KEY"] = json!(secret);
         let mut command = installation.command(installed("INTEROP_PYTHON"));
         command.args(["peer.py", "serve", &settings.to_string()]).stderr(Stdio::null());
+        Self::listening(command)
+    }
+
+    /// The sibling of the examples, as it stands there; it reads its settings from the installation's environment.
+    pub(crate) fn example(installation: &Installation) -> Self {
+        let mut command = installation.command(installed("INTEROP_PYTHON"));
+        command.args(["-c", SERVE_EXAMPLE]).stderr(Stdio::null());
+        Self::listening(command)
+    }
+
+    fn listening(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -81,3 +92,13 @@ impl Drop for Flask {
         let _ = self.child.wait();
     }
 }
+
+const SERVE_EXAMPLE: &str = "
+import sys
+sys.path.insert(0, '.')
+from werkzeug.serving import make_server
+from flask_sibling import app
+server = make_server('127.0.0.1', 0, app)
+print(server.port, flush=True)
+server.serve_forever()
+";
