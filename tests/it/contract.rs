@@ -30,6 +30,7 @@ macro_rules! every_driver {
 
 mod accounts;
 mod attempts;
+mod events;
 mod revocation;
 mod rotation;
 

@@ -1,0 +1,78 @@
+//! Events come back as they went in, newest first, to the person they are about.
+
+use portcullis::auth::{EndReason, Event, UnixTime, What};
+use portcullis::store::Stores;
+
+use super::{NOW, after, id};
+
+every_driver! {
+    an_event_comes_back_with_every_field,
+    events_come_newest_first,
+    only_events_since_a_moment_are_told,
+    no_more_than_the_limit_are_told_and_they_are_the_newest,
+    someone_elses_events_are_not_told,
+    purging_forgets_what_is_before_the_moment_and_nothing_at_it,
+}
+
+fn event(what: What, user: &str, seconds: u64) -> Event {
+    Event { at: after(seconds), what, user: Some(user.to_owned()), session: None, address: None }
+}
+
+async fn record(stores: &Stores, events: &[Event]) {
+    stores.sessions.record(events).await.unwrap();
+}
+
+async fn told(stores: &Stores, user: &str, since: UnixTime, limit: u32) -> Vec<Event> {
+    stores.sessions.events_of(user, since, limit).await.unwrap()
+}
+
+async fn an_event_comes_back_with_every_field(stores: Stores) {
+    let what = What::SessionEnded(EndReason::Reused);
+    let full = Event { session: Some(id(1)), address: "2001:db8::7".parse().ok(), ..event(what, "alice", 1) };
+    let bare = event(What::SignInFailed, "alice", 0);
+    record(&stores, &[]).await;
+    record(&stores, &[bare.clone(), full.clone()]).await;
+    assert_eq!(told(&stores, "alice", NOW, 10).await, [full, bare]);
+}
+
+async fn events_come_newest_first(stores: Stores) {
+    let late = event(What::SignedIn, "alice", 9);
+    let early = event(What::SignInFailed, "alice", 1);
+    let same_second = event(What::SignInThrottled, "alice", 1);
+    record(&stores, &[late.clone(), early.clone()]).await;
+    record(&stores, std::slice::from_ref(&same_second)).await;
+    assert_eq!(told(&stores, "alice", NOW, 10).await, [late, same_second, early]);
+}
+
+async fn only_events_since_a_moment_are_told(stores: Stores) {
+    let [before, at] = [4, 5].map(|seconds| event(What::SignedIn, "alice", seconds));
+    record(&stores, &[before, at.clone()]).await;
+    assert_eq!(told(&stores, "alice", after(5), 10).await, [at]);
+    assert_eq!(told(&stores, "alice", after(6), 10).await, []);
+}
+
+async fn no_more_than_the_limit_are_told_and_they_are_the_newest(stores: Stores) {
+    let [first, second, third] = [1, 2, 3].map(|seconds| event(What::SignedIn, "alice", seconds));
+    record(&stores, &[first, second.clone(), third.clone()]).await;
+    assert_eq!(told(&stores, "alice", NOW, 2).await, [third, second]);
+    assert_eq!(told(&stores, "alice", NOW, 0).await, []);
+}
+
+async fn someone_elses_events_are_not_told(stores: Stores) {
+    let hers = event(What::SignedIn, "alice", 1);
+    let nobodys = Event { user: None, ..event(What::SignInFailed, "", 1) };
+    record(&stores, &[hers.clone(), event(What::SignedIn, "bob", 1), nobodys]).await;
+    assert_eq!(told(&stores, "alice", NOW, 10).await, [hers]);
+    for nobody in ["", "Alice", "alic_", "%"] {
+        assert_eq!(told(&stores, nobody, NOW, 10).await, [], "{nobody:?}");
+    }
+}
+
+async fn purging_forgets_what_is_before_the_moment_and_nothing_at_it(stores: Stores) {
+    let [before, at] = [4, 5].map(|seconds| event(What::SignedIn, "alice", seconds));
+    record(&stores, &[before, at.clone()]).await;
+    stores.sessions.purge_events(after(5)).await.unwrap();
+    assert_eq!(told(&stores, "alice", NOW, 10).await, [at]);
+    stores.sessions.purge_events(after(6)).await.unwrap();
+    assert_eq!(told(&stores, "alice", NOW, 10).await, []);
+}
