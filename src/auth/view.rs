@@ -119,3 +119,41 @@ impl Hasher for Fold {
 }
 
 const SHARDS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+    fn after(seconds: u64) -> UnixTime {
+        NOW + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn an_entry_is_kept_until_its_last_second_is_over() {
+        let view = View::new();
+        for (first, until) in [(1, 10), (2, 20)] {
+            view.insert(Revocation { id: [first; 16], until: after(until) });
+        }
+        for (now, left) in [(9, 2), (10, 2), (11, 1), (20, 1), (21, 0)] {
+            view.sweep(after(now));
+            assert_eq!(view.len(), left, "{now}");
+            assert_eq!(view.is_revoked(&[1; 16], &[3; 16], NOW), now <= 10, "{now}");
+        }
+    }
+
+    #[test]
+    fn an_entry_told_twice_lasts_as_long_as_the_longer_one_said() {
+        for told in [[10, 20], [20, 10]] {
+            let view = View::new();
+            for until in told {
+                view.insert(Revocation { id: [1; 16], until: after(until) });
+            }
+            view.sweep(after(20));
+            assert_eq!(view.len(), 1, "{told:?}");
+            view.sweep(after(21));
+            assert_eq!(view.len(), 0, "{told:?}");
+        }
+    }
+}
