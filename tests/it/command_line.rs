@@ -136,6 +136,25 @@ fn accounts_are_made_listed_and_changed() {
 }
 
 #[test]
+fn what_an_operator_does_to_an_account_is_told() {
+    let house = House::new();
+    for (arguments, typed, told) in [
+        (&["user", "add", "grace"][..], FIRST, "account_created"),
+        (&["user", "disable", "grace"], "", "account_disabled"),
+        (&["user", "enable", "grace"], "", "account_enabled"),
+        (&["user", "roles", "grace", "admin"], "", "roles_changed"),
+        (&["user", "password", "grace"], SECOND, "password_set"),
+    ] {
+        let (code, _, stderr) = house.run(arguments, typed);
+        let lines = stderr.lines().map(|line| serde_json::from_str(line).unwrap());
+        let events: Vec<serde_json::Value> = lines.collect();
+        let told_of: Vec<_> = events.iter().map(|event| (&event["what"], &event["user"])).collect();
+        assert_eq!(code, Some(0), "{arguments:?}");
+        assert_eq!(told_of, [(&told.into(), &"grace".into())], "{arguments:?}");
+    }
+}
+
+#[test]
 fn nobody_gets_a_password_that_the_policy_refuses() {
     let house = House::new();
     let add = |typed: &str| house.refused(&["user", "add", "grace"], typed);

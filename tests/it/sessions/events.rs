@@ -6,7 +6,7 @@ use portcullis::auth::UnixTime;
 use portcullis::store::Stores;
 use serde_json::{Value, json};
 
-use crate::binary::client::Client;
+use crate::binary::client::{Ask, Client};
 use crate::binary::server::Installation;
 use crate::support::{App, KEY, Setup, Visitor, app, claims, now_or_never, with_claims};
 
@@ -113,6 +113,67 @@ fn the_password_again_is_told_whether_right_or_wrong() {
     }
     let expected = [("signed_in", 1), ("reauthentication_failed", 1), ("reauthenticated", 1)];
     assert_eq!(kept(&both, "testuser"), counts(&expected));
+}
+
+#[test]
+fn a_sign_in_that_was_put_off_is_told_to_the_account_that_was_meant() {
+    let both = launch(Setup::new());
+    let app = &both.0;
+    for name in ["testuser", "nobody"] {
+        let statuses = [(); 6].map(|()| app.program().sign_in(name, "wrong").status);
+        assert_eq!(statuses, [401, 401, 401, 401, 401, 429], "{name}");
+    }
+    assert_eq!(kept(&both, "testuser"), counts(&[("sign_in_failed", 5), ("sign_in_throttled", 1)]));
+    assert_eq!(kept(&both, "nobody"), counts(&[]));
+}
+
+#[test]
+fn a_password_change_is_told_when_done_and_when_the_old_password_was_wrong() {
+    let both = launch(Setup::new());
+    let app = &both.0;
+    let visitor = app.signed_in();
+    for (current, new, status) in [
+        ("wrong", "a perfectly fine phrase", 422),
+        ("testpass", "short", 422),
+        ("testpass", "a perfectly fine phrase", 200),
+    ] {
+        let body = json!({ "current_password": current, "new_password": new });
+        let answer = visitor.post("/account/password").csrf(&visitor.csrf()).json(&body).send();
+        assert_eq!(answer.status, status, "{current}: {new}");
+    }
+    let expected =
+        [("signed_in", 1), ("password_change_refused", 1), ("password_changed", 1), ("reauthenticated", 1)];
+    assert_eq!(kept(&both, "testuser"), counts(&expected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_request_is_told_without_a_name() {
+    let installation = Installation::new()
+        .with("PORTCULLIS_AUTH__SECRET_KEY", KEY)
+        .with("PORTCULLIS_APP__STORE", "sqlite:a.db");
+    let mut server = installation.start();
+    let mut client = server.client();
+    assert_eq!(client.sign_in("testuser", "testpass").status, 200);
+    assert_eq!(client.send(Ask::post("/refresh")).code(), "csrf_missing");
+    assert_eq!(client.send(Ask::post("/refresh").header("X-CSRF-TOKEN", "forged")).code(), "csrf_mismatch");
+    let credentials = json!({ "username": "testuser", "password": "testpass" }).to_string();
+    let cross = Ask::json("/login", &credentials).header("Sec-Fetch-Site", "cross-site");
+    assert_eq!(server.client().send(cross).code(), "cross_site");
+    server.terminate();
+
+    let told = ["csrf_refused", "csrf_refused", "cross_site_refused"];
+    let said = server.said();
+    let lines = said.lines().filter(|line| line.starts_with('{'));
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let nameless: Vec<_> = lines.iter().filter(|event| event["user"].is_null()).collect();
+    assert_eq!(nameless.iter().map(|event| event["what"].as_str().unwrap()).collect::<Vec<_>>(), told);
+    assert!(nameless.iter().all(|event| event["event"] == "malicious_csrf" && event["session"].is_null()));
+
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(installation.path("a.db"));
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let kept =
+        sqlx::query_scalar::<_, String>("SELECT what FROM events WHERE user_name IS NULL ORDER BY number");
+    assert_eq!(kept.fetch_all(&pool).await.unwrap(), told);
 }
 
 #[test]
