@@ -5,15 +5,17 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use jsonwebtoken::crypto::sign;
 use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::{DecodingKey, Validation, decode};
+use jsonwebtoken::{DecodingKey, EncodingKey, Validation, decode};
 use portcullis::auth::{Algorithm, KeyFile, OsRandom, UnixTime};
 use rocket::error::ErrorKind;
 use rocket::local::blocking::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{App, NOW, Setup, claims, header, mac};
+use crate::support::{App, NOW, Setup, claims, decode as decode_segment, encode, header};
 
 /// A key file in a folder of its own, which lasts as long as this.
 struct Ring {
@@ -167,21 +169,116 @@ fn a_public_key_is_no_secret_to_sign_with() {
     let published = key_set(&app)["keys"][0].clone();
     let (_, payload) = token.split_once('.').unwrap();
     let payload = payload.split('.').next().unwrap();
-    for material in [published.to_string(), published["x"].as_str().unwrap().to_owned(), String::new()] {
+    let public = public_pem(&published);
+    for material in [
+        published.to_string().into_bytes(),
+        published["x"].as_str().unwrap().into(),
+        point(&published),
+        public.trim_end().into(),
+        public.replace('\n', "\r\n").into(),
+        public.into(),
+        Vec::new(),
+    ] {
         for header in [
             json!({ "alg": "HS256", "typ": "JWT", "kid": kid(&token) }),
             json!({ "alg": "HS256", "typ": "JWT" }),
             json!({ "alg": "ES256", "typ": "JWT", "kid": kid(&token) }),
         ] {
-            let message = format!("{}.{payload}", crate::support::encode(header.to_string()));
-            let forged =
-                format!("{message}.{}", mac(&message, material.as_bytes(), jsonwebtoken::Algorithm::HS256));
+            let message = format!("{}.{payload}", encode(header.to_string()));
+            let key = EncodingKey::from_secret(&material);
+            let mac = sign(message.as_bytes(), &key, jsonwebtoken::Algorithm::HS256).unwrap();
+            let forged = format!("{message}.{mac}");
             let thief = app.program();
             thief.put("access_token_cookie", &forged);
             assert_eq!(thief.get("/protected").send().refusal(), (401, "invalid_token".into()));
         }
     }
 }
+
+/// A P-256 key of the set as an uncompressed point.
+fn point(key: &Value) -> Vec<u8> {
+    let coordinates = ["x", "y"].map(|name| decode_segment(key[name].as_str().unwrap()));
+    [vec![4], coordinates.concat()].concat()
+}
+
+/// The same as `openssl ec -pubout` writes it.
+fn public_pem(key: &Value) -> String {
+    let der = [&SPKI_OF_P256[..], &point(key)].concat();
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let (line, rest) = text.split_at(64);
+    format!("-----BEGIN PUBLIC KEY-----\n{line}\n{rest}\n-----END PUBLIC KEY-----\n")
+}
+
+#[test]
+fn a_signature_with_a_number_at_the_edge_is_refused() {
+    let ring = Ring::of("ES256");
+    let app = ring.setup().launch();
+    let token = app.signed_in().access_token();
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let signature = decode_segment(signature);
+    let (r, s) = signature.split_at(32);
+    let number = |last| [vec![0; 31], vec![last]].concat();
+    let edges = [number(0), number(1), minus(&P256_ORDER, &number(1)), P256_ORDER.to_vec()];
+    let halves: Vec<_> = edges.iter().map(Vec::as_slice).chain([r, s]).collect();
+    for left in &halves {
+        for right in &halves {
+            if (*left, *right) == (r, s) {
+                continue;
+            }
+            let forged = format!("{message}.{}", encode([*left, *right].concat()));
+            let thief = app.program();
+            thief.put("access_token_cookie", &forged);
+            assert_eq!(thief.get("/protected").send().refusal(), (401, "invalid_token".into()), "{forged}");
+        }
+    }
+}
+
+#[test]
+fn the_twin_of_a_revoked_tokens_signature_is_revoked_too() {
+    let ring = Ring::of("ES256");
+    let app = ring.setup().launch();
+    let visitor = app.signed_in();
+    let thief = visitor.copy();
+    for (name, token) in
+        [("access_token_cookie", visitor.access_token()), ("refresh_token_cookie", visitor.refresh_token())]
+    {
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let signature = decode_segment(signature);
+        let (r, s) = signature.split_at(32);
+        let twin = encode([r, &minus(&P256_ORDER, s)].concat());
+        thief.put(name, &format!("{message}.{twin}"));
+    }
+    assert_eq!(thief.get("/protected").send().status, 200, "the twin is a good signature");
+    assert_eq!(visitor.log_out().status, 200);
+    assert_eq!(thief.get("/protected").send().refusal(), (401, "token_revoked".into()));
+    let proof = thief.cookie("csrf_refresh_token");
+    assert_eq!(thief.post("/refresh").csrf(&proof).send().refusal(), (401, "token_revoked".into()));
+}
+
+/// The difference of two numbers of one length, the greater one first.
+fn minus(greater: &[u8], less: &[u8]) -> Vec<u8> {
+    let mut borrow = false;
+    let digits = greater.iter().zip(less).rev().map(|(&greater, &less)| {
+        let (digit, below) = greater.overflowing_sub(less);
+        let (digit, lower) = digit.overflowing_sub(u8::from(borrow));
+        borrow = below || lower;
+        digit
+    });
+    let mut digits: Vec<_> = digits.collect();
+    digits.reverse();
+    digits
+}
+
+/// How many points the group of P-256 has.
+const P256_ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
+    0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+];
+/// What stands before the point in a SubjectPublicKeyInfo of P-256 (RFC 5480).
+const SPKI_OF_P256: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
 
 #[test]
 fn the_key_set_is_public_cacheable_and_holds_nothing_secret() {

@@ -298,6 +298,12 @@ impl Ask<'_> {
         self.header("X-CSRF-TOKEN", value)
     }
 
+    /// Comes from this address.
+    pub(crate) fn remote(mut self, address: [u8; 4]) -> Self {
+        self.request.inner_mut().set_remote((address, 4711).into());
+        self
+    }
+
     pub(crate) fn bearer(self, token: &str) -> Self {
         self.header("Authorization", &format!("Bearer {token}"))
     }

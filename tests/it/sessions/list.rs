@@ -39,9 +39,11 @@ fn it_shows_every_live_session_of_the_person_and_nobody_elses() {
     let app = app();
     let phone = app.program();
     let credentials = serde_json::json!({ "username": "testuser", "password": "testpass" });
-    phone.post("/login").header("User-Agent", FIREFOX).json(&credentials).send();
+    let sign_in = phone.post("/login").header("User-Agent", FIREFOX).json(&credentials);
+    sign_in.remote([192, 0, 2, 7]).send();
     app.pass(100);
-    let laptop = app.signed_in();
+    let laptop = app.program();
+    laptop.post("/login").json(&credentials).remote([192, 0, 2, 8]).send();
     let stranger = admin(&app);
     app.pass(60);
     phone.refresh();
@@ -51,6 +53,7 @@ fn it_shows_every_live_session_of_the_person_and_nobody_elses() {
     assert_eq!(ids, [id(&laptop), id(&phone)], "this one comes first");
     assert_eq!((&list[0]["current"], &list[1]["current"]), (&true.into(), &false.into()));
     assert_eq!((&list[1]["browser"], &list[1]["system"]), (&"Firefox".into(), &"Linux".into()));
+    assert_eq!((&list[0]["address"], &list[1]["address"]), (&"192.0.2.8".into(), &"192.0.2.7".into()));
     assert_eq!(list[1]["began"]["iso"], "2023-11-14T22:13:20Z");
     assert_eq!(list[1]["last_seen"]["iso"], "2023-11-14T22:16:00Z");
     assert!(!list.iter().any(|session| session["id"] == id(&stranger).as_str()));
