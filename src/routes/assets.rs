@@ -13,7 +13,7 @@ use crate::routes::reply::Reply;
 
 /// Where a page finds its assets.
 #[derive(Debug, Clone, Serialize)]
-pub struct Assets {
+pub(crate) struct Assets {
     css: String,
     js: String,
     icon: String,
@@ -23,7 +23,7 @@ pub struct Assets {
 impl Assets {
     /// The addresses of the assets that are part of the program.
     #[must_use]
-    pub fn embedded() -> Self {
+    pub(crate) fn embedded() -> Self {
         let address = |name: &str| {
             FILES.iter().find(|file| file.name == name).map_or_else(String::new, |file| file.address())
         };
@@ -67,7 +67,7 @@ impl fmt::Debug for File {
 /// `GET /static/<name>`: an asset under its address; anything else is not found.
 #[must_use]
 #[get("/static/<name>")]
-pub fn asset(name: &str, assets: &State<Assets>) -> Option<&'static File> {
+pub(crate) fn asset(name: &str, assets: &State<Assets>) -> Option<&'static File> {
     let known = [&assets.css, &assets.js, &assets.icon, &assets.logo];
     let address = known.iter().find(|address| address.strip_prefix("/static/") == Some(name))?;
     FILES.iter().find(|file| file.address() == ***address)
@@ -76,7 +76,7 @@ pub fn asset(name: &str, assets: &State<Assets>) -> Option<&'static File> {
 /// `GET /favicon.ico`: browsers ask for it on their own; it leads to the icon's address, because this one never changes.
 #[must_use]
 #[get("/favicon.ico")]
-pub fn favicon(assets: &State<Assets>) -> Reply {
+pub(crate) fn favicon(assets: &State<Assets>) -> Reply {
     Reply::SeeOther(assets.icon.clone())
 }
 

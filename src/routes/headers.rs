@@ -9,7 +9,7 @@ use rocket::{Request, Response};
 
 /// Sets the security headers.
 #[derive(Debug, Clone, Copy)]
-pub struct SecurityHeaders {
+pub(crate) struct SecurityHeaders {
     /// Whether answers travel over HTTPS, so that browsers may be told to insist on it.
     pub is_https: bool,
 }

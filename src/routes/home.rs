@@ -11,7 +11,7 @@ use crate::routes::reply::Reply;
 /// # Errors
 /// A store out of reach is not "signed out", and a session that was ended as stolen is told of here, not passed over.
 #[get("/")]
-pub fn home(visitor: Result<SignedIn<'_>, AuthError>) -> Result<Reply, Refused> {
+pub(crate) fn home(visitor: Result<SignedIn<'_>, AuthError>) -> Result<Reply, Refused> {
     let path = match visitor {
         Ok(_) => "/dashboard",
         Err(error @ (AuthError::Unavailable | AuthError::Reused)) => return Err(Refused(error)),

@@ -22,7 +22,7 @@ use crate::users::{Accounts, Attempt, Password, SignInError, Username};
 
 /// Whether the sign-in page names the demo accounts.
 #[derive(Debug, Clone, Copy)]
-pub struct Demo(pub bool);
+pub(crate) struct Demo(pub bool);
 
 /// What a person sends to sign in.
 #[derive(Deserialize)]
@@ -79,7 +79,7 @@ enum Failure {
 
 /// `GET /login?next=…&notice=…`: the form; who is signed in already is led on.
 #[get("/login?<next>&<notice>")]
-pub fn form(
+pub(crate) fn form(
     next: Option<&str>,
     notice: Option<&str>,
     visitor: Result<SignedIn<'_>, AuthError>,

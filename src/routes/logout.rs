@@ -11,7 +11,7 @@ use crate::routes::reply::Reply;
 
 /// An answer after which the browser keeps nothing of ours but what we set.
 #[derive(Responder)]
-pub struct Cleared {
+pub(crate) struct Cleared {
     reply: Reply,
     clear: Header<'static>,
 }
@@ -19,7 +19,11 @@ pub struct Cleared {
 /// `POST /logout`: ends the session of every token that came along, expired ones too, and clears the cookies.
 /// It asks for no CSRF token, because signing out must work when nothing else does; a request from another site is refused.
 #[post("/logout")]
-pub async fn logout(_ours: SameOrigin, sessions: Sessions<'_>, form: Form) -> Result<Cleared, Refused> {
+pub(crate) async fn logout(
+    _ours: SameOrigin,
+    sessions: Sessions<'_>,
+    form: Form,
+) -> Result<Cleared, Refused> {
     sessions.sign_out().await.map_err(Refused)?;
     let reply = match form {
         Form::Page => Reply::SeeOther("/login?notice=signed_out".to_owned()),

@@ -3,23 +3,23 @@
 //! One file per URL, with its form, its JSON and its page together.
 //! A route decides nothing about who somebody is: guards have judged before it runs.
 
-pub mod assets;
+pub(crate) mod assets;
 mod body;
-pub mod dashboard;
+pub(crate) mod dashboard;
 mod device;
 pub mod errors;
-pub mod headers;
-pub mod home;
+pub(crate) mod headers;
+pub(crate) mod home;
 mod jwks;
-pub mod login;
-pub mod logout;
-pub mod negotiate;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod negotiate;
 mod next;
-pub mod page;
+pub(crate) mod page;
 mod password;
-pub mod protected;
+pub(crate) mod protected;
 mod reauthenticate;
-pub mod refresh;
+pub(crate) mod refresh;
 pub mod reply;
 mod sessions;
 mod user_agent;

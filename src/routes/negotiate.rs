@@ -7,7 +7,7 @@ use crate::auth::wants_page;
 
 /// What the caller wants back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// A page or a redirect.
     Page,
     /// JSON.
@@ -17,7 +17,7 @@ pub enum Form {
 impl Form {
     /// The form for this request.
     #[must_use]
-    pub fn of(request: &Request<'_>) -> Self {
+    pub(crate) fn of(request: &Request<'_>) -> Self {
         if wants_page(request) { Self::Page } else { Self::Data }
     }
 }

@@ -14,11 +14,11 @@ use crate::routes::words::{self, Words};
 
 /// The name that pages show.
 #[derive(Debug, Clone)]
-pub struct ServiceName(pub String);
+pub(crate) struct ServiceName(pub String);
 
 /// The part of a page's context that is the same on all of them.
 #[derive(Debug, Clone, Serialize)]
-pub struct Frame<'r> {
+pub(crate) struct Frame<'r> {
     lang: &'static str,
     t: &'r Value,
     service: &'r str,
@@ -31,14 +31,14 @@ pub struct Frame<'r> {
 
 /// Who is signed in, for a page's head.
 #[derive(Debug, Clone, Serialize)]
-pub struct Person {
+pub(crate) struct Person {
     name: String,
     roles: Vec<String>,
 }
 
 /// A moment, for programs and for people.
 #[derive(Debug, Clone, Serialize)]
-pub struct Moment {
+pub(crate) struct Moment {
     iso: String,
     text: String,
 }
@@ -69,19 +69,19 @@ impl<'r> Frame<'r> {
 
     /// Shows who is signed in.
     #[must_use]
-    pub fn person(self, claims: &Claims<'_>) -> Self {
+    pub(crate) fn person(self, claims: &Claims<'_>) -> Self {
         let roles = claims.roles().map(str::to_owned).collect();
         Self { user: Some(Person { name: claims.subject().to_owned(), roles }), ..self }
     }
 
     /// Gives the page's forms their CSRF value.
     #[must_use]
-    pub fn csrf(self, csrf_token: &'r str) -> Self {
+    pub(crate) fn csrf(self, csrf_token: &'r str) -> Self {
         Self { csrf_token, ..self }
     }
 
     /// The page `name` with this frame and its own context.
-    pub fn render(&self, name: &'static str, own: impl Serialize) -> Template {
+    pub(crate) fn render(&self, name: &'static str, own: impl Serialize) -> Template {
         Template::render(name, Context { frame: self, own })
     }
 }

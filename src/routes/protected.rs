@@ -10,6 +10,6 @@ use crate::routes::reply::Reply;
 /// `GET /protected`: `{"logged_in_as": "testuser"}`, as in flask-jwt-extended's example.
 #[must_use]
 #[get("/protected")]
-pub fn protected(token: AccessToken<'_>) -> Reply {
+pub(crate) fn protected(token: AccessToken<'_>) -> Reply {
     Reply::Json(Status::Ok, json!({ "logged_in_as": token.subject() }))
 }

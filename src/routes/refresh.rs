@@ -12,7 +12,11 @@ use crate::routes::reply::Reply;
 /// `POST /refresh`: `{"refresh": true}` and a new pair, or the dashboard for a browser.
 /// The pair is in cookies when the token was, and in the body when it came by header.
 #[post("/refresh")]
-pub async fn refresh(token: RefreshToken<'_>, sessions: Sessions<'_>, form: Form) -> Result<Reply, Refused> {
+pub(crate) async fn refresh(
+    token: RefreshToken<'_>,
+    sessions: Sessions<'_>,
+    form: Form,
+) -> Result<Reply, Refused> {
     let pair = sessions.refresh(&token).await.map_err(Refused)?;
     Ok(match (form, pair) {
         (Form::Page, None) => Reply::SeeOther("/dashboard".to_owned()),

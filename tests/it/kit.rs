@@ -7,7 +7,7 @@ use portcullis::{
     AccessToken, AuthError, CsrfToken, FreshToken, PageContext, RefreshToken, Refusal, Sessions,
     SignInAttempt, SignedIn, catchers,
 };
-use rocket::http::{Method, Status};
+use rocket::http::{Header, Method, Status};
 use rocket::response::{Flash, Redirect};
 use rocket::{Request, catch, get, post, routes};
 use rocket_dyn_templates::Template;
@@ -247,6 +247,52 @@ fn the_message_is_called_as_the_settings_say() {
     let json = site.anonymous().get("/who").json();
     assert_eq!(json["message"], r#"Missing cookie "access_token_cookie""#);
     assert_eq!(json.as_object().unwrap().len(), 2);
+}
+
+/// What went wrong, in the application's own words.
+#[catch(default)]
+fn own_words(status: Status, request: &Request<'_>) -> (Status, &'static str) {
+    let words = match AuthError::of(request) {
+        Some(AuthError::Missing(_)) => "who?",
+        Some(AuthError::Expired) => "late",
+        Some(AuthError::Revoked) => "ended",
+        Some(AuthError::WrongType(_)) => "another kind",
+        Some(AuthError::Invalid(_)) => "nonsense",
+        Some(AuthError::CsrfMissing) => "no proof",
+        Some(AuthError::CsrfMismatch) => "wrong proof",
+        Some(AuthError::ClaimsRefused) => "not you",
+        _ => "something else",
+    };
+    (status, words)
+}
+
+#[test]
+fn an_application_answers_each_failure_in_its_own_words() {
+    let launch = |kit: &Kit, portcullis| {
+        let rocket = rocket::custom(kit.figment()).attach(portcullis);
+        kit.launch(rocket.mount("/", routes![who, change]).register("/", rocket::catchers![own_words]))
+    };
+    let kit = Kit::new();
+    let site = launch(&kit, kit.portcullis());
+    let samples = [
+        (Sample::Expired, "late"),
+        (Sample::Revoked, "ended"),
+        (Sample::Refresh, "another kind"),
+        (Sample::Forged, "nonsense"),
+    ];
+    for (sample, words) in samples {
+        let answer = site.anonymous().carrying(&site.token(sample, "ada", &[])).get("/who");
+        assert_eq!((answer.status, answer.body.as_str()), (401, words));
+    }
+    assert_eq!(site.anonymous().get("/who").body, "who?");
+    let ada = site.signed_in("ada", &[]);
+    let bare = ada.request(Method::Post, "/who");
+    assert_eq!(ada.send(bare).body, "no proof");
+    let wrong = ada.request(Method::Post, "/who").header(Header::new("X-CSRF-TOKEN", "x"));
+    assert_eq!(ada.send(wrong).body, "wrong proof");
+    let kit = Kit::new();
+    let strict = launch(&kit, kit.portcullis().verify(|_| false));
+    assert_eq!(strict.signed_in("ada", &[]).get("/who").body, "not you");
 }
 
 #[test]
