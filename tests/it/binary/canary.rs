@@ -36,10 +36,12 @@ fn no_password_token_cookie_or_secret_is_ever_logged() {
     sign_in_wrongly(&server, &mut canaries);
     sign_in_by_form(&server, &mut canaries);
     present_hostile_tokens(&server, &mut canaries);
+    let told = enter_passwords_on_the_command_line(&installation, &mut canaries);
+    change_and_reenter_passwords(&server, &mut canaries);
 
     server.terminate();
     // Without this the test would also pass for a program that says nothing at all.
-    let said = server.said();
+    let said = server.said() + told.as_str();
     assert!(said.contains("swept the view of revocations"), "the program speaks at this level: {said}");
     for canary in &canaries.0 {
         assert!(canary.len() >= 8, "{canary:?} is too short to be looked for");
@@ -134,4 +136,58 @@ fn present_hostile_tokens(server: &Server, canaries: &mut Canaries) {
     }
     let junk = format!("GET /{token}\u{ff} HTTP/1.1\r\nCookie: {token}\r\n\r\n");
     raw(server.address(), junk.as_bytes(), std::time::Duration::from_millis(300));
+}
+
+fn enter_passwords_on_the_command_line(installation: &Installation, canaries: &mut Canaries) -> String {
+    let (first, second) =
+        (canaries.sing("canary of a first phrase"), canaries.sing("canary of a second phrase"));
+    let refused = canaries.sing("canary short");
+    let mut told = String::new();
+    for (arguments, password, code) in [
+        (["user", "add", "ada"], &first, 0),
+        (["user", "add", "ada"], &first, 1),
+        (["user", "add", "linus"], &refused, 1),
+        (["user", "password", "ada"], &refused, 1),
+        (["user", "password", "nobody"], &second, 1),
+        (["user", "password", "ada"], &second, 0),
+    ] {
+        let output = installation.run(&arguments, format!("{password}\n").as_bytes());
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?} says something: {output:?}");
+        told.extend([&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes)));
+    }
+    told
+}
+
+fn change_and_reenter_passwords(server: &Server, canaries: &mut Canaries) {
+    let (wrong, new) =
+        (canaries.sing("canary-wrong-current"), canaries.sing("canary of a perfectly new phrase"));
+    let unfit = canaries.sing("canary-in-unfit-change");
+    let current = "canary of a second phrase";
+    let mut client = server.client();
+    assert_eq!(client.sign_in("ada", current).status, 200);
+    canaries.keep(&client.jar);
+    for (path, body, status) in [
+        ("/reauthenticate", format!(r#"{{"password": "{wrong}"}}"#), 422),
+        ("/reauthenticate", format!(r#"{{"password": "{unfit}""#), 400),
+        ("/reauthenticate", format!(r#"{{"password": ["{unfit}"]}}"#), 422),
+        ("/reauthenticate", format!(r#"{{"password": "{current}"}}"#), 200),
+        ("/account/password", change(&wrong, &new), 422),
+        ("/account/password", change(current, "canary short"), 422),
+        ("/account/password", format!(r#"{{"current_password": "{unfit}", "new_password": "{unfit}""#), 400),
+        ("/account/password", format!(r#"{{"current_password": 7, "new_password": "{unfit}"}}"#), 422),
+        ("/account/password", format!(r#"{{"current_password": "{unfit}", "{unfit}": "{unfit}"}}"#), 422),
+        ("/account/password", change(current, &new), 200),
+    ] {
+        let proof = client.jar.get("csrf_access_token").unwrap().to_owned();
+        let answer = client.send(Ask::json(path, &body).header("X-CSRF-TOKEN", proof));
+        assert_eq!(answer.status, status, "{path} {body}: {answer:?}");
+        assert!(!answer.body.contains("canary"), "nothing is echoed: {}", answer.body);
+        canaries.keep(&client.jar);
+    }
+    assert_eq!(server.client().sign_in("ada", &new).status, 200);
+}
+
+fn change(current: &str, new: &str) -> String {
+    serde_json::json!({ "current_password": current, "new_password": new }).to_string()
 }
