@@ -7,6 +7,23 @@ use crate::users::throttle::AttemptStore;
 use crate::users::username::Username;
 
 /// One account as the store keeps it.
+///
+/// ```
+/// use portcullis::auth::SystemClock;
+/// use portcullis::store;
+/// use portcullis::users::{Accounts, Creation, Hasher, Password};
+/// use std::sync::Arc;
+///
+/// let hasher = Arc::new(Hasher::default());
+/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let password = |text: &str| Password::new(text.to_owned()).unwrap();
+/// rocket::execute(async {
+///     let made = accounts.create("ada".parse().unwrap(), password("correct horse"), vec![]).await.unwrap();
+///     let Creation::Created(account) = made else { panic!("the store was empty") };
+///     assert!(account.password_hash.starts_with("$argon2id$") && !account.disabled);
+///     assert!(!format!("{account:?}").contains("argon2id"), "a log learns nothing");
+/// });
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Account {
     /// The name the person signs in with; also claim `sub`.
@@ -33,6 +50,14 @@ impl std::fmt::Debug for Account {
 }
 
 /// The accounts' store is out of reach; answered with 503, never with "unknown user".
+///
+/// ```
+/// use portcullis::users::{AccountStoreError, SignInError};
+///
+/// let error = AccountStoreError("connection refused".into());
+/// assert_eq!(error.to_string(), "the account store is out of reach");
+/// assert!(matches!(SignInError::Unavailable(error.into()), SignInError::Unavailable(_)), "503, and no verdict");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("the account store is out of reach")]
 pub struct AccountStoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
@@ -43,6 +68,16 @@ pub type SessionName = [u8; 16];
 
 /// When a change happens, and until when nodes must remember the sessions it ends: when the last access token of them
 /// has expired.
+///
+/// ```
+/// use portcullis::auth::UnixTime;
+/// use portcullis::users::Moment;
+/// use std::time::Duration;
+///
+/// let at = UnixTime::from_secs(1_700_000_000);
+/// let moment = Moment { at, remember_until: at + Duration::from_secs(300) };
+/// assert_eq!(moment.remember_until.as_secs(), 1_700_000_300);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// When.
@@ -52,6 +87,14 @@ pub struct Moment {
 }
 
 /// A new password hash for an account.
+///
+/// ```
+/// use portcullis::users::NewHash;
+///
+/// // An operator's new password: whatever stood there, and no session goes on.
+/// let set = NewHash { old: None, new: "$argon2id$…", keep: None };
+/// assert!(set.old.is_none() && set.keep.is_none());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NewHash<'a> {
     /// The hash that it replaces; `None` replaces any.
@@ -66,6 +109,26 @@ pub struct NewHash<'a> {
 ///
 /// A change of an account that ends sessions is one transaction: the account, the sessions and the log of revocations
 /// all change, or nothing does.
+///
+/// ```
+/// use portcullis::auth::UnixTime;
+/// use portcullis::store;
+/// use portcullis::users::Account;
+///
+/// let people = store::memory().accounts;
+/// let ada = Account {
+///     name: "ada".parse().unwrap(),
+///     password_hash: "$argon2id$…".to_owned(),
+///     roles: vec![],
+///     disabled: false,
+///     created_at: UnixTime::from_secs(1_700_000_000),
+/// };
+/// rocket::execute(async {
+///     assert!(people.insert(&ada).await.unwrap());
+///     assert!(!people.insert(&ada).await.unwrap(), "the name is taken");
+///     assert_eq!(people.find(&ada.name).await.unwrap(), Some(ada));
+/// });
+/// ```
 #[async_trait]
 pub trait AccountStore: AttemptStore {
     /// The account of this name.

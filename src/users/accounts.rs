@@ -15,6 +15,25 @@ use crate::users::throttle::{Attempt, Gate};
 use crate::users::username::Username;
 
 /// The people who may sign in.
+///
+/// ```
+/// use portcullis::auth::SystemClock;
+/// use portcullis::store;
+/// use portcullis::users::{Accounts, Attempt, Hasher, Password, SignInError};
+/// use std::sync::Arc;
+///
+/// let hasher = Arc::new(Hasher::default());
+/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let password = |text: &str| Password::new(text.to_owned()).unwrap();
+/// rocket::execute(async {
+///     let ada = "ada".parse().unwrap();
+///     accounts.add(ada, password("a heron on the weir"), vec!["staff".to_owned()]).await.unwrap();
+///     let person = accounts.authenticate("ada", password("a heron on the weir"), Attempt::default()).await;
+///     assert_eq!(person.unwrap().account.roles, ["staff"]);
+///     let refused = accounts.authenticate("ada", password("a heron"), Attempt::default()).await;
+///     assert!(matches!(refused, Err(SignInError::BadCredentials)));
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Accounts {
     pub(super) store: Arc<dyn AccountStore>,
@@ -26,6 +45,24 @@ pub struct Accounts {
 }
 
 /// What became of a new account.
+///
+/// ```
+/// use portcullis::auth::SystemClock;
+/// use portcullis::store;
+/// use portcullis::users::{Accounts, Creation, Hasher, Password};
+/// use std::sync::Arc;
+///
+/// let hasher = Arc::new(Hasher::default());
+/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let password = |text: &str| Password::new(text.to_owned()).unwrap();
+/// rocket::execute(async {
+///     let ada = || "ada".parse().unwrap();
+///     let first = accounts.create(ada(), password("correct horse"), vec![]).await.unwrap();
+///     assert!(matches!(first, Creation::Created(_)));
+///     let second = accounts.create(ada(), password("another horse"), vec![]).await.unwrap();
+///     assert!(matches!(second, Creation::Taken));
+/// });
+/// ```
 #[derive(Debug)]
 pub enum Creation {
     /// It was made.
@@ -35,6 +72,21 @@ pub enum Creation {
 }
 
 /// Why an account was neither made nor changed.
+///
+/// ```
+/// use portcullis::auth::SystemClock;
+/// use portcullis::store;
+/// use portcullis::users::{Accounts, ChangeError, Hasher, Password, UnfitPassword};
+/// use std::sync::Arc;
+///
+/// let hasher = Arc::new(Hasher::default());
+/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let password = |text: &str| Password::new(text.to_owned()).unwrap();
+/// rocket::execute(async {
+///     let refused = accounts.add("ada".parse().unwrap(), password("ada's own long password"), vec![]).await;
+///     assert!(matches!(refused, Err(ChangeError::Unfit(UnfitPassword::ContainsName))));
+/// });
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {

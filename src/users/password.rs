@@ -30,6 +30,12 @@ use zeroize::Zeroizing;
 pub struct Password(Arc<Zeroizing<String>>);
 
 /// The text cannot be a password.
+///
+/// ```
+/// use portcullis::users::{InvalidPassword, Password};
+///
+/// assert!(matches!(Password::new(String::new()), Err(InvalidPassword)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a password has 1 to 256 bytes")]
 pub struct InvalidPassword;
@@ -66,10 +72,25 @@ impl fmt::Debug for Password {
 /// What one hash costs: Argon2id's three parameters.
 ///
 /// Default: 19 MiB, 2 passes, 1 lane, OWASP's recommendation (Password Storage Cheat Sheet).
+///
+/// ```
+/// use portcullis::users::{Cost, Hasher};
+///
+/// // 46 MiB and one pass: as strong as the default, with more memory and less time.
+/// let hasher = Hasher::new(Cost::new(47_104, 1, 1).unwrap());
+/// # drop(hasher);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cost(Params);
 
 /// These parameters are not fit for passwords.
+///
+/// ```
+/// use portcullis::users::{Cost, UnfitCost};
+///
+/// assert_eq!(Cost::new(1024, 1, 1), Err(UnfitCost::Weak));
+/// assert_eq!(Cost::new(u32::MAX, 1, 1), Err(UnfitCost::Excessive));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnfitCost {
@@ -105,6 +126,14 @@ impl Default for Cost {
 }
 
 /// Why a password was neither hashed nor checked.
+///
+/// ```
+/// use portcullis::users::{HashError, Hasher, Password};
+///
+/// let password = Password::new("correct horse".to_owned()).unwrap();
+/// let checked = rocket::execute(async { Hasher::default().verify(&password, Some("not a hash")).await });
+/// assert!(matches!(checked, Err(HashError::Unreadable)));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashError {

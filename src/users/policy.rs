@@ -27,6 +27,15 @@ pub struct PasswordPolicy {
 }
 
 /// Why a password may not be chosen.
+///
+/// ```
+/// use portcullis::users::{PasswordPolicy, UnfitPassword};
+///
+/// let policy = PasswordPolicy::new(15, "Portcullis");
+/// let unfit = policy.password("my portcullis password".to_owned(), &"ada".parse().unwrap()).unwrap_err();
+/// assert_eq!(unfit, UnfitPassword::ContainsService);
+/// assert_eq!(unfit.to_string(), "the password must not contain the name of the service");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitPassword {
     /// Fewer characters (Unicode code points) than required.

@@ -14,6 +14,24 @@ use crate::users::throttle::{Attempt, Refusal};
 use crate::users::username::Username;
 
 /// Somebody whose name and password were right.
+///
+/// ```
+/// use portcullis::auth::SystemClock;
+/// use portcullis::store;
+/// use portcullis::users::{Accounts, Attempt, Hasher, Password};
+/// use std::sync::Arc;
+///
+/// let hasher = Arc::new(Hasher::default());
+/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let password = |text: &str| Password::new(text.to_owned()).unwrap();
+/// rocket::execute(async {
+///     let ada = "ada".parse().unwrap();
+///     accounts.create(ada, password("correct horse"), vec![]).await.unwrap();
+///     let _ = accounts.authenticate("ada", password("wrong"), Attempt::default()).await;
+///     let person = accounts.authenticate("ada", password("correct horse"), Attempt::default()).await.unwrap();
+///     assert_eq!((person.failures, person.is_known_device), (1, false));
+/// });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated {
     /// The account.
@@ -28,6 +46,21 @@ pub struct Authenticated {
 }
 
 /// Why nobody was signed in.
+///
+/// ```
+/// use portcullis::Refusal;
+/// use portcullis::users::SignInError;
+/// use rocket::http::Status;
+///
+/// fn answer(error: SignInError) -> Refusal {
+///     match error {
+///         SignInError::BadCredentials => Refusal::new(Status::Unauthorized, "That was wrong", "bad_credentials"),
+///         SignInError::Throttled { retry_after } => Refusal::throttled(retry_after),
+///         SignInError::Busy | SignInError::Unavailable(_) => Refusal::unavailable(),
+///     }
+/// }
+/// # answer(SignInError::Busy);
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     /// Name and password do not belong to an account that may sign in; which of them is wrong is not told.

@@ -31,6 +31,13 @@ use crate::users::account::AccountStoreError;
 pub(super) use gate::{Gate, Refusal};
 
 /// What is known of whoever tries to sign in, beside name and password.
+///
+/// ```
+/// use portcullis::users::Attempt;
+///
+/// let attempt = Attempt { address: "192.0.2.7".parse().ok(), device: None };
+/// assert_eq!(format!("{attempt:?}"), "Attempt(..)");
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Attempt<'a> {
     /// From where; `None` counts for no address.
@@ -47,6 +54,20 @@ impl std::fmt::Debug for Attempt<'_> {
 }
 
 /// The failures of one name or one device, as the store keeps them.
+///
+/// ```
+/// use portcullis::auth::UnixTime;
+/// use portcullis::users::{Failures, Ruling};
+///
+/// let now = UnixTime::from_secs(1_700_000_000);
+/// let mut failures = Failures::default();
+/// for _ in 0..5 {
+///     let (after, ruling) = failures.attempt(now);
+///     assert_eq!(ruling, Ruling::Evaluate);
+///     failures = after;
+/// }
+/// assert!(matches!(failures.attempt(now).1, Ruling::Wait(_)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Failures {
     /// How many in a row since the last success; attempts that are still being evaluated count.
@@ -58,6 +79,19 @@ pub struct Failures {
 }
 
 /// What the rule says to one more attempt.
+///
+/// ```
+/// use portcullis::users::Ruling;
+/// use std::time::Duration;
+///
+/// fn seconds(ruling: Ruling) -> u64 {
+///     match ruling {
+///         Ruling::Evaluate => 0,
+///         Ruling::Wait(wait) => wait.as_secs(),
+///     }
+/// }
+/// assert_eq!(seconds(Ruling::Wait(Duration::from_secs(60))), 60);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ruling {
     /// It may be evaluated, and is counted.
@@ -107,6 +141,14 @@ impl Failures {
 pub type Key = [u8; 16];
 
 /// Whose attempt it is.
+///
+/// ```
+/// use portcullis::users::Subject;
+///
+/// let stranger = Subject { account: [1; 16], device: None };
+/// let known = Subject { device: Some([2; 16]), ..stranger };
+/// assert_ne!(stranger, known);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject {
     /// The name that was typed.
@@ -116,6 +158,18 @@ pub struct Subject {
 }
 
 /// The store's answer to an attempt.
+///
+/// ```
+/// use portcullis::auth::UnixTime;
+/// use portcullis::store;
+/// use portcullis::users::{Ruling, Subject};
+///
+/// let people = store::memory().accounts;
+/// let subject = Subject { account: [1; 16], device: None };
+/// let admission = rocket::execute(people.attempt(subject, UnixTime::from_secs(1_700_000_000))).unwrap();
+/// assert_eq!((admission.ruling, admission.failures), (Ruling::Evaluate, 0));
+/// assert!(!admission.is_known_device);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
     /// What the rule said.
@@ -127,6 +181,16 @@ pub struct Admission {
 }
 
 /// What [`AttemptStore::purge_attempts`] leaves.
+///
+/// ```
+/// use portcullis::auth::UnixTime;
+/// use portcullis::store;
+/// use portcullis::users::Retention;
+///
+/// let yesterday = UnixTime::from_secs(1_700_000_000);
+/// let retention = Retention { attempts_since: yesterday, at_most: 100_000, devices_since: yesterday };
+/// rocket::execute(store::memory().accounts.purge_attempts(retention)).unwrap();
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Counters last used before this moment go.
@@ -139,6 +203,16 @@ pub struct Retention {
 }
 
 /// Keeps the counters of names, and the devices that signed in; shared by every node.
+///
+/// ```
+/// use portcullis::store;
+///
+/// let people = store::memory().accounts;
+/// rocket::execute(async {
+///     assert_eq!(people.attempt_secret([1; 32]).await.unwrap(), [1; 32]);
+///     assert_eq!(people.attempt_secret([2; 32]).await.unwrap(), [1; 32], "the first one stays");
+/// });
+/// ```
 #[async_trait]
 pub trait AttemptStore: Send + Sync + 'static {
     /// The secret that names and devices are hashed with: the first that was ever proposed.

@@ -18,6 +18,12 @@ use std::str::FromStr;
 pub struct Username(String);
 
 /// The text is not a user name.
+///
+/// ```
+/// use portcullis::users::{InvalidUsername, Username};
+///
+/// assert_eq!("two words".parse::<Username>(), Err(InvalidUsername));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a user name has 1 to 64 of the characters a-z 0-9 . _ - @ + and begins with a letter or digit")]
 pub struct InvalidUsername;
