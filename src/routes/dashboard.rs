@@ -3,6 +3,7 @@
 use rocket::get;
 use rocket::http::Status;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::auth::{AuthError, CsrfToken, EndReason, Event, Session, Sessions, SignedIn, What};
 use crate::routes::errors::Refused;
@@ -10,13 +11,14 @@ use crate::routes::negotiate::Form;
 use crate::routes::page::{Frame, Moment};
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
+use crate::routes::samples;
 use crate::routes::sessions::Shown;
 
 #[derive(Debug, Serialize)]
 struct Dashboard<'a> {
     session: Current,
-    sessions: Vec<Shown>,
-    events: Vec<ShownEvent>,
+    sessions: Vec<Shown<'a>>,
+    events: Vec<ShownEvent<'a>>,
     /// How many sign-ins failed since the person's last visit.
     #[serde(skip_serializing_if = "Option::is_none")]
     failures: Option<usize>,
@@ -36,9 +38,9 @@ struct Current {
 }
 
 #[derive(Debug, Serialize)]
-struct ShownEvent {
+struct ShownEvent<'a> {
     when: Moment,
-    key: &'static str,
+    key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
@@ -85,7 +87,32 @@ pub(crate) async fn dashboard(
     Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("dashboard.html", own)))
 }
 
-impl ShownEvent {
+/// The page in every state, with `text` wherever a text of somebody else's may stand.
+pub(crate) fn samples(text: &str) -> Vec<Value> {
+    let moment = || Moment::sample(text);
+    let page = |sessions, events, failures, notice| Dashboard {
+        session: Current {
+            began: moment(),
+            password_entered: moment(),
+            expires: moment(),
+            access_expires: moment(),
+            access_life: 300,
+        },
+        sessions,
+        events,
+        failures,
+        notice,
+    };
+    let event = |key, detail| ShownEvent { when: moment(), key, detail };
+    let events = vec![event("signed_in", None), event(text, Some(text.to_owned()))];
+    samples::values(&[
+        page(vec![Shown::current_sample()], Vec::new(), None, None),
+        page(vec![Shown::current_sample(), Shown::sample(text)], events, Some(1), Some(text)),
+        page(Vec::new(), Vec::new(), Some(7), Some("password_changed")),
+    ])
+}
+
+impl ShownEvent<'_> {
     fn new(event: &Event) -> Self {
         let key = match event.what {
             What::SignInThrottled => "throttled",

@@ -7,24 +7,26 @@ use rocket::http::{Method, RawStr, Status};
 use rocket::response::{self, Responder};
 use rocket::{Catcher, Request, catch, catchers};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::auth::{AuthError, Refusal};
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::Reply;
+use crate::routes::samples;
 
 /// A handler's way to refuse for the same reasons, and in the same words, as a guard.
 #[derive(Debug, Clone, Copy)]
 pub struct Refused(pub AuthError);
 
 #[derive(Debug, Serialize)]
-struct ErrorPage {
+struct ErrorPage<'a> {
     status: u16,
-    key: &'static str,
+    key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
-    back: String,
+    back: &'a str,
 }
 
 /// The catchers of the application.
@@ -86,13 +88,19 @@ pub(crate) fn of_refusal(refusal: Refusal, error: Option<AuthError>, request: &R
         },
     };
     let back = if key == "session_reused" { "/login" } else { "/" };
-    let page = ErrorPage {
-        status: refusal.status.code,
-        key,
-        retry_after: refusal.retry_after,
-        back: back.to_owned(),
-    };
+    let page = ErrorPage { status: refusal.status.code, key, retry_after: refusal.retry_after, back };
     Reply::refused(&refusal, Frame::of(request).render("error.html", page))
+}
+
+/// The page in every state, with `text` wherever a text of somebody else's may stand.
+pub(crate) fn samples(text: &str) -> Vec<Value> {
+    let page = |status, key, retry_after, back| ErrorPage { status, key, retry_after, back };
+    samples::values(&[
+        page(404, "not_found", None, "/"),
+        page(503, "unavailable", Some(2), "/"),
+        page(500, text, None, "/"),
+        page(401, "session_reused", None, "/login"),
+    ])
 }
 
 /// The sign-in page, and back to here afterwards when here is a page.

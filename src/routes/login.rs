@@ -6,7 +6,7 @@ use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Request, State, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::auth::{
     AuthError, CsrfToken, EndReason, Refusal, Sessions, SignInAttempt, SignedIn, TokenPair, What,
@@ -18,6 +18,7 @@ use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::Reply;
+use crate::routes::samples;
 use crate::users::{Accounts, Attempt, Password, SignInError, Username};
 
 /// Whether the sign-in page names the demo accounts.
@@ -160,6 +161,25 @@ pub(crate) async fn submit(
     };
     let proof = csrf.0.as_ref().map_or("", CsrfToken::as_str);
     Ok(Reply::refused(&refusal, frame.csrf(proof).render("login.html", page)))
+}
+
+/// The page in every state, with `text` wherever a text of somebody else's may stand.
+pub(crate) fn samples(text: &str) -> Vec<Value> {
+    samples::values(&[
+        LoginPage::default(),
+        LoginPage {
+            next: text,
+            username: text,
+            error: Some("bad_credentials"),
+            demo: true,
+            ..LoginPage::default()
+        },
+        LoginPage { error: Some("throttled"), retry_after: Some(30), ..LoginPage::default() },
+        LoginPage { error: Some(text), ..LoginPage::default() },
+        LoginPage { notice: Some("session_reused"), ..LoginPage::default() },
+        LoginPage { notice: Some("signed_out"), ..LoginPage::default() },
+        LoginPage { notice: Some(text), ..LoginPage::default() },
+    ])
 }
 
 /// Checks the password and begins the session; says why not.

@@ -21,6 +21,7 @@ pub(crate) mod protected;
 mod reauthenticate;
 pub(crate) mod refresh;
 pub mod reply;
+pub mod samples;
 mod sessions;
 mod user_agent;
 pub mod words;

@@ -19,7 +19,7 @@ pub(crate) struct ServiceName(pub String);
 /// The part of a page's context that is the same on all of them.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Frame<'r> {
-    lang: &'static str,
+    lang: &'r str,
     t: &'r Value,
     service: &'r str,
     assets: &'r Assets,
@@ -34,6 +34,17 @@ pub(crate) struct Frame<'r> {
 pub(crate) struct Person {
     name: String,
     roles: Vec<String>,
+}
+
+/// The frame of samples: everything that a page shows besides its own context.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SampleFrame<'r> {
+    pub(crate) words: Words<'r>,
+    pub(crate) service: &'r str,
+    pub(crate) assets: &'r Assets,
+    pub(crate) csrf_field: &'r str,
+    /// Stands wherever a text of somebody else's may stand.
+    pub(crate) text: &'r str,
 }
 
 /// A moment, for programs and for people.
@@ -67,6 +78,19 @@ impl<'r> Frame<'r> {
         }
     }
 
+    /// The frame of samples, for nobody.
+    pub(crate) const fn sample(sample: SampleFrame<'r>) -> Self {
+        let SampleFrame { words: Words { language, catalogue }, service, assets, csrf_field, text } = sample;
+        Self { lang: language, t: catalogue, service, assets, user: None, csrf_field, csrf_token: text }
+    }
+
+    /// Shows somebody of this name, with this role.
+    #[must_use]
+    pub(crate) fn sample_person(self, name: &str) -> Self {
+        let roles = vec![name.to_owned(), "user".to_owned()];
+        Self { user: Some(Person { name: name.to_owned(), roles }), ..self }
+    }
+
     /// Shows who is signed in.
     #[must_use]
     pub(crate) fn person(self, claims: &Claims<'_>) -> Self {
@@ -82,7 +106,12 @@ impl<'r> Frame<'r> {
 
     /// The page `name` with this frame and its own context.
     pub(crate) fn render(&self, name: &'static str, own: impl Serialize) -> Template {
-        Template::render(name, Context { frame: self, own })
+        Template::render(name, self.with(own))
+    }
+
+    /// What a template is given: this frame, and the page's own context.
+    pub(crate) const fn with<C: Serialize>(&'r self, own: C) -> impl Serialize {
+        Context { frame: self, own }
     }
 }
 
@@ -92,6 +121,13 @@ impl<'r> FromRequest<'r> for Frame<'r> {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
         Outcome::Success(Self::of(request))
+    }
+}
+
+impl Moment {
+    /// A moment whose text for people is this one.
+    pub(crate) fn sample(text: &str) -> Self {
+        Self { iso: "2026-01-02T03:04:05Z".to_owned(), text: text.to_owned() }
     }
 }
 

@@ -5,7 +5,7 @@
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::auth::{AuthError, CsrfToken, EndReason, FreshToken, Refusal, Sessions, What};
 use crate::routes::body::{self, Body, Fields};
@@ -15,6 +15,7 @@ use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
+use crate::routes::samples;
 use crate::users::{
     Accounts, Attempt, ChangeError, HashError, Password, SignInError, UnfitPassword, Username,
 };
@@ -35,7 +36,7 @@ struct PasswordPage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'static str>,
+    error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
 }
@@ -93,6 +94,21 @@ pub(crate) async fn submit(
     let page = PasswordPage { min_length, notice: None, error: Some(error), retry_after };
     let page = frame.person(&person).csrf(csrf.as_str()).render("password.html", page);
     Ok(Reply::refused(&refusal, page))
+}
+
+/// The page in every state, with `text` wherever a text of somebody else's may stand.
+pub(crate) fn samples(text: &str) -> Vec<Value> {
+    let page = |notice, error, retry_after| PasswordPage { min_length: 8, notice, error, retry_after };
+    samples::values(&[
+        page(None, None, None),
+        page(Some(PASSWORD_CONFIRMED), None, None),
+        page(Some(text), None, None),
+        page(None, Some("wrong_password"), None),
+        page(None, Some("too_short"), None),
+        page(None, Some("mismatch"), None),
+        page(None, Some("throttled"), Some(600)),
+        page(None, Some(text), None),
+    ])
 }
 
 /// The event that a refusal is; a new password that is unfit, or a service that is busy, is none.

@@ -3,7 +3,7 @@
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::auth::{AuthError, CsrfToken, Refusal, Sessions, SignedIn, What};
 use crate::routes::body::{self, Body, Fields};
@@ -13,6 +13,7 @@ use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::Reply;
+use crate::routes::samples;
 use crate::users::{Accounts, Attempt, Password, SignInError};
 
 /// The password, and where the person was.
@@ -28,7 +29,7 @@ pub(crate) struct Again {
 struct AgainPage<'a> {
     next: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'static str>,
+    error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
 }
@@ -78,6 +79,17 @@ pub(crate) async fn submit(
     let page = AgainPage { next, error: Some(error), retry_after: refusal.retry_after };
     let frame = frame.person(&visitor).csrf(csrf.as_str());
     Ok(Reply::refused(&refusal, frame.render("reauthenticate.html", page)))
+}
+
+/// The page in every state, with `text` wherever a text of somebody else's may stand.
+pub(crate) fn samples(text: &str) -> Vec<Value> {
+    let page = |next, error, retry_after| AgainPage { next, error, retry_after };
+    samples::values(&[
+        page("", None, None),
+        page(text, Some("wrong_password"), None),
+        page("", Some("throttled"), Some(600)),
+        page("", Some(text), None),
+    ])
 }
 
 /// Where the person was; the pages of the account say there that the password was right, and that nothing else is done.

@@ -6,7 +6,7 @@
 use rocket::http::Status;
 use rocket::{get, post};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::auth::{AuthError, CsrfToken, FreshToken, Session, SessionId, Sessions, SignedIn};
 use crate::routes::errors::Refused;
@@ -14,18 +14,19 @@ use crate::routes::negotiate::Form;
 use crate::routes::page::{Frame, Moment};
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
+use crate::routes::samples;
 use crate::routes::user_agent::UserAgent;
 
 /// A session as its owner sees it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Shown {
+pub(crate) struct Shown<'a> {
     id: String,
     began: Moment,
     last_seen: Moment,
     #[serde(skip_serializing_if = "Option::is_none")]
-    browser: Option<&'static str>,
+    browser: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<&'static str>,
+    system: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
     current: bool,
@@ -33,12 +34,12 @@ pub(crate) struct Shown {
 
 #[derive(Debug, Serialize)]
 struct SessionsPage<'a> {
-    sessions: Vec<Shown>,
+    sessions: Vec<Shown<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'a str>,
 }
 
-impl Shown {
+impl<'a> Shown<'a> {
     /// A person's live sessions, the current one first, then the last used first.
     pub(crate) async fn all(sessions: &Sessions<'_>, visitor: &SignedIn<'_>) -> Result<Vec<Self>, AuthError> {
         let current = visitor.session_id();
@@ -59,6 +60,35 @@ impl Shown {
             current: session.id == current,
         }
     }
+
+    /// A session about which everything is known.
+    pub(crate) fn sample(text: &'a str) -> Self {
+        Self {
+            id: "00112233445566778899aabbccddeeff".to_owned(),
+            began: Moment::sample(text),
+            last_seen: Moment::sample(text),
+            browser: Some(text),
+            system: Some(text),
+            address: Some(text.to_owned()),
+            current: false,
+        }
+    }
+
+    /// The session that is looking, about which nothing else is known.
+    pub(crate) fn current_sample() -> Self {
+        Self { browser: None, system: None, address: None, current: true, ..Self::sample("") }
+    }
+}
+
+/// The page in every state, with `text` wherever a text of somebody else's may stand.
+pub(crate) fn samples(text: &str) -> Vec<Value> {
+    let page = |sessions, notice| SessionsPage { sessions, notice };
+    let nameless = Shown { browser: Some(text), system: None, ..Shown::sample(text) };
+    samples::values(&[
+        page(vec![Shown::current_sample()], None),
+        page(vec![Shown::current_sample(), Shown::sample(text), nameless], Some("session_ended")),
+        page(vec![Shown::current_sample()], Some(text)),
+    ])
 }
 
 /// `GET /sessions`: the live sessions of whoever asks.

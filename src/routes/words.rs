@@ -8,13 +8,13 @@ use serde_json::Value;
 
 /// The catalogues of all languages.
 #[derive(Debug)]
-pub struct Catalogues(Vec<(&'static str, Value)>);
+pub struct Catalogues(Vec<(String, Value)>);
 
 /// The catalogue for one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Words<'r> {
     /// The language's tag (RFC 5646), for `<html lang>`.
-    pub language: &'static str,
+    pub language: &'r str,
     /// All texts, as the templates' `t`.
     pub catalogue: &'r Value,
 }
@@ -26,14 +26,14 @@ impl Catalogues {
     /// When one of them is not JSON, which a test would have found.
     pub fn embedded() -> Result<Self, serde_json::Error> {
         Ok(Self(vec![
-            ("en", serde_json::from_str(include_str!("../../templates/text/en.json"))?),
-            ("de", serde_json::from_str(include_str!("../../templates/text/de.json"))?),
+            ("en".to_owned(), serde_json::from_str(include_str!("../../templates/text/en.json"))?),
+            ("de".to_owned(), serde_json::from_str(include_str!("../../templates/text/de.json"))?),
         ]))
     }
 
     /// The languages, the default first.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.0.iter().map(|(language, catalogue)| (*language, catalogue))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(language, catalogue)| (language.as_str(), catalogue))
     }
 
     /// The best language for a request (RFC 9110 §12.5.4, quality first, then order).
@@ -56,7 +56,8 @@ impl Catalogues {
     }
 
     fn fallback(&self) -> Words<'_> {
-        let (language, catalogue) = self.0.first().map_or(("en", &Value::Null), |(tag, words)| (*tag, words));
+        let (language, catalogue) =
+            self.0.first().map_or(("en", &Value::Null), |(tag, words)| (tag.as_str(), words));
         Words { language, catalogue }
     }
 }

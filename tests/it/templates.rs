@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use portcullis::app::add_templates;
+use portcullis::routes::samples::{self, Sample, Surroundings};
 use portcullis::routes::words::Catalogues;
 use rocket_dyn_templates::tera::{Context, Tera};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::headers::assert_no_inline_code;
 
@@ -33,65 +34,14 @@ fn in_folder() -> BTreeSet<String> {
         .collect()
 }
 
+fn source(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    fs::read_to_string(folder.join(format!("{name}.tera"))).unwrap()
+}
+
 #[expect(clippy::panic, reason = "such a file should fail loudly")]
 fn unescaped(name: &str) -> ! {
     panic!("{name} does not end in .html.tera")
-}
-
-/// A page's states: what may be there and what may be missing.
-fn states(template: &str) -> Vec<Value> {
-    let moment = json!({ "iso": "2026-01-02T03:04:05Z", "text": HOSTILE });
-    let item = json!({
-        "id": "00112233445566778899aabbccddeeff", "browser": HOSTILE, "system": HOSTILE, "address": HOSTILE,
-        "last_seen": moment, "began": moment, "current": false
-    });
-    let bare = json!({ "id": "x", "current": true });
-    let user = json!({ "name": HOSTILE, "roles": [HOSTILE, "user"] });
-    let session = json!({
-        "began": moment, "password_entered": moment, "access_expires": moment, "expires": moment,
-        "access_life": 300
-    });
-    match template {
-        "login.html" => vec![
-            json!({}),
-            json!({ "next": HOSTILE, "username": HOSTILE, "error": "bad_credentials", "demo": true }),
-            json!({ "error": "throttled", "retry_after": 30 }),
-            json!({ "error": HOSTILE }),
-            json!({ "notice": "session_reused" }),
-            json!({ "notice": HOSTILE }),
-        ],
-        "dashboard.html" => vec![
-            json!({ "user": user, "session": session }),
-            json!({ "user": { "name": "n", "roles": [] }, "session": {} }),
-            json!({ "user": user, "session": session, "sessions": [item, bare], "notice": HOSTILE,
-                    "failures": 1, "events": [{ "key": HOSTILE, "when": moment, "detail": HOSTILE }] }),
-            json!({ "user": user, "session": session, "failures": 7, "notice": "password_changed" }),
-        ],
-        "sessions.html" => vec![
-            json!({ "user": user, "sessions": [bare] }),
-            json!({ "user": user, "sessions": [bare, item], "notice": "session_ended" }),
-        ],
-        "password.html" => {
-            let errors = ["wrong_password", "too_short", "mismatch", "throttled", HOSTILE];
-            let with = |error| json!({ "user": user, "min_length": 8, "error": error, "retry_after": 600 });
-            let mut states: Vec<_> = errors.into_iter().map(with).collect();
-            states.push(json!({ "user": user, "min_length": 8 }));
-            states
-        }
-        "reauthenticate.html" => {
-            vec![json!({ "user": user }), json!({ "user": user, "next": HOSTILE, "error": "wrong_password" })]
-        }
-        "error.html" => vec![
-            json!({ "key": "not_found", "status": 404, "back": "/" }),
-            json!({ "key": "unavailable", "status": 503, "retry_after": 2, "back": "/dashboard" }),
-            json!({ "key": HOSTILE, "status": 500 }),
-            json!({ "key": "session_reused", "user": user }),
-        ],
-        "wait.html" => [1, 30, 600].map(|seconds| json!({ "retry_after": seconds })).to_vec(),
-        "session_item.html" => vec![json!({ "item": item }), json!({ "item": bare })],
-        "base.html" => vec![json!({}), json!({ "user": user, "session": session })],
-        other => unescaped(other),
-    }
 }
 
 #[test]
@@ -102,43 +52,60 @@ fn every_template_in_the_folder_is_part_of_the_program_and_escaped() {
     assert!(known.iter().all(|name| name.ends_with(".html")));
 }
 
+fn samples(catalogues: &Catalogues) -> Vec<Sample<'_>> {
+    samples::all(Surroundings { catalogues, service: HOSTILE, csrf_field: "csrf_token", text: HOSTILE })
+}
+
 #[test]
 fn every_page_renders_in_every_state_and_language_and_escapes() {
     let tera = tera();
     let catalogues = Catalogues::embedded().unwrap();
-    for name in in_folder() {
-        for state in states(&name) {
-            for (language, words) in catalogues.iter() {
-                let mut context = Context::from_value(state.clone()).unwrap();
-                context.insert("lang", language);
-                context.insert("t", words);
-                context.insert("service", HOSTILE);
-                context.insert("csrf_field", "csrf_token");
-                context.insert("csrf_token", HOSTILE);
-                context.insert("assets", &json!({
-                    "css": "/static/a.css", "js": "/static/a.js", "icon": "/static/a.svg", "logo": "/static/b.svg"
-                }));
-                let page = tera.render(&name, &context);
-                let page = page.unwrap_or_else(|error| unrendered(&name, language, &state, &error));
-                assert!(!page.contains("<script>alert"), "{name} {language} {state}");
-                assert!(
-                    !page.contains("&amp;lt;") && !page.contains("&amp;quot;"),
-                    "escaped twice: {name} {state}"
-                );
-                assert!(!page.contains("{{") && !page.contains("{%"), "{name}");
-                for unfilled in
-                    ["{name}", "{count}", "{browser}", "{system}", "{minimum}", "{seconds}", "{minutes}"]
-                {
-                    assert!(!page.contains(unfilled), "{unfilled} in {name} {language} {state}");
-                }
-                assert_no_inline_code(&page);
-                if page.contains("<form") {
-                    let forms = page.matches("<form").count();
-                    let proofs = page.matches(r#"<input type="hidden" name="csrf_token""#).count();
-                    assert_eq!(forms, proofs, "a form without its proof: {name}");
-                }
-            }
+    for Sample { template, language, context } in samples(&catalogues) {
+        let page = tera.render(template, &Context::from_value(context.clone()).unwrap());
+        let page = page.unwrap_or_else(|error| unrendered(template, language, &context, &error));
+        assert!(!page.contains("<script>alert"), "{template} {language} {context}");
+        assert!(
+            !page.contains("&amp;lt;") && !page.contains("&amp;quot;"),
+            "escaped twice: {template} {context}"
+        );
+        assert!(!page.contains("{{") && !page.contains("{%"), "{template}");
+        for unfilled in ["{name}", "{count}", "{browser}", "{system}", "{minimum}", "{seconds}", "{minutes}"]
+        {
+            assert!(!page.contains(unfilled), "{unfilled} in {template} {language} {context}");
         }
+        assert_no_inline_code(&page);
+        let forms = page.matches("<form").count();
+        let proofs = page.matches(r#"<input type="hidden" name="csrf_token""#).count();
+        assert_eq!(forms, proofs, "a form without its proof: {template}");
+    }
+}
+
+#[test]
+fn the_samples_show_every_template_in_every_language() {
+    let catalogues = Catalogues::embedded().unwrap();
+    let samples = samples(&catalogues);
+    let mut shown: BTreeSet<_> = samples.iter().map(|sample| sample.template.to_owned()).collect();
+    for language in ["en", "de"] {
+        let in_it = samples.iter().filter(|sample| sample.language == language);
+        assert_eq!(in_it.map(|sample| sample.template.to_owned()).collect::<BTreeSet<_>>(), shown);
+    }
+    // What is no page must be part of one.
+    let sources: Vec<_> = in_folder().iter().map(|name| source(name)).collect();
+    shown.extend(in_folder().into_iter().filter(|name| {
+        ["extends", "include"]
+            .iter()
+            .any(|tag| sources.iter().any(|source| source.contains(&format!("{{% {tag} \"{name}\" %}}"))))
+    }));
+    assert_eq!(shown, in_folder());
+}
+
+#[test]
+fn a_page_that_shows_the_person_stands_in_a_frame_that_knows_them() {
+    let catalogues = Catalogues::embedded().unwrap();
+    for Sample { template, context, .. } in samples(&catalogues) {
+        let is_public = ["login.html", "error.html"].contains(&template);
+        assert_eq!(context.get("user").is_none(), is_public, "{template}");
+        assert!(context["t"]["common"].is_object() && context["csrf_token"] == HOSTILE, "{template}");
     }
 }
 
@@ -150,9 +117,7 @@ fn unrendered(name: &str, language: &str, state: &Value, error: &rocket_dyn_temp
 #[test]
 fn the_proof_is_every_forms_first_field() {
     for name in in_folder() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates").join(format!("{name}.tera"));
-        let text = fs::read_to_string(file).unwrap();
-        for form in text.split("<form").skip(1) {
+        for form in source(&name).split("<form").skip(1) {
             let first = form.split("<input").nth(1).unwrap();
             assert!(first.starts_with(r#" type="hidden" name="{{ csrf_field }}""#), "{name}: {first}");
             assert!(form.contains(r#"method="post""#), "{name}");
