@@ -4,7 +4,7 @@
  * expires one tab renews it for all, while somebody uses the page: untouched, the session goes idle.
  *
  * For JSON calls to this origin: `await portcullis.fetch("/api/things", { method: "POST", body })`
- * is `fetch` that sends X-CSRF-TOKEN with unsafe methods and, when access has expired, renews it
+ * is `fetch` that sends the CSRF proof with unsafe methods and, when access has expired, renews it
  * once and tries once more; other answers are yours. `portcullis.renew()` renews now and resolves
  * to whether access is good again.
  */
@@ -13,12 +13,10 @@ const data = document.body.dataset;
 const all = (selector) => document.querySelectorAll(selector);
 const lang = navigator.languages.find((l) => l.split("-")[0] === root.lang) ?? root.lang;
 
-// Over HTTPS only the __Host- name is ours: a neighbouring subdomain cannot set it.
-const cookie = (name) => {
-  const jar = new Map(document.cookie.split("; ").map((c) => c.split(/=(.*)/s)));
-  return jar.get(`__Host-${name}`) ?? jar.get(name) ?? "";
-};
-const mine = cookie("csrf_refresh_token");
+// The names are the settings'; the page says them, over HTTPS with the prefix that keeps neighbours out.
+const cookie = (name) =>
+  new Map(document.cookie.split("; ").map((c) => c.split(/=(.*)/s))).get(name) ?? "";
+const mine = cookie(data.csrfRefresh);
 
 // When access expires. If it changes while a tab waits for the lock, another one was first.
 let until = Date.parse(data.accessExpires);
@@ -39,7 +37,7 @@ const ask = async (seen) => {
   if (refused) return false;
   const response = await fetch("/refresh", {
     method: "POST",
-    headers: { Accept: "application/json", "X-CSRF-TOKEN": cookie("csrf_refresh_token") },
+    headers: { Accept: "application/json", [data.csrfHeader]: cookie(data.csrfRefresh) },
     signal: AbortSignal.timeout(10e3),
   }).catch(() => null);
   if (response?.ok) {
@@ -71,7 +69,7 @@ const send = async (input, options) => {
   const attempt = () => {
     const copy = request.clone();
     if (!/^(GET|HEAD|OPTIONS)$/.test(copy.method))
-      copy.headers.set("X-CSRF-TOKEN", cookie("csrf_access_token"));
+      copy.headers.set(data.csrfHeader, cookie(data.csrfAccess));
     return fetch(copy);
   };
   const seen = until;
@@ -132,7 +130,7 @@ for (const type of ["keydown", "keyup"])
 
 // A page that comes back whole from the browser's memory belongs to whoever was signed in then.
 addEventListener("pageshow", (event) => {
-  if (!event.persisted || cookie("csrf_refresh_token") === mine) return;
+  if (!event.persisted || cookie(data.csrfRefresh) === mine) return;
   root.hidden = true;
   location.reload();
 });

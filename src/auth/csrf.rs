@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 
 use crate::auth::authority::Authority;
 use crate::auth::error::AuthError;
+use crate::auth::wire::CsrfNames;
 
 /// What the browser says about who sent a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,9 +130,10 @@ pub(crate) struct FormStart {
     is_method_override: bool,
 }
 
-/// What the field of a form with the proof is called; nothing without the fairing.
-pub(crate) fn csrf_field<'r>(request: &'r Request<'_>) -> &'r str {
-    Authority::of(request.rocket()).map_or("", |authority| &authority.jar.wire().csrf_field)
+/// What the proof is called in a form, in a header and in cookies; nothing without the fairing.
+pub(crate) fn csrf_names<'r>(request: &'r Request<'_>) -> CsrfNames<'r> {
+    Authority::of(request.rocket())
+        .map_or_else(CsrfNames::default, |authority| authority.jar.wire().csrf_names())
 }
 
 /// Looks at the first bytes of a form's body without consuming it; called by the request fairing.

@@ -2,7 +2,7 @@
 //! otherwise.
 
 use rocket::http::SameSite;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::auth::config::AuthConfig;
 use crate::auth::cookies::{default_name, full_name};
@@ -52,7 +52,26 @@ pub(crate) struct Wire {
     pub(crate) message_key: String,
 }
 
+/// What a page must know to send a proof back: with a form by itself, and with a script by what it finds in cookies.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct CsrfNames<'r> {
+    pub(crate) csrf_field: &'r str,
+    pub(crate) csrf_header: &'r str,
+    pub(crate) csrf_access_cookie: &'r str,
+    pub(crate) csrf_refresh_cookie: &'r str,
+}
+
 impl Wire {
+    /// The names around the proof, the cookies' in full.
+    pub(crate) fn csrf_names(&self) -> CsrfNames<'_> {
+        CsrfNames {
+            csrf_field: &self.csrf_field,
+            csrf_header: &self.csrf_header,
+            csrf_access_cookie: &self.access_csrf_cookie,
+            csrf_refresh_cookie: &self.refresh_csrf_cookie,
+        }
+    }
+
     /// The names that the settings ask for, or a line for each that cannot be one.
     pub(crate) fn new(config: &AuthConfig, is_https: bool) -> Result<Self, Vec<String>> {
         let cookie = |name: &str| full_name(name, is_https);

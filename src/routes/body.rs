@@ -122,7 +122,7 @@ async fn read<T: Form>(request: &Request<'_>, data: Data<'_>) -> Result<T, Refus
     }
     let mut fields = Fields::parse(text)?;
     let body = T::from_fields(&mut fields)?;
-    fields.finish(auth::csrf_field(request))?;
+    fields.finish(auth::csrf_names(request).csrf_field)?;
     Ok(body)
 }
 

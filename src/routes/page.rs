@@ -8,7 +8,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::auth::{self, Claims, UnixTime};
+use crate::auth::{self, Claims, CsrfNames, UnixTime};
 use crate::routes::assets::{self, Assets};
 use crate::routes::words::{self, Words};
 
@@ -25,7 +25,8 @@ pub(crate) struct Frame<'r> {
     assets: &'r Assets,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<Person>,
-    csrf_field: &'r str,
+    #[serde(flatten)]
+    csrf_names: CsrfNames<'r>,
     csrf_token: &'r str,
 }
 
@@ -42,7 +43,7 @@ pub(crate) struct SampleFrame<'r> {
     pub(crate) words: Words<'r>,
     pub(crate) service: &'r str,
     pub(crate) assets: &'r Assets,
-    pub(crate) csrf_field: &'r str,
+    pub(crate) csrf_names: CsrfNames<'r>,
     /// Stands wherever a text of somebody else's may stand.
     pub(crate) text: &'r str,
 }
@@ -73,15 +74,15 @@ impl<'r> Frame<'r> {
             service: rocket.state::<ServiceName>().map_or("Portcullis", |name| &name.0),
             assets: rocket.state::<Assets>().unwrap_or(&assets::NONE),
             user: None,
-            csrf_field: auth::csrf_field(request),
+            csrf_names: auth::csrf_names(request),
             csrf_token: "",
         }
     }
 
     /// The frame of samples, for nobody.
     pub(crate) const fn sample(sample: SampleFrame<'r>) -> Self {
-        let SampleFrame { words: Words { language, catalogue }, service, assets, csrf_field, text } = sample;
-        Self { lang: language, t: catalogue, service, assets, user: None, csrf_field, csrf_token: text }
+        let SampleFrame { words: Words { language, catalogue }, service, assets, csrf_names, text } = sample;
+        Self { lang: language, t: catalogue, service, assets, user: None, csrf_names, csrf_token: text }
     }
 
     /// Shows somebody of this name, with this role.

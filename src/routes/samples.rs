@@ -7,6 +7,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::auth::AuthSettings;
 use crate::routes::assets::Assets;
 use crate::routes::page::{Frame, SampleFrame};
 use crate::routes::words::{Catalogues, Words};
@@ -19,9 +20,9 @@ pub struct Surroundings<'a> {
     pub catalogues: &'a Catalogues,
     /// The name of the service.
     pub service: &'a str,
-    /// What forms call the field of their proof.
-    pub csrf_field: &'a str,
-    /// The value of that field, and whatever else a page shows that somebody else wrote.
+    /// What the names around the forms' proof depend on.
+    pub auth: &'a AuthSettings,
+    /// The value of the proof, and whatever else a page shows that somebody else wrote.
     pub text: &'a str,
 }
 
@@ -58,11 +59,12 @@ pub fn all<'a>(surroundings: Surroundings<'a>) -> Vec<Sample<'a>> {
 
 /// All samples of all pages, with these assets.
 pub(crate) fn all_with<'a>(surroundings: Surroundings<'a>, assets: &Assets) -> Vec<Sample<'a>> {
-    let Surroundings { catalogues, service, csrf_field, text } = surroundings;
+    let Surroundings { catalogues, service, auth, text } = surroundings;
+    let csrf_names = auth.wire.csrf_names();
     let mut samples = Vec::new();
     for (language, catalogue) in catalogues.iter() {
         let words = Words { language, catalogue };
-        let frame = Frame::sample(SampleFrame { words, service, assets, csrf_field, text });
+        let frame = Frame::sample(SampleFrame { words, service, assets, csrf_names, text });
         for page in &PAGES {
             let frame = if page.is_for == Visitor::Person {
                 frame.clone().sample_person(text)

@@ -170,6 +170,29 @@ fn the_application_speaks_the_same_names() {
 }
 
 #[test]
+fn a_pages_script_is_told_the_names_and_knows_none_itself() {
+    let shown = |setup: Setup| {
+        let page = setup.launch().browser().get("/login").send().body;
+        let (_, body) = page.split_once("<body ").unwrap();
+        body.split('>').next().unwrap().to_owned()
+    };
+    let told = |header, access, refresh| {
+        format!(r#"data-csrf-header="{header}" data-csrf-access="{access}" data-csrf-refresh="{refresh}""#)
+    };
+    assert_eq!(shown(Setup::new()), told("X-CSRF-TOKEN", "csrf_access_token", "csrf_refresh_token"));
+    let https = Setup::new().set("auth.insecure_http", false);
+    let bound = told("X-CSRF-TOKEN", "__Host-csrf_access_token", "__Host-csrf_refresh_token");
+    assert_eq!(shown(https), bound);
+    let renamed =
+        OTHERS.iter().fold(Setup::new(), |setup, (key, name)| setup.set(&format!("auth.{key}"), name));
+    assert_eq!(shown(renamed), told("X-Proof", "ac", "rc"));
+    let script = include_str!("../../static/portcullis.js");
+    for name in ["X-CSRF", "csrf_access", "csrf_refresh", "__Host-"] {
+        assert!(!script.contains(name), "{name}");
+    }
+}
+
+#[test]
 fn names_that_cannot_be_are_refused_at_launch_in_one_line_each() {
     let problems = |settings: &[(&str, &str)]| {
         let figment = crate::support::figment();

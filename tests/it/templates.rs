@@ -3,14 +3,17 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use portcullis::app::add_templates;
 use portcullis::routes::samples::{self, Sample, Surroundings};
 use portcullis::routes::words::Catalogues;
+use portcullis::settings::Settings;
 use rocket_dyn_templates::tera::{Context, Tera};
 use serde_json::Value;
 
 use crate::headers::assert_no_inline_code;
+use crate::support::figment;
 
 const HOSTILE: &str = "<script>alert(\"x\")</script>'&";
 
@@ -52,8 +55,15 @@ fn every_template_in_the_folder_is_part_of_the_program_and_escaped() {
     assert!(known.iter().all(|name| name.ends_with(".html")));
 }
 
+/// The settings of all tests here.
+fn settings() -> &'static Settings {
+    static SETTINGS: OnceLock<Settings> = OnceLock::new();
+    SETTINGS.get_or_init(|| portcullis::settings::load(&figment()).unwrap())
+}
+
 fn samples(catalogues: &Catalogues) -> Vec<Sample<'_>> {
-    samples::all(Surroundings { catalogues, service: HOSTILE, csrf_field: "csrf_token", text: HOSTILE })
+    let auth = &settings().auth;
+    samples::all(Surroundings { catalogues, service: HOSTILE, auth, text: HOSTILE })
 }
 
 #[test]
