@@ -56,6 +56,7 @@ impl Desk {
             user: Some(user.to_owned()),
             session,
             address: None,
+            by: None,
         };
         let ends = ended.iter().map(|id| event(What::SessionEnded(reason), Some(*id)));
         let events: Vec<_> = what.map(|what| event(what, None)).into_iter().chain(ends).collect();

@@ -195,7 +195,7 @@ impl Authority {
             let ended = it.store.end(&ending).await?;
             it.forget_ended(&ended, until);
             for id in &ended {
-                it.note(What::SessionEnded(reason), Some(&whose.user), Some(*id), address);
+                it.journal.write(whose.end_of(*id, at, reason, address));
             }
             Ok(ended)
         })

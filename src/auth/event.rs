@@ -27,6 +27,7 @@ use crate::auth::session::StoreError;
 ///     user: Some("ada".to_owned()),
 ///     session: None,
 ///     address: "192.0.2.7".parse().ok(),
+///     by: None,
 /// };
 /// let line = event.to_json();
 /// assert!(line.contains(r#""datetime":"2023-11-14T22:13:20Z""#));
@@ -45,6 +46,8 @@ pub struct Event {
     pub session: Option<SessionId>,
     /// From where.
     pub address: Option<IpAddr>,
+    /// Who did it, where that is somebody else than the person whose account it is: an administrator.
+    pub by: Option<String>,
 }
 
 /// What can happen.
@@ -87,6 +90,12 @@ pub enum What {
     PasswordChangeRefused,
     /// The password was set by an operator.
     PasswordSet,
+    /// A one-time code was issued, to be exchanged for a password.
+    CodeIssued,
+    /// A one-time code was exchanged for a password.
+    PasswordChosen,
+    /// An exchange with a wrong code, or one that is over.
+    CodeRefused,
     /// A request by cookie came without the session's CSRF proof.
     CsrfRefused,
     /// A request came from another site.
@@ -111,7 +120,7 @@ enum Level {
 
 impl What {
     /// Our word, the OWASP word, and how loud it is.
-    const TABLE: [(Self, &'static str, &'static str, Level); 18] = [
+    const TABLE: [(Self, &'static str, &'static str, Level); 21] = [
         (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
         (
             Self::SignedInAfterFailures,
@@ -129,6 +138,9 @@ impl What {
         (Self::PasswordChanged, "password_changed", "authn_password_change", Level::Info),
         (Self::PasswordChangeRefused, "password_change_refused", "authn_password_change_fail", Level::Warn),
         (Self::PasswordSet, "password_set", "authn_password_change", Level::Warn),
+        (Self::CodeIssued, "code_issued", "user_updated", Level::Warn),
+        (Self::PasswordChosen, "password_chosen", "authn_password_change", Level::Info),
+        (Self::CodeRefused, "code_refused", "authn_login_fail", Level::Warn),
         (Self::CsrfRefused, "csrf_refused", "malicious_csrf", Level::Warn),
         (Self::CrossSiteRefused, "cross_site_refused", "malicious_csrf", Level::Warn),
         (Self::AccountCreated, "account_created", "user_created", Level::Warn),
@@ -174,6 +186,7 @@ impl What {
                 | Self::Replayed
                 | Self::ReauthenticationFailed
                 | Self::PasswordChangeRefused
+                | Self::CodeRefused
                 | Self::CsrfRefused
                 | Self::CrossSiteRefused
         )
@@ -226,6 +239,9 @@ impl Event {
         if let (What::SessionEnded(reason), Some(fields)) = (self.what, line.as_object_mut()) {
             fields.insert("reason".to_owned(), reason.as_str().into());
         }
+        if let (Some(by), Some(fields)) = (&self.by, line.as_object_mut()) {
+            fields.insert("by".to_owned(), by.as_str().into());
+        }
         line.to_string()
     }
 
@@ -250,7 +266,7 @@ impl Event {
 ///     // Every session store keeps events too.
 ///     let store = store::memory().sessions;
 ///     let at = UnixTime::from_secs(1_700_000_000);
-///     let event = Event { at, what: What::SignedIn, user: Some("ada".to_owned()), session: None, address: None };
+///     let event = Event { at, what: What::SignedIn, user: Some("ada".to_owned()), session: None, address: None, by: None };
 ///     store.record(&[event.clone()]).await.unwrap();
 ///     assert_eq!(store.events_of("ada", at, 10).await.unwrap(), [event]);
 /// });

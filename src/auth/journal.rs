@@ -89,7 +89,7 @@ impl Authority {
         address: Option<IpAddr>,
     ) {
         let user = user.map(str::to_owned);
-        self.journal.write(Event { at: self.clock.now(), what, user, session, address });
+        self.journal.write(Event { at: self.clock.now(), what, user, session, address, by: None });
     }
 
     /// Hands the store what the journal holds.

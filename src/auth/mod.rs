@@ -3,7 +3,8 @@
 //! The library wing: it knows Rocket, cookies and tokens, and nothing of accounts, pages, templates or SQL.
 //! In reading order:
 //!
-//! - `guards`, `sign_in`, `page_context`: what a handler writes in its signature; `sessions`: what it may do to a session.
+//! - `guards`, `sign_in`, `page_context`: what a handler writes in its signature; `sessions`, `oversight`: what it may do to
+//!   its own sessions and to other people's.
 //! - `verdict`: the one judgement per request behind every guard; `location`, `csrf`: what it looks at.
 //! - `token`, `ring`, `keys`: what a token says, and who signed it; `cookies`: how it travels.
 //! - `rotation`: the state machine of refreshing; `session`: the row and the store's contract.
@@ -35,6 +36,7 @@ mod key_file;
 mod keys;
 mod location;
 mod negotiate;
+mod oversight;
 mod page_context;
 mod plain;
 mod random;
@@ -68,12 +70,15 @@ pub use key_file::{KeyFile, ListedKey};
 pub use keys::{Algorithm, Secret, UnfitKey};
 pub use location::{Absent, Location};
 pub use negotiate::wants_page;
+pub use oversight::Oversight;
 pub use page_context::PageContext;
 pub use plain::plain;
 pub use random::{OsRandom, Random, RandomError};
 pub use refusal::{Refusal, catchers};
 pub use rotation::{EndReason, Ended, Leniency, State, Verdict};
-pub use session::{Cursor, Ending, Revocation, Revocations, Session, SessionStore, StoreError, Which};
+pub use session::{
+    Cursor, Ending, Presence, Revocation, Revocations, Session, SessionStore, StoreError, Which,
+};
 pub use sessions::{Sessions, TokenPair};
 pub use sign_in::{CsrfToken, SameOrigin, SignInAttempt};
 pub use test_bench::Sample;

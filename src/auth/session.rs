@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 
 use crate::auth::clock::UnixTime;
-use crate::auth::event::EventStore;
+use crate::auth::event::{Event, EventStore, What};
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::rotation::{EndReason, Leniency, State, Verdict};
 
@@ -112,21 +112,47 @@ pub enum Which<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Whose {
     pub(crate) user: String,
-    pub(crate) which: These,
+    which: These,
+    /// Who ends them, if that is not the person.
+    by: Option<String>,
 }
 
-/// One session, or all but one.
+/// One session, all but one, or all.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum These {
     One(SessionId),
     Others(SessionId),
+    All,
 }
 
 impl Whose {
+    /// The person's own doing.
+    pub(crate) fn own(user: &str, which: These) -> Self {
+        Self { user: user.to_owned(), which, by: None }
+    }
+
+    /// The doing of somebody else.
+    pub(crate) fn by(self, administrator: &str) -> Self {
+        Self { by: Some(administrator.to_owned()), ..self }
+    }
+
+    /// The event that the end of one of them is.
+    pub(crate) fn end_of(
+        &self,
+        id: SessionId,
+        at: UnixTime,
+        reason: EndReason,
+        address: Option<IpAddr>,
+    ) -> Event {
+        let (user, by) = (Some(self.user.clone()), self.by.clone());
+        Event { at, what: What::SessionEnded(reason), user, session: Some(id), address, by }
+    }
+
     pub(crate) fn which(&self) -> Which<'_> {
         match self.which {
             These::One(id) => Which::OneOf(id, &self.user),
             These::Others(kept) => Which::AllOf(&self.user, Some(kept)),
+            These::All => Which::AllOf(&self.user, None),
         }
     }
 }
@@ -220,6 +246,29 @@ pub struct Revocations {
     pub not_before: UnixTime,
 }
 
+/// How present a person is.
+///
+/// ```
+/// use portcullis::auth::{Event, Presence, UnixTime, What};
+/// use portcullis::store;
+///
+/// rocket::execute(async {
+///     let (store, now) = (store::memory().sessions, UnixTime::from_secs(1_700_000_000));
+///     let user = Some("ada".to_owned());
+///     let signed_in = Event { at: now, what: What::SignedIn, user, session: None, address: None, by: None };
+///     store.record(&[signed_in]).await.unwrap();
+///     let seen = store.presence(&["ada", "bob"], now).await.unwrap();
+///     assert_eq!(seen, [Presence { live: 0, last_sign_in: Some(now) }, Presence::default()]);
+/// });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Presence {
+    /// How many live sessions the person has.
+    pub live: u32,
+    /// When the person signed in last, as far as the events that are kept tell.
+    pub last_sign_in: Option<UnixTime>,
+}
+
 /// Keeps sessions and the log of revocations; truth, against which every node's memory is only a view.
 ///
 /// Every method that changes something is one transaction and returns only after it is durable.
@@ -283,6 +332,9 @@ pub trait SessionStore: EventStore {
 
     /// Notes that the password was entered again in this live session; `false` when it does not live.
     async fn reauthenticated(&self, id: SessionId, at: UnixTime) -> Result<bool, StoreError>;
+
+    /// How present each of these people is, in the same order.
+    async fn presence(&self, users: &[&str], now: UnixTime) -> Result<Vec<Presence>, StoreError>;
 
     /// A person's live sessions, last used first.
     async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError>;

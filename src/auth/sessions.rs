@@ -52,8 +52,8 @@ use crate::auth::verdict::{authority, clear_cookies, send_pair};
 /// ```
 #[derive(Clone, Copy)]
 pub struct Sessions<'r> {
-    request: &'r Request<'r>,
-    authority: &'r Arc<Authority>,
+    pub(super) request: &'r Request<'r>,
+    pub(super) authority: &'r Arc<Authority>,
 }
 
 /// A pair of tokens for a program that keeps them itself.
@@ -141,7 +141,7 @@ impl Sessions<'_> {
         reason: EndReason,
     ) -> Result<(), AuthError> {
         clear_cookies(self.request, self.authority.jar);
-        let whose = Whose { user: user.to_owned(), which: These::One(session) };
+        let whose = Whose::own(user, These::One(session));
         self.authority.end(whose, reason, self.request.client_ip()).await.map(drop)
     }
 
@@ -258,7 +258,7 @@ impl Sessions<'_> {
     /// # Errors
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn end(&self, user: &str, session: SessionId) -> Result<bool, AuthError> {
-        let whose = Whose { user: user.to_owned(), which: These::One(session) };
+        let whose = Whose::own(user, These::One(session));
         let address = self.request.client_ip();
         Ok(!self.authority.end(whose, EndReason::EndedElsewhere, address).await?.is_empty())
     }
@@ -268,7 +268,7 @@ impl Sessions<'_> {
     /// # Errors
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn end_others(&self, user: &str, kept: SessionId) -> Result<usize, AuthError> {
-        let whose = Whose { user: user.to_owned(), which: These::Others(kept) };
+        let whose = Whose::own(user, These::Others(kept));
         let address = self.request.client_ip();
         Ok(self.authority.end(whose, EndReason::EndedElsewhere, address).await?.len())
     }
@@ -339,7 +339,7 @@ impl Sessions<'_> {
             };
             if !ended.contains(&id) {
                 ended.push(id);
-                let whose = Whose { user: token.subject().to_owned(), which: These::One(id) };
+                let whose = Whose::own(token.subject(), These::One(id));
                 self.authority.end(whose, reason, self.request.client_ip()).await?;
             }
         }

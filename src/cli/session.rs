@@ -46,7 +46,7 @@ async fn list(user: Option<&str>) -> Result<(), Problems> {
     } else {
         let mut after = None::<Username>;
         loop {
-            let page = desk.accounts.list(after.as_ref(), PAGE).await.map_err(problem)?;
+            let page = desk.accounts.list("", after.as_ref(), PAGE).await.map_err(problem)?;
             let Some(last) = page.last() else { break };
             after = Some(last.name.clone());
             for account in &page {

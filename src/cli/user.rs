@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use portcullis::auth::{EndReason, SessionId, What};
-use portcullis::users::{Creation, Password, Username};
+use portcullis::users::{Creation, Password, Roles, Username};
 
 use super::{
     Desk, Problems, moment, name_of, no_account, print_table, problem, read_password, say, sessions,
@@ -67,7 +67,7 @@ pub(crate) async fn run(command: UserCommand) -> Result<(), Problems> {
 }
 
 async fn add(name: &str, roles: Vec<String>) -> Result<(), Problems> {
-    let (name, roles) = (name_of(name)?, checked(roles)?);
+    let (name, roles) = (name_of(name)?, checked(&roles)?.into_vec());
     let desk = Desk::open().await?;
     if desk.accounts.find(&name).await.map_err(problem)?.is_some() {
         return Err(taken(&name));
@@ -87,7 +87,7 @@ async fn list() -> Result<(), Problems> {
     let desk = Desk::open().await?;
     let (mut rows, mut after) = (Vec::new(), None::<Username>);
     loop {
-        let page = desk.accounts.list(after.as_ref(), PAGE).await.map_err(problem)?;
+        let page = desk.accounts.list("", after.as_ref(), PAGE).await.map_err(problem)?;
         let Some(last) = page.last() else { break };
         after = Some(last.name.clone());
         rows.extend(page.iter().map(|account| {
@@ -114,7 +114,7 @@ async fn password(name: &str) -> Result<(), Problems> {
 }
 
 async fn set_roles(name: &str, roles: Vec<String>) -> Result<(), Problems> {
-    let (name, roles) = (name_of(name)?, checked(roles)?);
+    let (name, roles) = (name_of(name)?, checked(&roles)?.into_vec());
     let desk = Desk::open().await?;
     let ended = desk.accounts.set_roles(&name, &roles).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
@@ -149,26 +149,9 @@ fn new_password(desk: &Desk, name: &Username) -> Result<Password, Problems> {
     desk.accounts.policy().password(read_password()?, name).map_err(problem)
 }
 
-/// The roles without repetition; each goes into every token.
-fn checked(roles: Vec<String>) -> Result<Vec<String>, Problems> {
-    let mut kept: Vec<String> = Vec::new();
-    for role in roles {
-        let is_sound = |sign: char| sign.is_ascii_alphanumeric() || "._:-".contains(sign);
-        if role.is_empty() || role.len() > LONGEST_ROLE || !role.chars().all(is_sound) {
-            return Err(vec![format!(
-                "A role has 1 to {LONGEST_ROLE} of the characters a-z A-Z 0-9 . _ : -"
-            )]);
-        }
-        if !kept.contains(&role) {
-            kept.push(role);
-        }
-    }
-    if kept.iter().map(String::len).sum::<usize>() > ALL_ROLES {
-        return Err(vec![format!(
-            "All roles together have at most {ALL_ROLES} characters: they stand in every token"
-        )]);
-    }
-    Ok(kept)
+/// The roles of these names; each goes into every token.
+fn checked(names: &[String]) -> Result<Roles, Problems> {
+    Roles::parse(names.iter().map(String::as_str)).map_err(problem)
 }
 
 fn ids(ended: &[[u8; 16]]) -> Vec<SessionId> {
@@ -180,5 +163,3 @@ fn taken(name: &Username) -> Problems {
 }
 
 const PAGE: usize = 500;
-const LONGEST_ROLE: usize = 64;
-const ALL_ROLES: usize = 1024;

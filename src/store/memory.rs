@@ -15,10 +15,10 @@ use async_trait::async_trait;
 
 use crate::auth::rotation::step;
 use crate::auth::{
-    Cursor, EndReason, Ending, Event, Leniency, Revocation, Revocations, Session, SessionId, SessionStore,
-    StoreError, TokenId, UnixTime, Verdict, Which,
+    Cursor, EndReason, Ending, Event, Leniency, Presence, Revocation, Revocations, Session, SessionId,
+    SessionStore, StoreError, TokenId, UnixTime, Verdict, What, Which,
 };
-use crate::users::{Account, Username};
+use crate::users::{Account, KeptCode, Username};
 
 /// Sessions and accounts in memory.
 #[derive(Default)]
@@ -29,6 +29,7 @@ pub(super) struct MemoryStore {
 #[derive(Default)]
 struct Kept {
     accounts: BTreeMap<Username, Account>,
+    codes: HashMap<Username, KeptCode>,
     attempts: attempts::Attempts,
     sessions: HashMap<SessionId, Session>,
     log: BTreeMap<i64, Revocation>,
@@ -159,6 +160,19 @@ impl SessionStore for MemoryStore {
         };
         session.auth_time = at;
         Ok(true)
+    }
+
+    async fn presence(&self, users: &[&str], now: UnixTime) -> Result<Vec<Presence>, StoreError> {
+        let kept = self.kept();
+        let of = |user: &&str| {
+            let signed_in =
+                |event: &&Event| event.what == What::SignedIn && event.user.as_deref() == Some(*user);
+            Presence {
+                live: u32::try_from(kept.live(user, now).len()).unwrap_or(u32::MAX),
+                last_sign_in: kept.events.iter().filter(signed_in).map(|event| event.at).max(),
+            }
+        };
+        Ok(users.iter().map(of).collect())
     }
 
     async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {

@@ -8,11 +8,12 @@
 //! A future that is dropped half-way leaves nothing half done: sqlx rolls back a transaction that is dropped
 //! before its commit was processed, and a commit that was already on its way is whole.
 //!
-//! The folder beside this file holds the rest: `open` the file and its tables, `sessions`, `accounts` and `attempts` the SQL.
+//! The folder beside this file holds the rest: `open` the file and its tables, `sessions`, `accounts`, `codes`, `attempts` and `events` the SQL.
 //! The statements use `$1` and no SQLite speciality where there is a choice, so that another database can run them.
 
 mod accounts;
 mod attempts;
+mod codes;
 mod events;
 mod open;
 mod sessions;

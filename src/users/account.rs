@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::auth::UnixTime;
+use crate::users::code::{CodeDigest, KeptCode};
 use crate::users::throttle::AttemptStore;
 use crate::users::username::Username;
 
@@ -140,14 +141,39 @@ pub trait AccountStore: AttemptStore {
     /// How many accounts there are.
     async fn count(&self) -> Result<u64, AccountStoreError>;
 
-    /// At most `limit` accounts by name, beginning behind `after`.
-    async fn list(&self, after: Option<&Username>, limit: usize) -> Result<Vec<Account>, AccountStoreError>;
+    /// At most `limit` accounts whose names contain `part`, by name, beginning behind `after`.
+    async fn list(
+        &self,
+        part: &str,
+        after: Option<&Username>,
+        limit: usize,
+    ) -> Result<Vec<Account>, AccountStoreError>;
+
+    /// Keeps a new account and the code for it, both or neither; `false` when the name is taken.
+    async fn invite(&self, account: &Account, code: &KeptCode) -> Result<bool, AccountStoreError>;
+
+    /// Keeps a code for an account in place of any before; `false` when there is no such account, or a disabled one.
+    async fn keep_code(&self, name: &Username, code: &KeptCode) -> Result<bool, AccountStoreError>;
+
+    /// The code that is kept for this account, also one that is over.
+    async fn code_of(&self, name: &Username) -> Result<Option<KeptCode>, AccountStoreError>;
+
+    /// Exchanges a code for a password: the code is forgotten, the hash replaced, and all sessions of the person end
+    /// because the password was changed; they are returned. `None`, and nothing is changed, when this code is not
+    /// open for an account that may sign in.
+    async fn redeem(
+        &self,
+        name: &Username,
+        code: &CodeDigest,
+        new_hash: &str,
+        moment: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError>;
 
     /// Replaces a hash by one of the same password with newer parameters, if it still is `old`.
     async fn renew_hash(&self, name: &Username, old: &str, new: &str) -> Result<bool, AccountStoreError>;
 
-    /// Replaces the hash and ends the person's other sessions because the password was changed; returns those that
-    /// ended. `None`, and nothing is changed, when there is no such account or its hash is not the old one any more.
+    /// Replaces the hash, forgets any code, and ends the person's other sessions because the password was changed;
+    /// returns those that ended. `None`, and nothing is changed, when there is no such account or its hash is not the old one any more.
     async fn change_password(
         &self,
         name: &Username,
@@ -155,7 +181,8 @@ pub trait AccountStore: AttemptStore {
         moment: Moment,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError>;
 
-    /// Disables or enables an account; disabling ends all sessions of the person, and they are returned.
+    /// Disables or enables an account; disabling forgets any code and ends all sessions of the person, and they are
+    /// returned.
     /// `None` when there is no such account.
     async fn set_disabled(
         &self,

@@ -6,16 +6,22 @@
 
 mod account;
 mod accounts;
+mod code;
+mod codes;
 pub mod password;
 mod policy;
+mod roles;
 mod sign_in;
 mod throttle;
 mod username;
 
 pub use account::{Account, AccountStore, AccountStoreError, Moment, NewHash, SessionName};
 pub use accounts::{Accounts, ChangeError, Creation};
+pub use code::{BYTES as CODE_BYTES, CodeDigest, InvalidCode, KeptCode, OneTimeCode};
+pub use codes::{Invitation, Redeemed};
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};
+pub use roles::{InvalidRoles, Roles};
 pub use sign_in::{Authenticated, SignInError};
 pub use throttle::{Admission, Attempt, AttemptStore, Failures, Key, Retention, Ruling, Subject};
 pub use username::{InvalidUsername, Username};

@@ -80,8 +80,10 @@ fn every_wing_sees_only_what_it_may() {
 #[test]
 fn stores_see_traits_and_records_but_no_guards() {
     for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("store")) {
+        // The event of the same name is a record.
+        let code = code(&text).replace("What::SignedIn", "");
         for word in ["AccessToken", "SignedIn", "Request<", "CookieJar", "Template", "rocket::"] {
-            assert!(!code(&text).contains(word), "src/{path} names {word}");
+            assert!(!code.contains(word), "src/{path} names {word}");
         }
     }
 }

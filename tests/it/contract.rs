@@ -30,7 +30,9 @@ macro_rules! every_driver {
 
 mod accounts;
 mod attempts;
+mod codes;
 mod events;
+mod presence;
 mod revocation;
 mod rotation;
 

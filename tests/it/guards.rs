@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use portcullis::auth::{
-    AuthError, Cursor, Ending, Event, EventStore, Leniency, Revocations, Session, SessionId, SessionStore,
-    StoreError, TokenId, UnixTime, Verdict,
+    AuthError, Cursor, Ending, Event, EventStore, Leniency, Presence, Revocations, Session, SessionId,
+    SessionStore, StoreError, TokenId, UnixTime, Verdict,
 };
 use portcullis::{
     AccessToken, CsrfToken, FreshToken, OptionalToken, Portcullis, RefreshToken, Role, RoleToken, Sessions,
@@ -433,6 +433,10 @@ impl SessionStore for Watched {
 
     async fn reauthenticated(&self, id: SessionId, at: UnixTime) -> Result<bool, StoreError> {
         self.pass()?.reauthenticated(id, at).await
+    }
+
+    async fn presence(&self, users: &[&str], now: UnixTime) -> Result<Vec<Presence>, StoreError> {
+        self.pass()?.presence(users, now).await
     }
 
     async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {

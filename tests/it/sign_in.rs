@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use portcullis::auth::{Clock, ManualClock, UnixTime};
 use portcullis::store::{Stores, memory};
 use portcullis::users::{
-    Account, AccountStore, AccountStoreError, Accounts, Admission, Attempt, AttemptStore, Cost, Creation,
-    Hasher, Key, Moment, NewHash, Password, Retention, Ruling, SessionName, SignInError, Subject, Username,
+    Account, AccountStore, AccountStoreError, Accounts, Admission, Attempt, AttemptStore, CodeDigest, Cost,
+    Creation, Hasher, KeptCode, Key, Moment, NewHash, Password, Retention, Ruling, SessionName, SignInError,
+    Subject, Username,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -117,7 +118,29 @@ impl AccountStore for Failing {
         Err(out_of_reach())
     }
 
-    async fn list(&self, _: Option<&Username>, _: usize) -> Result<Vec<Account>, AccountStoreError> {
+    async fn list(&self, _: &str, _: Option<&Username>, _: usize) -> Result<Vec<Account>, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn invite(&self, _: &Account, _: &KeptCode) -> Result<bool, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn keep_code(&self, _: &Username, _: &KeptCode) -> Result<bool, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn code_of(&self, _: &Username) -> Result<Option<KeptCode>, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn redeem(
+        &self,
+        _: &Username,
+        _: &CodeDigest,
+        _: &str,
+        _: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
         Err(out_of_reach())
     }
 

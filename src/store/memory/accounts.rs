@@ -6,7 +6,9 @@ use async_trait::async_trait;
 
 use super::{Kept, MemoryStore};
 use crate::auth::{EndReason, Ending, SessionId, Which};
-use crate::users::{Account, AccountStore, AccountStoreError, Moment, NewHash, SessionName, Username};
+use crate::users::{
+    Account, AccountStore, AccountStoreError, CodeDigest, KeptCode, Moment, NewHash, SessionName, Username,
+};
 
 #[async_trait]
 impl AccountStore for MemoryStore {
@@ -36,10 +38,59 @@ impl AccountStore for MemoryStore {
         Ok(true)
     }
 
-    async fn list(&self, after: Option<&Username>, limit: usize) -> Result<Vec<Account>, AccountStoreError> {
+    async fn invite(&self, account: &Account, code: &KeptCode) -> Result<bool, AccountStoreError> {
+        let mut kept = self.kept();
+        if kept.accounts.contains_key(&account.name) {
+            return Ok(false);
+        }
+        kept.accounts.insert(account.name.clone(), account.clone());
+        kept.codes.insert(account.name.clone(), code.clone());
+        Ok(true)
+    }
+
+    async fn keep_code(&self, name: &Username, code: &KeptCode) -> Result<bool, AccountStoreError> {
+        let mut kept = self.kept();
+        let is_fit = kept.accounts.get(name).is_some_and(|account| !account.disabled);
+        if is_fit {
+            kept.codes.insert(name.clone(), code.clone());
+        }
+        Ok(is_fit)
+    }
+
+    async fn code_of(&self, name: &Username) -> Result<Option<KeptCode>, AccountStoreError> {
+        Ok(self.kept().codes.get(name).cloned())
+    }
+
+    async fn redeem(
+        &self,
+        name: &Username,
+        code: &CodeDigest,
+        new_hash: &str,
+        moment: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        let kept = &mut *self.kept();
+        let is_open = |kept: &KeptCode| kept.is_open(moment.at) && kept.digest.is(code);
+        let Some(account) = kept.accounts.get_mut(name).filter(|account| !account.disabled) else {
+            return Ok(None);
+        };
+        if !kept.codes.get(name).is_some_and(is_open) {
+            return Ok(None);
+        }
+        new_hash.clone_into(&mut account.password_hash);
+        kept.codes.remove(name);
+        Ok(Some(kept.end_all(name, None, EndReason::PasswordChanged, moment)))
+    }
+
+    async fn list(
+        &self,
+        part: &str,
+        after: Option<&Username>,
+        limit: usize,
+    ) -> Result<Vec<Account>, AccountStoreError> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let kept = self.kept();
         let behind = kept.accounts.range((from, Bound::Unbounded));
+        let behind = behind.filter(|(name, _)| name.as_str().contains(part));
         Ok(behind.take(limit).map(|(_, account)| account.clone()).collect())
     }
 
@@ -53,6 +104,7 @@ impl AccountStore for MemoryStore {
         let is_old = |account: &&mut Account| hash.old.is_none_or(|old| account.password_hash == old);
         let Some(account) = kept.accounts.get_mut(name).filter(is_old) else { return Ok(None) };
         hash.new.clone_into(&mut account.password_hash);
+        kept.codes.remove(name);
         Ok(Some(kept.end_all(name, hash.keep, EndReason::PasswordChanged, moment)))
     }
 
@@ -68,6 +120,7 @@ impl AccountStore for MemoryStore {
         if !disabled {
             return Ok(Some(Vec::new()));
         }
+        kept.codes.remove(name);
         Ok(Some(kept.end_all(name, None, EndReason::AccountDisabled, moment)))
     }
 

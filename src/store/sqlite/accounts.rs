@@ -2,11 +2,15 @@
 //! A change that ends the person's sessions does so in its own transaction.
 
 use async_trait::async_trait;
+use sqlx::SqliteConnection;
 
+use super::codes;
 use super::sessions::{end, roles_of, roles_text};
 use super::{Failure, SqliteStore, Write};
 use crate::auth::{EndReason, Ending, SessionId, UnixTime, Which};
-use crate::users::{Account, AccountStore, AccountStoreError, Moment, NewHash, SessionName, Username};
+use crate::users::{
+    Account, AccountStore, AccountStoreError, CodeDigest, KeptCode, Moment, NewHash, SessionName, Username,
+};
 
 #[async_trait]
 impl AccountStore for SqliteStore {
@@ -23,20 +27,56 @@ impl AccountStore for SqliteStore {
 
     async fn insert(&self, account: &Account) -> Result<bool, AccountStoreError> {
         let mut write = self.write().await?;
-        let done = sqlx::query(
-            "INSERT INTO accounts (name, password_hash, roles, disabled, created_at)
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING",
-        )
-        .bind(account.name.as_str())
-        .bind(account.password_hash.as_str())
-        .bind(roles_text(&account.roles)?)
-        .bind(account.disabled)
-        .bind(account.created_at.as_secs())
-        .execute(&mut *write.0)
-        .await
-        .map_err(Failure::from)?;
+        let is_new = insert(&mut write.0, account).await?;
         write.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(is_new)
+    }
+
+    async fn invite(&self, account: &Account, code: &KeptCode) -> Result<bool, AccountStoreError> {
+        let mut write = self.write().await?;
+        if !insert(&mut write.0, account).await? {
+            return Ok(false);
+        }
+        codes::keep(&mut write.0, &account.name, code).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    async fn keep_code(&self, name: &Username, code: &KeptCode) -> Result<bool, AccountStoreError> {
+        let mut write = self.write().await?;
+        let is_kept = codes::keep(&mut write.0, name, code).await?;
+        write.commit().await?;
+        Ok(is_kept)
+    }
+
+    async fn code_of(&self, name: &Username) -> Result<Option<KeptCode>, AccountStoreError> {
+        let mut reader = self.reader().await?.acquire().await.map_err(Failure::from)?;
+        Ok(codes::find(&mut reader, name).await?)
+    }
+
+    async fn redeem(
+        &self,
+        name: &Username,
+        code: &CodeDigest,
+        new_hash: &str,
+        moment: Moment,
+    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        let mut write = self.write().await?;
+        let kept = codes::find(&mut write.0, name).await?;
+        if !kept.is_some_and(|kept| kept.is_open(moment.at) && kept.digest.is(code)) {
+            return Ok(None);
+        }
+        let done = sqlx::query("UPDATE accounts SET password_hash = $2 WHERE name = $1 AND NOT disabled")
+            .bind(name.as_str())
+            .bind(new_hash)
+            .execute(&mut *write.0)
+            .await
+            .map_err(Failure::from)?;
+        if done.rows_affected() == 0 {
+            return Ok(None);
+        }
+        codes::forget(&mut write.0, name).await?;
+        Ok(Some(end_all(write, name, None, EndReason::PasswordChanged, moment).await?))
     }
 
     async fn count(&self) -> Result<u64, AccountStoreError> {
@@ -61,14 +101,20 @@ impl AccountStore for SqliteStore {
         Ok(done.rows_affected() == 1)
     }
 
-    async fn list(&self, after: Option<&Username>, limit: usize) -> Result<Vec<Account>, AccountStoreError> {
+    async fn list(
+        &self,
+        part: &str,
+        after: Option<&Username>,
+        limit: usize,
+    ) -> Result<Vec<Account>, AccountStoreError> {
         let rows: Vec<AccountRow> = sqlx::query_as(
             "SELECT name, password_hash, roles, disabled, created_at FROM accounts
-             WHERE name > $1 ORDER BY name LIMIT $2",
+             WHERE name > $1 AND name LIKE $3 ESCAPE '!' ORDER BY name LIMIT $2",
         )
         // No name is empty, so every name lies behind the empty text.
         .bind(after.map_or("", Username::as_str))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(anywhere(part))
         .fetch_all(self.reader().await?)
         .await
         .map_err(Failure::from)?;
@@ -95,6 +141,7 @@ impl AccountStore for SqliteStore {
         if done.rows_affected() == 0 {
             return Ok(None);
         }
+        codes::forget(&mut write.0, name).await?;
         Ok(Some(end_all(write, name, hash.keep, EndReason::PasswordChanged, moment).await?))
     }
 
@@ -118,6 +165,7 @@ impl AccountStore for SqliteStore {
             write.commit().await?;
             return Ok(Some(Vec::new()));
         }
+        codes::forget(&mut write.0, name).await?;
         Ok(Some(end_all(write, name, None, EndReason::AccountDisabled, moment).await?))
     }
 
@@ -139,6 +187,35 @@ impl AccountStore for SqliteStore {
         }
         Ok(Some(end_all(write, name, None, EndReason::RolesChanged, moment).await?))
     }
+}
+
+/// Keeps a new account; `false` when the name is taken.
+async fn insert(write: &mut SqliteConnection, account: &Account) -> Result<bool, Failure> {
+    let done = sqlx::query(
+        "INSERT INTO accounts (name, password_hash, roles, disabled, created_at)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(account.name.as_str())
+    .bind(account.password_hash.as_str())
+    .bind(roles_text(&account.roles)?)
+    .bind(account.disabled)
+    .bind(account.created_at.as_secs())
+    .execute(write)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The pattern of texts that contain `part`; what would be a wildcard in it stands for itself.
+fn anywhere(part: &str) -> String {
+    let mut pattern = String::from("%");
+    for sign in part.chars() {
+        if matches!(sign, '!' | '%' | '_') {
+            pattern.push('!');
+        }
+        pattern.push(sign);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// Ends all sessions of the person but the one to keep, and commits.

@@ -6,7 +6,7 @@ use super::sessions::id_of;
 use super::{Failure, SqliteStore};
 use crate::auth::{Event, EventStore, StoreError, UnixTime, What};
 
-type EventRow = (i64, String, Option<String>, Option<Vec<u8>>, Option<String>);
+type EventRow = (i64, String, Option<String>, Option<Vec<u8>>, Option<String>, Option<String>);
 
 #[async_trait]
 impl EventStore for SqliteStore {
@@ -16,22 +16,26 @@ impl EventStore for SqliteStore {
         }
         let mut write = self.write().await?;
         for event in events {
-            sqlx::query("INSERT INTO events (at, what, user_name, sid, address) VALUES ($1, $2, $3, $4, $5)")
-                .bind(event.at.as_secs())
-                .bind(event.what.to_text())
-                .bind(event.user.as_deref())
-                .bind(event.session.map(|id| id.as_bytes().to_vec()))
-                .bind(event.address.map(|address| address.to_string()))
-                .execute(&mut *write.0)
-                .await
-                .map_err(Failure::from)?;
+            sqlx::query(
+                "INSERT INTO events (at, what, user_name, sid, address, by_user)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(event.at.as_secs())
+            .bind(event.what.to_text())
+            .bind(event.user.as_deref())
+            .bind(event.session.map(|id| id.as_bytes().to_vec()))
+            .bind(event.address.map(|address| address.to_string()))
+            .bind(event.by.as_deref())
+            .execute(&mut *write.0)
+            .await
+            .map_err(Failure::from)?;
         }
         Ok(write.commit().await?)
     }
 
     async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
         let rows: Vec<EventRow> = sqlx::query_as(
-            "SELECT at, what, user_name, sid, address FROM events
+            "SELECT at, what, user_name, sid, address, by_user FROM events
              WHERE user_name = $1 AND at >= $2 ORDER BY at DESC, number DESC LIMIT $3",
         )
         .bind(user)
@@ -53,12 +57,13 @@ impl EventStore for SqliteStore {
     }
 }
 
-fn event_of((at, what, user, session, address): EventRow) -> Option<Event> {
+fn event_of((at, what, user, session, address, by): EventRow) -> Option<Event> {
     Some(Event {
         at: UnixTime::from_secs(at),
         what: What::from_text(&what)?,
         user,
         session: session.and_then(|bytes| id_of(&bytes).ok()),
         address: address.and_then(|address| address.parse().ok()),
+        by,
     })
 }

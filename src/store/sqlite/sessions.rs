@@ -16,8 +16,8 @@ pub(super) use self::row::{id_of, roles_of, roles_text};
 use super::{Failure, SqliteStore};
 use crate::auth::rotation::step;
 use crate::auth::{
-    Cursor, EndReason, Ending, Leniency, Revocation, Revocations, Session, SessionId, SessionStore, State,
-    StoreError, TokenId, UnixTime, Verdict, Which,
+    Cursor, EndReason, Ending, Leniency, Presence, Revocation, Revocations, Session, SessionId, SessionStore,
+    State, StoreError, TokenId, UnixTime, Verdict, Which,
 };
 
 /// Selects whole sessions; the columns are named because a program that runs while another version adds one would
@@ -157,6 +157,15 @@ impl SessionStore for SqliteStore {
         .map_err(Failure::from)?;
         write.commit().await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    async fn presence(&self, users: &[&str], now: UnixTime) -> Result<Vec<Presence>, StoreError> {
+        let mut reader = self.reader().await?.acquire().await.map_err(Failure::from)?;
+        let mut found = Vec::with_capacity(users.len());
+        for user in users {
+            found.push(row::presence(&mut reader, user, now).await?);
+        }
+        Ok(found)
     }
 
     async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {

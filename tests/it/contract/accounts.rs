@@ -69,7 +69,7 @@ async fn a_hash_is_renewed_only_if_it_is_still_the_old_one(stores: Stores) {
     assert_eq!(hash("bob").await, "$argon2id$old");
 }
 
-const MOMENT: Moment =
+pub(super) const MOMENT: Moment =
     Moment { at: UnixTime::from_secs(1_700_000_060), remember_until: UnixTime::from_secs(1_700_000_360) };
 
 /// Alice with the sessions 1, 2 and 3, of which 3 has ended, and Bob with session 4.
@@ -112,14 +112,14 @@ async fn accounts_are_listed_by_name_page_by_page(stores: Stores) {
     }
     let page = async |after: Option<&str>, limit| {
         let after = after.map(|name| name.parse().unwrap());
-        let listed = stores.accounts.list(after.as_ref(), limit).await.unwrap();
+        let listed = stores.accounts.list("", after.as_ref(), limit).await.unwrap();
         listed.into_iter().map(|account| account.name.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(page(None, 3).await, ["alice", "bob", "carol"]);
     assert_eq!(page(Some("carol"), 3).await, ["dave"]);
     assert_eq!(page(Some("bb"), 1).await, ["bob"]);
     assert!(page(Some("dave"), 3).await.is_empty());
-    assert_eq!(stores.accounts.list(None, 1).await.unwrap(), [account("alice")]);
+    assert_eq!(stores.accounts.list("", None, 1).await.unwrap(), [account("alice")]);
 }
 
 async fn a_changed_password_ends_the_other_sessions(stores: Stores) {
@@ -219,7 +219,7 @@ async fn a_password_change_and_a_refresh_that_race_leave_no_live_session(stores:
     }
 }
 
-fn account(name: &str) -> Account {
+pub(super) fn account(name: &str) -> Account {
     Account {
         name: name.parse().unwrap(),
         password_hash: "$argon2id$old".to_owned(),

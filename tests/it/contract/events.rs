@@ -15,7 +15,7 @@ every_driver! {
 }
 
 fn event(what: What, user: &str, seconds: u64) -> Event {
-    Event { at: after(seconds), what, user: Some(user.to_owned()), session: None, address: None }
+    Event { at: after(seconds), what, user: Some(user.to_owned()), session: None, address: None, by: None }
 }
 
 async fn record(stores: &Stores, events: &[Event]) {
@@ -28,7 +28,12 @@ async fn told(stores: &Stores, user: &str, since: UnixTime, limit: u32) -> Vec<E
 
 async fn an_event_comes_back_with_every_field(stores: Stores) {
     let what = What::SessionEnded(EndReason::Reused);
-    let full = Event { session: Some(id(1)), address: "2001:db8::7".parse().ok(), ..event(what, "alice", 1) };
+    let full = Event {
+        session: Some(id(1)),
+        address: "2001:db8::7".parse().ok(),
+        by: Some("root".to_owned()),
+        ..event(what, "alice", 1)
+    };
     let bare = event(What::SignInFailed, "alice", 0);
     record(&stores, &[]).await;
     record(&stores, &[bare.clone(), full.clone()]).await;

@@ -1,0 +1,169 @@
+//! An account without anybody else knowing its password: issuing one-time codes, and exchanging one.
+//!
+//! An account that is made for somebody has a password of 256 random bits that is thrown away, so that nothing about it
+//! is special: it cannot be signed in to, and it takes the same time to find that out.
+//! A code opens nothing but the form that asks for a new password.
+//! Guesses at a code are throttled as guesses at a password are, and by the same counters.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use crate::auth::UnixTime;
+use crate::users::account::{Account, AccountStoreError, SessionName};
+use crate::users::accounts::{Accounts, ChangeError};
+use crate::users::code::{KeptCode, OneTimeCode};
+use crate::users::password::Password;
+use crate::users::policy::UnfitPassword;
+use crate::users::roles::Roles;
+use crate::users::sign_in::SignInError;
+use crate::users::throttle::Attempt;
+use crate::users::username::Username;
+
+/// What became of an account for somebody who is to choose a password.
+///
+/// ```
+/// use portcullis::auth::SystemClock;
+/// use portcullis::store;
+/// use portcullis::users::{Accounts, Hasher, Invitation, OneTimeCode, Roles};
+/// use std::sync::Arc;
+///
+/// let hasher = Arc::new(Hasher::default());
+/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let (code, random) = (OneTimeCode::from_bytes([1; 10]), [2; 32]);
+/// rocket::execute(async {
+///     let ada = || "ada".parse().unwrap();
+///     let first = accounts.invite(ada(), Roles::default(), &code, random).await.unwrap();
+///     assert!(matches!(first, Invitation::Made(_)));
+///     let second = accounts.invite(ada(), Roles::default(), &code, random).await.unwrap();
+///     assert_eq!(second, Invitation::Taken);
+/// });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invitation {
+    /// It was made, and its code can be exchanged until then.
+    Made(UnixTime),
+    /// There is one of this name already, and it is as it was.
+    Taken,
+}
+
+/// A code was exchanged for a password.
+///
+/// ```
+/// use portcullis::auth::SystemClock;
+/// use portcullis::store;
+/// use portcullis::users::{Accounts, Attempt, Hasher, OneTimeCode, Roles};
+/// use std::sync::Arc;
+///
+/// let hasher = Arc::new(Hasher::default());
+/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// // Random bytes, in a program.
+/// let (code, random) = (OneTimeCode::from_bytes([1; 10]), [2; 32]);
+/// rocket::execute(async {
+///     accounts.invite("ada".parse().unwrap(), Roles::default(), &code, random).await.unwrap();
+///     let chosen = || "a heron on the weir".to_owned();
+///     let done = accounts.redeem("ada", &code.to_text(), chosen(), Attempt::default()).await.unwrap();
+///     assert_eq!(done.name.as_str(), "ada");
+///     assert!(accounts.redeem("ada", &code.to_text(), chosen(), Attempt::default()).await.is_err(), "once");
+/// });
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redeemed {
+    /// Whose it is now.
+    pub name: Username,
+    /// The sessions of the person that ended by it.
+    pub ended: Vec<SessionName>,
+}
+
+impl Accounts {
+    /// Makes an account that nobody can sign in to until its code has been exchanged for a password.
+    /// `random` are unguessable bytes, used for nothing else.
+    ///
+    /// # Errors
+    /// [`ChangeError::Hash`] and [`ChangeError::Store`]. A name that is taken is an outcome, not an error.
+    pub async fn invite(
+        &self,
+        name: Username,
+        roles: Roles,
+        code: &OneTimeCode,
+        random: [u8; 32],
+    ) -> Result<Invitation, ChangeError> {
+        let nobodys = Password::new(STANDARD_NO_PAD.encode(random)).map_err(|_| UnfitPassword::TooLong)?;
+        let password_hash = self.hasher.hash(&nobodys).await?;
+        let created_at = self.moment().at;
+        let account = Account { name, password_hash, roles: roles.into_vec(), disabled: false, created_at };
+        let kept = self.kept(code);
+        let is_new = self.store.invite(&account, &kept).await?;
+        Ok(if is_new { Invitation::Made(kept.expires_at) } else { Invitation::Taken })
+    }
+
+    /// Issues a code for an account, in place of any before; returns until when it can be exchanged.
+    /// The person's password and sessions stay as they are until then.
+    /// `None` when there is no such account, or a disabled one.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn issue_code(
+        &self,
+        name: &Username,
+        code: &OneTimeCode,
+    ) -> Result<Option<UnixTime>, AccountStoreError> {
+        let kept = self.kept(code);
+        Ok(self.store.keep_code(name, &kept).await?.then_some(kept.expires_at))
+    }
+
+    /// Until when a code of this account can be exchanged, if one can.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn open_code(&self, name: &Username) -> Result<Option<UnixTime>, AccountStoreError> {
+        let now = self.moment().at;
+        let open = self.store.code_of(name).await?.filter(|kept| kept.is_open(now));
+        Ok(open.map(|kept| kept.expires_at))
+    }
+
+    /// Exchanges a code for a password of the person's own; all sessions of the person end, and the name is freed from
+    /// its failures. The code is spent only when that is done.
+    ///
+    /// # Errors
+    /// [`ChangeError`], as it says. An unknown or disabled name, a wrong code and one that is over are all
+    /// [`SignInError::BadCredentials`].
+    pub async fn redeem(
+        &self,
+        name: &str,
+        code: &str,
+        new: String,
+        attempt: Attempt<'_>,
+    ) -> Result<Redeemed, ChangeError> {
+        let parsed = name.parse::<Username>();
+        let new = match &parsed {
+            Ok(name) => self.policy().password(new, name)?,
+            Err(_) => Password::new(new).map_err(|_| SignInError::BadCredentials)?,
+        };
+        let pass = self.gate.admit(name, attempt).await.map_err(SignInError::from)?;
+        let (Ok(name), Ok(code)) = (parsed, code.parse::<OneTimeCode>()) else {
+            return Err(SignInError::BadCredentials.into());
+        };
+        let moment = self.moment();
+        let kept = self.store.code_of(&name).await?;
+        if !kept.is_some_and(|kept| kept.is_open(moment.at) && kept.digest.is(&code.digest())) {
+            return Err(SignInError::BadCredentials.into());
+        }
+        // Only whoever holds the right code gets so far, so the time that hashing takes tells nobody anything.
+        let hash = match self.hasher.hash(&new).await {
+            Ok(hash) => hash,
+            Err(error) => {
+                self.gate.not_evaluated(pass).await;
+                return Err(error.into());
+            }
+        };
+        let ended = self.store.redeem(&name, &code.digest(), &hash, moment).await?;
+        // Somebody else exchanged it between the check and now, or the account was disabled.
+        let ended = ended.ok_or(SignInError::BadCredentials)?;
+        self.free(&name).await;
+        Ok(Redeemed { name, ended })
+    }
+
+    fn kept(&self, code: &OneTimeCode) -> KeptCode {
+        KeptCode { digest: code.digest(), expires_at: self.moment().at + self.code_ttl }
+    }
+}
