@@ -11,6 +11,7 @@ use rocket_dyn_templates::Template;
 use tera::Tera;
 
 use crate::auth::{Clock, OsRandom, Portcullis, Random, SystemClock, chain};
+use crate::routes::administrator::Dice;
 use crate::routes::assets::Assets;
 use crate::routes::headers::SecurityHeaders;
 use crate::routes::login::Demo;
@@ -68,6 +69,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(Assets::embedded())
         .manage(ServiceName(settings.service_name.clone()))
         .manage(Demo(settings.demo_users))
+        .manage(Dice(random))
         .attach(SecurityHeaders { is_https: settings.auth.is_https() })
         .attach(portcullis)
         .attach(ready_accounts(settings.demo_users))
@@ -92,7 +94,8 @@ pub fn accounts(
     let hasher = Hasher::with_limits(Cost::default(), settings.hash_threads, settings.hash_queue);
     let accounts = Accounts::new(Arc::clone(&stores.accounts), Arc::new(hasher), clock, bytes);
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
-    Ok(accounts.with_policy(policy).remembering_ends_for(settings.auth.remember_ends_for()))
+    let remember = settings.auth.remember_ends_for();
+    Ok(accounts.with_policy(policy).with_code_ttl(settings.code_ttl).remembering_ends_for(remember))
 }
 
 /// Adds the templates that are part of the program.
@@ -175,7 +178,7 @@ impl Drop for EmptyFolder {
 const DEMO_USERS: [(&str, &str, &[&str]); 2] =
     [("testuser", "testpass", &["user"]), ("admin", "adminpass", &["admin", "user"])];
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 15] = [
     ("base.html", include_str!("../templates/base.html.tera")),
     ("wait.html", include_str!("../templates/wait.html.tera")),
     ("session_item.html", include_str!("../templates/session_item.html.tera")),
@@ -184,5 +187,11 @@ const TEMPLATES: [(&str, &str); 9] = [
     ("sessions.html", include_str!("../templates/sessions.html.tera")),
     ("password.html", include_str!("../templates/password.html.tera")),
     ("reauthenticate.html", include_str!("../templates/reauthenticate.html.tera")),
+    ("new_password.html", include_str!("../templates/new_password.html.tera")),
+    ("event_item.html", include_str!("../templates/event_item.html.tera")),
+    ("people.html", include_str!("../templates/people.html.tera")),
+    ("person.html", include_str!("../templates/person.html.tera")),
+    ("code_issued.html", include_str!("../templates/code_issued.html.tera")),
+    ("code.html", include_str!("../templates/code.html.tera")),
     ("error.html", include_str!("../templates/error.html.tera")),
 ];

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rocket::figment::providers::{Env, Format, Serialized, Toml};
 use rocket::figment::value::{Dict, Value};
@@ -29,6 +30,9 @@ pub struct AppConfig {
     /// How many characters a new password must have. Default 15; at least 8, which is for people who sign in with
     /// more than a password.
     pub password_min_length: usize,
+    /// How long a one-time code can be exchanged for a password, in seconds. Default 3600; 300 to 86400, which is the
+    /// longest that NIST SP 800-63B-4 allows.
+    pub code_ttl: u64,
     /// How many passwords are hashed at the same time. Default: one less than there are cores, at least one.
     pub hash_threads: Option<usize>,
     /// How many sign-ins may wait for their turn to be hashed before the next is answered 503. Default 32.
@@ -42,6 +46,7 @@ impl Default for AppConfig {
             demo_users: None,
             service_name: "Portcullis".into(),
             password_min_length: 15,
+            code_ttl: 3600,
             hash_threads: None,
             hash_queue: 32,
         }
@@ -61,6 +66,8 @@ pub struct Settings {
     pub service_name: String,
     /// How many characters a new password must have.
     pub password_min_length: usize,
+    /// How long a one-time code can be exchanged.
+    pub code_ttl: Duration,
     /// How many passwords are hashed at the same time.
     pub hash_threads: NonZeroUsize,
     /// How many sign-ins may wait for that.
@@ -91,6 +98,9 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     if !(8..=64).contains(&app.password_min_length) {
         problems.push("app.password_min_length: must be 8 to 64".into());
     }
+    if !(300..=86_400).contains(&app.code_ttl) {
+        problems.push("app.code_ttl: must be 300 to 86400 seconds".into());
+    }
     if app.hash_threads == Some(0) || app.hash_threads > Some(64) {
         problems.push("app.hash_threads: must be 1 to 64".into());
     }
@@ -108,6 +118,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             demo_users,
             service_name: app.service_name,
             password_min_length: app.password_min_length,
+            code_ttl: Duration::from_secs(app.code_ttl),
             hash_threads: app.hash_threads.and_then(NonZeroUsize::new).unwrap_or_else(spare_cores),
             hash_queue: app.hash_queue,
         }),

@@ -37,12 +37,16 @@ struct Current {
     access_life: u64,
 }
 
+/// Something that happened, as pages tell it.
 #[derive(Debug, Serialize)]
-struct ShownEvent<'a> {
+pub(crate) struct ShownEvent<'a> {
     when: Moment,
     key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    /// The administrator who did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
 }
 
 /// `GET /dashboard`.
@@ -79,7 +83,7 @@ pub(crate) async fn dashboard(
             .iter()
             .filter(|event| is_of_interest(event))
             .take(SHOWN_EVENTS)
-            .map(ShownEvent::new)
+            .map(ShownEvent::for_owner)
             .collect(),
         failures: (failures > 0).then_some(failures),
         notice: notice.filter(|notice| ["password_changed", PASSWORD_CONFIRMED].contains(notice)),
@@ -103,8 +107,8 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         failures,
         notice,
     };
-    let event = |key, detail| ShownEvent { when: moment(), key, detail };
-    let events = vec![event("signed_in", None), event(text, Some(text.to_owned()))];
+    let signed_in = ShownEvent { when: moment(), key: "signed_in", detail: None, by: None };
+    let events = vec![signed_in, ShownEvent::sample(text)];
     samples::values(&[
         page(vec![Shown::current_sample()], Vec::new(), None, None),
         page(vec![Shown::current_sample(), Shown::sample(text)], events, Some(1), Some(text)),
@@ -112,8 +116,25 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
     ])
 }
 
-impl ShownEvent<'_> {
-    fn new(event: &Event) -> Self {
+impl<'a> ShownEvent<'a> {
+    /// One in which every text is this one.
+    pub(crate) fn sample(text: &'a str) -> Self {
+        Self {
+            when: Moment::sample(text),
+            key: text,
+            detail: Some(text.to_owned()),
+            by: Some(text.to_owned()),
+        }
+    }
+
+    /// For the person whose account it is; where an administrator was is not told.
+    fn for_owner(event: &Event) -> Self {
+        let told = Self::for_administrator(event);
+        if told.by.is_some() { Self { detail: None, by: None, ..told } } else { told }
+    }
+
+    /// For an administrator: all of it.
+    pub(crate) fn for_administrator(event: &Event) -> Self {
         let key = match event.what {
             What::SignInThrottled => "throttled",
             What::Reauthenticated => "password_confirmed",
@@ -124,7 +145,8 @@ impl ShownEvent<'_> {
             What::SessionEnded(reason) => reason.as_str(),
             other => other.as_str(),
         };
-        Self { when: event.at.into(), key, detail: event.address.map(|address| address.to_string()) }
+        let detail = event.address.map(|address| address.to_string());
+        Self { when: event.at.into(), key, detail, by: event.by.clone() }
     }
 }
 

@@ -136,7 +136,12 @@ fn here(request: &Request<'_>) -> Option<Next> {
 fn page_of(path: &str) -> &str {
     match path {
         "/account/password" => path,
+        "/people" => path,
         _ if path.starts_with("/sessions/") => "/sessions",
+        _ if path.starts_with("/people/") => {
+            let end = path.match_indices('/').nth(2).map_or(path.len(), |(end, _)| end);
+            path.get(..end).unwrap_or(path)
+        }
         _ => "/dashboard",
     }
 }

@@ -159,8 +159,7 @@ pub(crate) async fn submit(
         demo: demo.0,
         ..LoginPage::default()
     };
-    let proof = csrf.0.as_ref().map_or("", CsrfToken::as_str);
-    Ok(Reply::refused(&refusal, frame.csrf(proof).render("login.html", page)))
+    Ok(Reply::refused(&refusal, frame.csrf(csrf.as_str()).render("login.html", page)))
 }
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
@@ -234,7 +233,7 @@ async fn sign_in(
 
 /// Writes the event of a failed attempt. The name is kept only when it is somebody's:
 /// people type passwords into the wrong field.
-async fn note_failure(what: What, name: &str, sessions: &Sessions<'_>, accounts: &Accounts) {
+pub(crate) async fn note_failure(what: What, name: &str, sessions: &Sessions<'_>, accounts: &Accounts) {
     let account = match name.parse::<Username>() {
         Ok(name) => accounts.find(&name).await.ok().flatten(),
         Err(_) => None,
@@ -245,6 +244,13 @@ async fn note_failure(what: What, name: &str, sessions: &Sessions<'_>, accounts:
 fn out_of_reach(error: &(dyn std::error::Error + 'static)) -> Refused {
     tracing::error!(error, "nobody can sign in");
     Refused(AuthError::Unavailable)
+}
+
+impl<'r> FormProof<'r> {
+    /// The value; empty for a program.
+    pub(crate) fn as_str(&self) -> &'r str {
+        self.0.as_ref().map_or("", CsrfToken::as_str)
+    }
 }
 
 #[rocket::async_trait]
@@ -301,6 +307,9 @@ impl body::Form for Credentials {
 }
 
 /// The notices that a link to the sign-in page may ask for; a closed list, so that nobody can put words into our mouth.
-const NOTICES: [&str; 4] = ["signed_out", "session_ended", "session_expired", "password_changed"];
+const NOTICES: [&str; 5] =
+    ["signed_out", "session_ended", "session_expired", "password_changed", PASSWORD_CHOSEN];
+/// The notice after a one-time code was exchanged.
+pub(crate) const PASSWORD_CHOSEN: &str = "password_chosen";
 /// A longer name is nobody's and not worth showing again.
 const MAX_KEPT_NAME: usize = 64;

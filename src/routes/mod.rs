@@ -3,8 +3,10 @@
 //! One file per URL, with its form, its JSON and its page together.
 //! A route decides nothing about who somebody is: guards have judged before it runs.
 
+pub(crate) mod administrator;
 pub(crate) mod assets;
 mod body;
+mod code;
 pub(crate) mod dashboard;
 mod device;
 pub mod errors;
@@ -17,6 +19,8 @@ pub(crate) mod negotiate;
 mod next;
 pub(crate) mod page;
 mod password;
+mod people;
+mod person;
 pub(crate) mod protected;
 mod reauthenticate;
 pub(crate) mod refresh;
@@ -42,6 +46,17 @@ pub fn routes() -> Vec<Route> {
         sessions::end_others,
         password::form,
         password::submit,
+        code::form,
+        code::submit,
+        people::list,
+        people::add,
+        person::person,
+        person::code,
+        person::disable,
+        person::enable,
+        person::roles,
+        person::end,
+        person::end_all,
         reauthenticate::form,
         reauthenticate::submit,
         refresh::refresh,

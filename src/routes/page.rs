@@ -8,7 +8,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use crate::auth::{self, Claims, CsrfNames, UnixTime};
+use crate::auth::{self, Claims, CsrfNames, Role, UnixTime};
+use crate::routes::administrator::Admin;
 use crate::routes::assets::{self, Assets};
 use crate::routes::words::{self, Words};
 
@@ -35,6 +36,8 @@ pub(crate) struct Frame<'r> {
 pub(crate) struct Person {
     name: String,
     roles: Vec<String>,
+    /// Whether the person looks after other people's accounts.
+    administers: bool,
 }
 
 /// The frame of samples: everything that a page shows besides its own context.
@@ -85,18 +88,19 @@ impl<'r> Frame<'r> {
         Self { lang: language, t: catalogue, service, assets, user: None, csrf_names, csrf_token: text }
     }
 
-    /// Shows somebody of this name, with this role.
+    /// Shows somebody of this name, with a role of this name, who sees the way to everything.
     #[must_use]
     pub(crate) fn sample_person(self, name: &str) -> Self {
         let roles = vec![name.to_owned(), "user".to_owned()];
-        Self { user: Some(Person { name: name.to_owned(), roles }), ..self }
+        Self { user: Some(Person { name: name.to_owned(), roles, administers: true }), ..self }
     }
 
     /// Shows who is signed in.
     #[must_use]
     pub(crate) fn person(self, claims: &Claims<'_>) -> Self {
-        let roles = claims.roles().map(str::to_owned).collect();
-        Self { user: Some(Person { name: claims.subject().to_owned(), roles }), ..self }
+        let (name, roles) = (claims.subject().to_owned(), claims.roles().map(str::to_owned).collect());
+        let administers = claims.has_role(Admin::NAME);
+        Self { user: Some(Person { name, roles, administers }), ..self }
     }
 
     /// Gives the page's forms their CSRF value.

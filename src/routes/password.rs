@@ -42,7 +42,7 @@ struct PasswordPage<'a> {
 }
 
 /// Why the password was not changed: the stable word, and the refusal for programs.
-struct Failure(&'static str, Refusal);
+pub(crate) struct Failure(pub(crate) &'static str, pub(crate) Refusal);
 
 /// `GET /account/password`: the form.
 #[get("/account/password?<notice>")]
@@ -129,7 +129,7 @@ async fn change(
 ) -> Result<Option<Failure>, Refused> {
     let NewPassword { current_password, new_password, new_password_again } = wanted;
     if new_password_again.is_some_and(|again| again != new_password) {
-        return Ok(Some(Failure::new("mismatch", "The two new passwords differ")));
+        return Ok(Some(differ()));
     }
     let Ok(name) = person.subject().parse::<Username>() else { return Err(Refused(AuthError::UnknownUser)) };
     let new = match accounts.policy().password(new_password, &name) {
@@ -145,19 +145,34 @@ async fn change(
             sessions.note_ended(person.subject(), &ended, EndReason::PasswordChanged);
             Ok(None)
         }
-        Err(ChangeError::Unfit(unfit)) => Ok(Some(unfit.into())),
-        Err(ChangeError::SignIn(SignInError::BadCredentials)) => Ok(Some(Failure::wrong())),
-        Err(ChangeError::SignIn(SignInError::Throttled { retry_after })) => {
-            Ok(Some(Failure("throttled", Refusal::throttled(retry_after))))
+        Err(error) => of_change(error, Failure::wrong()).map(Some),
+    }
+}
+
+/// Why a password was not changed; `wrong` is what a wrong password or code is called here.
+///
+/// # Errors
+/// Refused with 503 when the store or the hasher failed.
+pub(crate) fn of_change(error: ChangeError, wrong: Failure) -> Result<Failure, Refused> {
+    match error {
+        ChangeError::Unfit(unfit) => Ok(unfit.into()),
+        ChangeError::SignIn(SignInError::BadCredentials) => Ok(wrong),
+        ChangeError::SignIn(SignInError::Throttled { retry_after }) => {
+            Ok(Failure("throttled", Refusal::throttled(retry_after)))
         }
-        Err(ChangeError::SignIn(SignInError::Busy) | ChangeError::Hash(HashError::Busy)) => {
-            Ok(Some(Failure("busy", Refusal::unavailable())))
+        ChangeError::SignIn(SignInError::Busy) | ChangeError::Hash(HashError::Busy) => {
+            Ok(Failure("busy", Refusal::unavailable()))
         }
-        Err(error) => {
+        error => {
             tracing::error!(error = &error as &dyn std::error::Error, "a password cannot be changed");
             Err(Refused(AuthError::Unavailable))
         }
     }
+}
+
+/// A form's two new passwords are not the same.
+pub(crate) fn differ() -> Failure {
+    Failure::new("mismatch", "The two new passwords differ")
 }
 
 impl Failure {

@@ -98,6 +98,7 @@ fn way_back(next: &Next) -> String {
         Some(page @ ("/sessions" | "/dashboard" | "/account/password")) => {
             format!("{page}?notice={PASSWORD_CONFIRMED}")
         }
+        Some(page) if page.starts_with("/people/") => format!("{page}?notice={PASSWORD_CONFIRMED}"),
         _ => next.to_string(),
     }
 }

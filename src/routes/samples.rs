@@ -11,7 +11,7 @@ use crate::auth::AuthSettings;
 use crate::routes::assets::Assets;
 use crate::routes::page::{Frame, SampleFrame};
 use crate::routes::words::{Catalogues, Words};
-use crate::routes::{dashboard, errors, login, password, reauthenticate, sessions};
+use crate::routes::{code, dashboard, errors, login, password, people, person, reauthenticate, sessions};
 
 /// What surrounds the samples.
 #[derive(Debug, Clone, Copy)]
@@ -99,11 +99,15 @@ impl Page {
 }
 
 /// A new page is a line here.
-const PAGES: [Page; 6] = [
+const PAGES: [Page; 10] = [
     Page::public("login.html", login::samples),
     Page::public("error.html", errors::samples),
+    Page::public("code.html", code::samples),
     Page::private("dashboard.html", dashboard::samples),
     Page::private("sessions.html", sessions::samples),
     Page::private("password.html", password::samples),
     Page::private("reauthenticate.html", reauthenticate::samples),
+    Page::private("people.html", people::samples),
+    Page::private("person.html", person::samples),
+    Page::private("code_issued.html", people::code_samples),
 ];

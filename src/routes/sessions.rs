@@ -42,8 +42,16 @@ struct SessionsPage<'a> {
 impl<'a> Shown<'a> {
     /// A person's live sessions, the current one first, then the last used first.
     pub(crate) async fn all(sessions: &Sessions<'_>, visitor: &SignedIn<'_>) -> Result<Vec<Self>, AuthError> {
-        let current = visitor.session_id();
-        let mut live = sessions.live(visitor.subject()).await?;
+        Self::of(sessions, visitor.subject(), visitor.session_id()).await
+    }
+
+    /// The live sessions of this person, the one that is looking first, then the last used first.
+    pub(crate) async fn of(
+        sessions: &Sessions<'_>,
+        user: &str,
+        current: SessionId,
+    ) -> Result<Vec<Self>, AuthError> {
+        let mut live = sessions.live(user).await?;
         live.sort_by_key(|session| session.id != current);
         Ok(live.iter().map(|session| Self::new(session, current)).collect())
     }

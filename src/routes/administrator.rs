@@ -1,0 +1,144 @@
+//! Who may look after other people's accounts, and what they do it with, as guards.
+//!
+//! What they do is the business of `people` and `person`.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::{Ignite, Rocket, Sentinel};
+
+use crate::auth::{AuthError, CsrfToken, FreshToken, Oversight, Random, Role, RoleToken, Sessions};
+use crate::routes::errors::Refused;
+use crate::routes::negotiate::Form;
+use crate::routes::page::Frame;
+use crate::users::{Accounts, CODE_BYTES, OneTimeCode};
+
+/// The role of those who look after other people's accounts.
+pub(crate) struct Admin;
+
+/// Somebody with the role [`Admin`] whose password was entered recently.
+/// The role is asked for first: who lacks it is told so, and not asked for a password in vain.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Administrator<'r>(FreshToken<'r>);
+
+/// What an administrator works with. Holding it is the proof that somebody is one.
+pub(crate) struct Desk<'r> {
+    pub(crate) administrator: Administrator<'r>,
+    pub(crate) accounts: &'r Accounts,
+    pub(crate) sessions: Sessions<'r>,
+    pub(crate) dice: &'r Dice,
+    pub(crate) frame: Frame<'r>,
+    pub(crate) form: Form,
+}
+
+/// Where one-time codes come from.
+#[derive(Clone)]
+pub(crate) struct Dice(pub(crate) Arc<dyn Random>);
+
+impl<'r> Desk<'r> {
+    async fn of(request: &'r Request<'_>) -> Result<Self, AuthError> {
+        let administrator = held(Administrator::from_request(request).await)?;
+        let csrf = held(CsrfToken::from_request(request).await)?;
+        let sessions = held(Sessions::from_request(request).await)?;
+        let (accounts, dice) = (request.rocket().state(), request.rocket().state());
+        Ok(Self {
+            administrator,
+            accounts: accounts.ok_or(AuthError::NotAttached)?,
+            sessions,
+            dice: dice.ok_or(AuthError::NotAttached)?,
+            frame: Frame::of(request).person(&administrator).csrf(csrf.as_str()),
+            form: Form::of(request),
+        })
+    }
+
+    /// Everybody's sessions, in this administrator's hands.
+    pub(crate) fn overseen(&self) -> Oversight<'_> {
+        self.sessions.overseen_by(self.administrator.subject())
+    }
+}
+
+/// What a guard found; its failure is kept for the catcher already.
+fn held<T>(outcome: Outcome<T, AuthError>) -> Result<T, AuthError> {
+    match outcome {
+        Outcome::Success(guard) => Ok(guard),
+        Outcome::Error((_, error)) => Err(error),
+        Outcome::Forward(_) => Err(AuthError::NotAttached),
+    }
+}
+
+impl Role for Admin {
+    const NAME: &'static str = "admin";
+}
+
+impl Dice {
+    /// A code that nobody can guess.
+    ///
+    /// # Errors
+    /// Refused with 503 when there is no randomness.
+    pub(crate) fn code(&self) -> Result<OneTimeCode, Refused> {
+        self.bytes::<CODE_BYTES>().map(OneTimeCode::from_bytes)
+    }
+
+    /// Unguessable bytes.
+    ///
+    /// # Errors
+    /// As [`code`](Self::code).
+    pub(crate) fn bytes<const COUNT: usize>(&self) -> Result<[u8; COUNT], Refused> {
+        let mut bytes = [0; COUNT];
+        self.0.fill(&mut bytes).map_err(|error| Refused(AuthError::from(error)))?;
+        Ok(bytes)
+    }
+}
+
+impl fmt::Debug for Dice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dice")
+    }
+}
+
+impl<'r> Deref for Administrator<'r> {
+    type Target = FreshToken<'r>;
+
+    fn deref(&self) -> &FreshToken<'r> {
+        &self.0
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Administrator<'r> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        match RoleToken::<'r, Admin>::from_request(request).await {
+            Outcome::Success(_) => FreshToken::from_request(request).await.map(Self),
+            Outcome::Error(refused) => Outcome::Error(refused),
+            Outcome::Forward(status) => Outcome::Forward(status),
+        }
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Desk<'r> {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        match Self::of(request).await {
+            Ok(desk) => Outcome::Success(desk),
+            Err(error) => Outcome::Error((error.status(), error)),
+        }
+    }
+}
+
+impl Sentinel for Administrator<'_> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        FreshToken::abort(rocket)
+    }
+}
+
+impl Sentinel for Desk<'_> {
+    fn abort(rocket: &Rocket<Ignite>) -> bool {
+        Administrator::abort(rocket)
+    }
+}

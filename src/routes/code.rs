@@ -1,0 +1,158 @@
+//! `/account/code`: a one-time code and a password of one's own, in exchange for the code.
+//!
+//! It signs nobody in: the new password is asked for once more, so that its owner knows that it works.
+
+use rocket::http::Status;
+use rocket::{State, get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::auth::{AuthError, CsrfToken, EndReason, Refusal, Sessions, SignInAttempt, SignedIn, What};
+use crate::routes::body::{self, Body, Fields};
+use crate::routes::device;
+use crate::routes::errors::Refused;
+use crate::routes::login::{FormProof, PASSWORD_CHOSEN, note_failure};
+use crate::routes::negotiate::Form;
+use crate::routes::page::Frame;
+use crate::routes::password::{Failure, differ, of_change};
+use crate::routes::reply::Reply;
+use crate::routes::samples;
+use crate::users::{Accounts, Attempt, Redeemed};
+
+/// The code and the password that it is exchanged for; a form asks for the password twice.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exchange {
+    username: String,
+    code: String,
+    new_password: String,
+    #[serde(skip)]
+    new_password_again: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct CodePage<'a> {
+    username: &'a str,
+    min_length: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+/// `GET /account/code`: the form; who is signed in already has a password.
+#[get("/account/code")]
+pub(crate) fn form(
+    visitor: Result<SignedIn<'_>, AuthError>,
+    csrf: CsrfToken<'_>,
+    accounts: &State<Accounts>,
+    frame: Frame<'_>,
+) -> Result<Reply, Refused> {
+    match visitor {
+        Ok(_) => return Ok(Reply::SeeOther("/dashboard".to_owned())),
+        Err(AuthError::Unavailable) => return Err(Refused(AuthError::Unavailable)),
+        Err(_) => {}
+    }
+    let min_length = accounts.policy().min_length();
+    let page = CodePage { username: "", min_length, error: None, retry_after: None };
+    Ok(Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("code.html", page)))
+}
+
+/// `POST /account/code`, as a form or as JSON `{"username", "code", "new_password"}`.
+#[post("/account/code", data = "<body>")]
+pub(crate) async fn submit(
+    attempt: Result<SignInAttempt, AuthError>,
+    csrf: FormProof<'_>,
+    sessions: Sessions<'_>,
+    accounts: &State<Accounts>,
+    frame: Frame<'_>,
+    form: Form,
+    body: Body<Exchange>,
+) -> Result<Reply, Refused> {
+    let username = body.0.username.clone();
+    let Failure(error, refusal) = match attempt {
+        Ok(_) => match exchange(body.0, &sessions, accounts).await? {
+            Ok(()) => {
+                return Ok(match form {
+                    Form::Page => Reply::SeeOther(format!("/login?notice={PASSWORD_CHOSEN}")),
+                    Form::Data => Reply::Json(Status::Ok, json!({ "password_chosen": true })),
+                });
+            }
+            Err(failure) => failure,
+        },
+        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => {
+            Failure("form_expired", Refusal::from(error))
+        }
+        Err(error) => return Err(Refused(error)),
+    };
+    match error {
+        BAD_CODE => note_failure(What::CodeRefused, &username, &sessions, accounts).await,
+        "throttled" => note_failure(What::SignInThrottled, &username, &sessions, accounts).await,
+        _ => {}
+    }
+    if form == Form::Data {
+        return Ok(Reply::Refused(refusal));
+    }
+    let page = CodePage {
+        username: &username,
+        min_length: accounts.policy().min_length(),
+        error: Some(error),
+        retry_after: refusal.retry_after,
+    };
+    Ok(Reply::refused(&refusal, frame.csrf(csrf.as_str()).render("code.html", page)))
+}
+
+/// The page in every state, with `text` wherever a text of somebody else's may stand.
+pub(crate) fn samples(text: &str) -> Vec<Value> {
+    let page = |username, error, retry_after| CodePage { username, min_length: 8, error, retry_after };
+    samples::values(&[
+        page("", None, None),
+        page(text, Some(BAD_CODE), None),
+        page("", Some(BAD_CODE), None),
+        page(text, Some("too_short"), None),
+        page(text, Some("mismatch"), None),
+        page(text, Some("form_expired"), None),
+        page(text, Some("throttled"), Some(600)),
+        page(text, Some(text), None),
+    ])
+}
+
+/// Exchanges the code; says why not.
+async fn exchange(
+    wanted: Exchange,
+    sessions: &Sessions<'_>,
+    accounts: &Accounts,
+) -> Result<Result<(), Failure>, Refused> {
+    let Exchange { username, code, new_password, new_password_again } = wanted;
+    if new_password_again.is_some_and(|again| again != new_password) {
+        return Ok(Err(differ()));
+    }
+    let device = device::of(sessions, &username);
+    let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
+    match accounts.redeem(username.trim(), &code, new_password, attempt).await {
+        Ok(Redeemed { name, ended }) => {
+            sessions.note(What::PasswordChosen, Some(name.as_str()), None);
+            sessions.note_ended(name.as_str(), &ended, EndReason::PasswordChanged);
+            Ok(Ok(()))
+        }
+        Err(error) => of_change(error, bad_code()).map(Err),
+    }
+}
+
+/// Wrong, spent, over, or for somebody who is not there: which of them is not told.
+fn bad_code() -> Failure {
+    Failure(BAD_CODE, Refusal::new(Status::Unauthorized, "Bad username or one-time code", BAD_CODE))
+}
+
+impl body::Form for Exchange {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+        Ok(Self {
+            username: fields.required("username")?,
+            code: fields.required("code")?,
+            new_password: fields.required("new_password")?,
+            new_password_again: Some(fields.required("new_password_again")?),
+        })
+    }
+}
+
+const BAD_CODE: &str = "bad_code";

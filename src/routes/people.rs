@@ -1,0 +1,320 @@
+//! `/people`: everybody who may sign in, for administrators; and making an account for somebody.
+//!
+//! An administrator never sees or chooses a password: a new account gets a one-time code, which is shown once, in the
+//! answer to the request that made it, and is exchanged at `/account/code`.
+
+use rocket::http::{RawStr, Status};
+use rocket::{get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::auth::{AuthError, Presence, Refusal, UnixTime, What};
+use crate::routes::administrator::Desk;
+use crate::routes::body::{self, Body, Fields};
+use crate::routes::errors::Refused;
+use crate::routes::negotiate::Form;
+use crate::routes::page::Moment;
+use crate::routes::reply::Reply;
+use crate::routes::samples;
+use crate::users::{
+    Account, ChangeError, HashError, InvalidRoles, InvalidUsername, Invitation, OneTimeCode, Roles, Username,
+};
+
+/// A person as administrators see them.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    /// The address of the person's page.
+    pub(crate) path: String,
+    disabled: bool,
+    roles: Vec<String>,
+    made: Moment,
+    /// How many live sessions there are.
+    sessions: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_sign_in: Option<Moment>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct PeoplePage<'a> {
+    people: Vec<Shown>,
+    search: &'a str,
+    /// Where the list goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    /// Where the list begins, when this is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<String>,
+    /// What was typed, when nobody was added.
+    username: &'a str,
+    roles: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// The page that shows a code, once.
+#[derive(Debug, Serialize)]
+struct CodePage<'a> {
+    name: &'a str,
+    path: String,
+    code: String,
+    expires: Moment,
+    /// Whether the account was made for it.
+    is_new: bool,
+}
+
+/// Why something was not done: the stable word, and the refusal for programs.
+pub(crate) type Unfit = (&'static str, Refusal);
+
+/// A part of the list.
+#[derive(Debug, Clone, Copy, Default)]
+struct Part<'a> {
+    search: &'a str,
+    after: Option<&'a str>,
+}
+
+/// Whom to make an account for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewPerson {
+    username: String,
+    #[serde(default)]
+    roles: GivenRoles,
+}
+
+/// Roles as they were sent: a list in JSON, one line in a form.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum GivenRoles {
+    /// `["staff", "editor"]`.
+    List(Vec<String>),
+    /// `staff, editor`.
+    Line(String),
+}
+
+/// `GET /people?q=…&after=…`: those whose names contain `q`, by name, 25 at a time, beginning behind `after`.
+#[get("/people?<q>&<after>")]
+pub(crate) async fn list(desk: Desk<'_>, q: Option<&str>, after: Option<&str>) -> Result<Reply, Refused> {
+    let part = Part { search: q.unwrap_or_default().trim(), after };
+    let (people, next) = shown(part, &desk).await?;
+    if desk.form == Form::Data {
+        return Ok(Reply::Json(Status::Ok, json!({ "people": people, "next": next })));
+    }
+    let page = PeoplePage {
+        people,
+        search: part.search,
+        next: next.map(|name| part.address(Some(&name))),
+        first: after.map(|_| part.address(None)),
+        ..PeoplePage::default()
+    };
+    Ok(Reply::Page(Status::Ok, desk.frame.render("people.html", page)))
+}
+
+/// `POST /people`, as a form or as JSON `{"username", "roles"?}`: makes an account, and shows its code.
+#[post("/people", data = "<body>")]
+pub(crate) async fn add(desk: Desk<'_>, body: Body<NewPerson>) -> Result<Reply, Refused> {
+    let Body(NewPerson { username, roles: given }) = body;
+    let (error, refusal) = match make(&desk, &username, &given).await? {
+        Ok((name, code, until)) => return Ok(show_code(&desk, &name, &code, until, true)),
+        Err(refused) => refused,
+    };
+    if desk.form == Form::Data {
+        return Ok(Reply::Refused(refusal));
+    }
+    let (people, next) = shown(Part::default(), &desk).await?;
+    let page = PeoplePage {
+        people,
+        next: next.map(|name| Part::default().address(Some(&name))),
+        username: &username,
+        roles: &given.line(),
+        error: Some(error),
+        ..PeoplePage::default()
+    };
+    Ok(Reply::refused(&refusal, desk.frame.render("people.html", page)))
+}
+
+/// The page of the list in every state, with `text` wherever a text of somebody else's may stand.
+pub(crate) fn samples(text: &str) -> Vec<Value> {
+    let address = || Some("/people?after=x".to_owned());
+    let failed =
+        |error| PeoplePage { username: text, roles: text, error: Some(error), ..PeoplePage::default() };
+    samples::values(&[
+        PeoplePage {
+            people: vec![Shown::sample(text), Shown::absent_sample()],
+            next: address(),
+            ..PeoplePage::default()
+        },
+        PeoplePage { search: text, first: address(), ..PeoplePage::default() },
+        failed("name_taken"),
+        failed("bad_roles"),
+        failed("busy"),
+        failed(text),
+    ])
+}
+
+/// The page of a code in every state.
+pub(crate) fn code_samples(text: &str) -> Vec<Value> {
+    let page = |is_new| CodePage {
+        name: text,
+        path: address_of(text),
+        code: text.to_owned(),
+        expires: Moment::sample(text),
+        is_new,
+    };
+    samples::values(&[page(true), page(false)])
+}
+
+/// Makes an account of what was sent; returns its code and until when it can be exchanged, or says why there is none.
+async fn make(
+    desk: &Desk<'_>,
+    username: &str,
+    roles: &GivenRoles,
+) -> Result<Result<(Username, OneTimeCode, UnixTime), Unfit>, Refused> {
+    let Ok(name) = username.trim().parse::<Username>() else {
+        return Ok(Err(unfit("bad_username", &InvalidUsername)));
+    };
+    let roles = match roles.parse() {
+        Ok(roles) => roles,
+        Err(error) => return Ok(Err(unfit("bad_roles", &error))),
+    };
+    let code = desk.dice.code()?;
+    match desk.accounts.invite(name.clone(), roles, &code, desk.dice.bytes()?).await {
+        Ok(Invitation::Made(until)) => {
+            desk.overseen().note(What::AccountCreated, name.as_str());
+            desk.overseen().note(What::CodeIssued, name.as_str());
+            Ok(Ok((name, code, until)))
+        }
+        Ok(Invitation::Taken) => {
+            let refusal =
+                Refusal::new(Status::Conflict, "There is an account of this name already", "name_taken");
+            Ok(Err(("name_taken", refusal)))
+        }
+        Err(ChangeError::Hash(HashError::Busy)) => Ok(Err(("busy", Refusal::unavailable()))),
+        Err(error) => Err(out_of_reach(&error)),
+    }
+}
+
+/// The answer that shows a code.
+pub(crate) fn show_code(
+    desk: &Desk<'_>,
+    name: &Username,
+    code: &OneTimeCode,
+    until: UnixTime,
+    is_new: bool,
+) -> Reply {
+    let (code, expires) = (code.to_text(), Moment::from(until));
+    if desk.form == Form::Data {
+        let body = json!({ "username": name.as_str(), "code": code, "expires": expires });
+        return Reply::Json(Status::Ok, body);
+    }
+    let page = CodePage { name: name.as_str(), path: address_of(name.as_str()), code, expires, is_new };
+    Reply::Page(Status::Ok, desk.frame.render("code_issued.html", page))
+}
+
+/// The address of a person's page.
+pub(crate) fn address_of(name: &str) -> String {
+    format!("/people/{}", RawStr::new(name).percent_encode())
+}
+
+/// The store or the hasher failed; nobody is told that a person is not there.
+pub(crate) fn out_of_reach(error: &(dyn std::error::Error + 'static)) -> Refused {
+    tracing::error!(error, "an account cannot be looked after");
+    Refused(AuthError::Unavailable)
+}
+
+/// A page of the list, and the name behind which it goes on.
+async fn shown(part: Part<'_>, desk: &Desk<'_>) -> Result<(Vec<Shown>, Option<String>), Refused> {
+    let after = part.after.and_then(|name| name.parse::<Username>().ok());
+    let mut found = desk
+        .accounts
+        .list(part.search, after.as_ref(), PAGE + 1)
+        .await
+        .map_err(|error| out_of_reach(&error))?;
+    let goes_on = found.len() > PAGE;
+    found.truncate(PAGE);
+    let next = found.last().filter(|_| goes_on).map(|last| last.name.to_string());
+    let names: Vec<_> = found.iter().map(|account| account.name.as_str()).collect();
+    let presence = desk.overseen().presence(&names).await.map_err(Refused)?;
+    Ok((found.iter().zip(presence).map(|(account, presence)| Shown::new(account, presence)).collect(), next))
+}
+
+/// A refusal of what was sent, which is told by its own words.
+pub(crate) fn unfit(key: &'static str, error: &dyn std::error::Error) -> Unfit {
+    (key, Refusal::new(Status::UnprocessableEntity, &error.to_string(), key))
+}
+
+impl Shown {
+    /// Somebody of this name who is signed in.
+    pub(crate) fn sample(text: &str) -> Self {
+        Self {
+            name: text.to_owned(),
+            path: address_of(text),
+            disabled: false,
+            roles: vec![text.to_owned(), "user".to_owned()],
+            made: Moment::sample(text),
+            sessions: 2,
+            last_sign_in: Some(Moment::sample(text)),
+        }
+    }
+
+    /// Somebody who is kept out and was never there.
+    pub(crate) fn absent_sample() -> Self {
+        Self { disabled: true, roles: Vec::new(), sessions: 0, last_sign_in: None, ..Self::sample("nobody") }
+    }
+
+    pub(crate) fn new(account: &Account, presence: Presence) -> Self {
+        Self {
+            name: account.name.to_string(),
+            path: address_of(account.name.as_str()),
+            disabled: account.disabled,
+            roles: account.roles.clone(),
+            made: account.created_at.into(),
+            sessions: presence.live,
+            last_sign_in: presence.last_sign_in.map(Moment::from),
+        }
+    }
+}
+
+impl Part<'_> {
+    /// The address of the part behind this name, or of the first.
+    fn address(&self, after: Option<&str>) -> String {
+        let encoded = |name: &str, value: &str| format!("{name}={}", RawStr::new(value).percent_encode());
+        let search = (!self.search.is_empty()).then(|| encoded("q", self.search));
+        let query: Vec<_> = search.into_iter().chain(after.map(|name| encoded("after", name))).collect();
+        if query.is_empty() { "/people".to_owned() } else { format!("/people?{}", query.join("&")) }
+    }
+}
+
+impl GivenRoles {
+    /// The roles, if that is what was sent.
+    pub(crate) fn parse(&self) -> Result<Roles, InvalidRoles> {
+        match self {
+            Self::List(names) => Roles::parse(names.iter().map(String::as_str)),
+            Self::Line(line) => Roles::parse_line(line),
+        }
+    }
+
+    /// What was sent, as a form would send it.
+    pub(crate) fn line(&self) -> String {
+        match self {
+            Self::List(names) => names.join(", "),
+            Self::Line(line) => line.clone(),
+        }
+    }
+}
+
+impl Default for GivenRoles {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
+}
+
+impl body::Form for NewPerson {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+        let roles = GivenRoles::Line(fields.optional("roles").unwrap_or_default());
+        Ok(Self { username: fields.required("username")?, roles })
+    }
+}
+
+/// How many people stand on a page.
+const PAGE: usize = 25;
