@@ -1,8 +1,8 @@
 //! `portcullis user …`: accounts.
 
 use clap::Subcommand;
-use portcullis::auth::{EndReason, SessionId, What};
-use portcullis::users::{Creation, Password, Roles, Username};
+use portcullis::auth::{EndReason, OsRandom, Random, SessionId, What};
+use portcullis::users::{CODE_BYTES, Creation, OneTimeCode, Password, Roles, Username};
 
 use super::{
     Desk, Problems, moment, name_of, no_account, print_table, problem, read_password, say, sessions,
@@ -23,6 +23,11 @@ pub(crate) enum UserCommand {
     List,
     /// Set a new password, asked for or read from standard input; ends the person's sessions.
     Password {
+        /// Whose.
+        name: String,
+    },
+    /// Issue a one-time code, to be exchanged for a new password at /account/code, and print it.
+    Code {
         /// Whose.
         name: String,
     },
@@ -57,6 +62,7 @@ pub(crate) async fn run(command: UserCommand) -> Result<(), Problems> {
         UserCommand::Add { name, roles } => add(&name, roles).await,
         UserCommand::List => list().await,
         UserCommand::Password { name } => password(&name).await,
+        UserCommand::Code { name } => code(&name).await,
         UserCommand::Roles { name, mut roles, more, none: _ } => {
             roles.extend(more);
             set_roles(&name, roles).await
@@ -110,6 +116,24 @@ async fn password(name: &str) -> Result<(), Problems> {
     let ended = ended.ok_or_else(|| no_account(&name))?;
     desk.note(Some(What::PasswordSet), name.as_str(), &ids(&ended), EndReason::PasswordChanged).await;
     say(format!("Set the password of {name}; {} ended.", sessions(ended.len())));
+    Ok(())
+}
+
+async fn code(name: &str) -> Result<(), Problems> {
+    let name = name_of(name)?;
+    let desk = Desk::open().await?;
+    let mut bytes = [0; CODE_BYTES];
+    OsRandom.fill(&mut bytes).map_err(problem)?;
+    let code = OneTimeCode::from_bytes(bytes);
+    let Some(until) = desk.accounts.issue_code(&name, &code).await.map_err(problem)? else {
+        return Err(match desk.accounts.find(&name).await.map_err(problem)? {
+            Some(_) => vec![format!("The account {name} is disabled.")],
+            None => no_account(&name),
+        });
+    };
+    desk.note(Some(What::CodeIssued), name.as_str(), &[], EndReason::Operator).await;
+    say(code.to_text());
+    say(format!("It can be exchanged for a password at /account/code until {}.", moment(until)));
     Ok(())
 }
 

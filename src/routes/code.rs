@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use crate::auth::{AuthError, CsrfToken, EndReason, Refusal, Sessions, SignInAttempt, SignedIn, What};
 use crate::routes::body::{self, Body, Fields};
-use crate::routes::device;
 use crate::routes::errors::Refused;
 use crate::routes::login::{FormProof, PASSWORD_CHOSEN, note_failure};
 use crate::routes::negotiate::Form;
@@ -17,7 +16,7 @@ use crate::routes::page::Frame;
 use crate::routes::password::{Failure, differ, of_change};
 use crate::routes::reply::Reply;
 use crate::routes::samples;
-use crate::users::{Accounts, Attempt, Redeemed};
+use crate::users::{Accounts, Redeemed};
 
 /// The code and the password that it is exchanged for; a form asks for the password twice.
 #[derive(Deserialize)]
@@ -87,7 +86,8 @@ pub(crate) async fn submit(
     };
     match error {
         BAD_CODE => note_failure(What::CodeRefused, &username, &sessions, accounts).await,
-        "throttled" => note_failure(What::SignInThrottled, &username, &sessions, accounts).await,
+        // It is the address that has to wait, whomever it asked for.
+        "throttled" => sessions.note(What::SignInThrottled, None, None),
         _ => {}
     }
     if form == Form::Data {
@@ -127,9 +127,7 @@ async fn exchange(
     if new_password_again.is_some_and(|again| again != new_password) {
         return Ok(Err(differ()));
     }
-    let device = device::of(sessions, &username);
-    let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
-    match accounts.redeem(username.trim(), &code, new_password, attempt).await {
+    match accounts.redeem(username.trim(), &code, new_password, sessions.address()).await {
         Ok(Redeemed { name, ended }) => {
             sessions.note(What::PasswordChosen, Some(name.as_str()), None);
             sessions.note_ended(name.as_str(), &ended, EndReason::PasswordChanged);

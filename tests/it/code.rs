@@ -84,20 +84,38 @@ fn an_unfit_password_does_not_spend_the_code() {
 }
 
 #[test]
-fn guesses_are_throttled_like_passwords_and_the_right_code_too() {
+fn guesses_are_throttled_by_address_and_keep_nobody_else_waiting() {
     let app = app();
     let code = code(&app);
-    let guess =
-        |code: &str| exchange(&app, &json!({ "username": "testuser", "code": code, "new_password": CHOSEN }));
+    let guess = |code: &str, address| {
+        let body = json!({ "username": "testuser", "code": code, "new_password": CHOSEN });
+        app.program().post("/account/code").remote(address).json(&body).send()
+    };
+    let (attacker, owner) = ([203, 0, 113, 9], [198, 51, 100, 7]);
     for _ in 0..5 {
-        assert_eq!(guess("0000-0000-0000-0000").refusal(), (401, "bad_code".into()));
+        assert_eq!(guess("0000-0000-0000-0000", attacker).refusal(), (401, "bad_code".into()));
     }
-    let answer = guess(&code);
+    let answer = guess(&code, attacker);
     assert_eq!(answer.refusal(), (429, "throttled".into()));
     assert!(answer.header("Retry-After").is_some());
-    assert_eq!(app.program().sign_in("testuser", "testpass").status, 429, "they count together");
-    app.pass(61);
-    assert_eq!(guess(&code).status, 200);
+    assert_eq!(app.program().sign_in("testuser", "testpass").status, 200, "nor the person's password");
+    assert_eq!(guess(&code, owner).status, 200);
+    for _ in 0..6 {
+        let code = self::code(&app);
+        assert_eq!(guess(&code, owner).status, 200, "a right code is no failure");
+    }
+}
+
+#[test]
+fn an_attack_on_the_password_does_not_keep_the_person_from_a_new_one() {
+    let app = app();
+    let code = code(&app);
+    for _ in 0..6 {
+        app.program().sign_in("testuser", "a wrong guess");
+    }
+    assert_eq!(app.program().sign_in("testuser", "testpass").status, 429);
+    let body = json!({ "username": "testuser", "code": code, "new_password": CHOSEN });
+    assert_eq!(exchange(&app, &body).status, 200);
     assert_eq!(app.program().sign_in("testuser", CHOSEN).status, 200, "the name is freed");
 }
 

@@ -144,6 +144,7 @@ fn what_an_operator_does_to_an_account_is_told() {
         (&["user", "enable", "grace"], "", "account_enabled"),
         (&["user", "roles", "grace", "admin"], "", "roles_changed"),
         (&["user", "password", "grace"], SECOND, "password_set"),
+        (&["user", "code", "grace"], "", "code_issued"),
     ] {
         let (code, _, stderr) = house.run(arguments, typed);
         let lines = stderr.lines().map(|line| serde_json::from_str(line).unwrap());
@@ -177,6 +178,7 @@ fn what_is_not_there_is_said_in_one_line_and_with_exit_code_1() {
     for arguments in [
         &["user", "password", "grace"][..],
         &["user", "roles", "grace", "admin"],
+        &["user", "code", "grace"],
         &["user", "disable", "grace"],
         &["user", "enable", "grace"],
         &["session", "list", "--user", "grace"],
@@ -195,6 +197,22 @@ fn what_is_not_there_is_said_in_one_line_and_with_exit_code_1() {
     assert!(house.refused(&all, "").starts_with("All roles together"));
     let in_memory = said(&run_in(house.folder.path(), "sqlite::memory:", &["user", "list"], ""));
     assert!(in_memory.0 == Some(1) && in_memory.2.contains("name a file"), "{in_memory:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_from_the_command_line_is_exchanged_at_the_server() {
+    let house = House::new();
+    let client = house.server().await;
+    house.done(&["user", "add", "grace"], FIRST);
+    let told = house.done(&["user", "code", "grace"], "");
+    let code = told.lines().next().unwrap();
+    let body = serde_json::json!({ "username": "grace", "code": code, "new_password": SECOND }).to_string();
+    let ask = client.post("/account/code").header(ContentType::JSON).header(Accept::JSON).body(body);
+    assert_eq!(ask.dispatch().await.status(), Status::Ok);
+    assert_eq!(sign_in(&client, "grace", FIRST).await, Err(401));
+    assert!(sign_in(&client, "grace", SECOND).await.is_ok());
+    house.done(&["user", "disable", "grace"], "");
+    assert_eq!(house.refused(&["user", "code", "grace"], ""), "The account grace is disabled.");
 }
 
 #[test]

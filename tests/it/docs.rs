@@ -78,7 +78,10 @@ fn every_exported_type_has_an_example() {
 #[test]
 fn every_type_of_the_public_modules_has_an_example() {
     let modules = ["auth/event.rs", "auth/rotation.rs", "store/mod.rs", "testing.rs", "testing/visitor.rs"];
-    let accounts = ["account", "accounts", "password", "policy", "sign_in", "throttle", "username"];
+    let accounts = [
+        "account", "accounts", "code", "codes", "password", "policy", "roles", "sign_in", "throttle",
+        "username",
+    ];
     let accounts = accounts.map(|name| format!("users/{name}.rs"));
     for path in modules.into_iter().chain(accounts.iter().map(String::as_str)) {
         let types = types(path);

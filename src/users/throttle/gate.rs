@@ -1,5 +1,6 @@
 //! Whether an attempt to sign in may be evaluated: address, device and name, asked in this order.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -37,6 +38,16 @@ pub(in crate::users) struct Pass {
     address: Option<Admitted>,
     pub(in crate::users) failures: u32,
     pub(in crate::users) is_known_device: bool,
+}
+
+/// An attempt that is counted against its address alone; dropped, it has failed.
+pub(in crate::users) struct AddressPass(Option<Admitted>);
+
+impl AddressPass {
+    /// Takes back what was counted.
+    pub(in crate::users) fn succeeded(self) {
+        self.0.into_iter().for_each(Admitted::succeeded);
+    }
 }
 
 impl Gate {
@@ -82,6 +93,14 @@ impl Gate {
             self.purge(at).await;
         }
         Ok(Pass { subject, at, address, failures, is_known_device })
+    }
+
+    /// Counts an attempt of this address at something that cannot be guessed, whoever it is about: counted against a
+    /// name, anybody could keep its owner waiting.
+    pub(in crate::users) fn admit_address(&self, address: Option<IpAddr>) -> Result<AddressPass, Refusal> {
+        let at = self.clock.now();
+        let admitted = address.map(|address| self.addresses.admit(address, at)).transpose();
+        admitted.map(AddressPass).map_err(Refusal::Wait)
     }
 
     /// Takes back what was counted: the password was right.

@@ -38,6 +38,7 @@ fn no_password_token_cookie_or_secret_is_ever_logged() {
     present_hostile_tokens(&server, &mut canaries);
     let told = enter_passwords_on_the_command_line(&installation, &mut canaries);
     change_and_reenter_passwords(&server, &mut canaries);
+    hand_out_and_exchange_a_code(&server, &mut canaries);
 
     server.terminate();
     // Without this the test would also pass for a program that says nothing at all.
@@ -186,6 +187,36 @@ fn change_and_reenter_passwords(server: &Server, canaries: &mut Canaries) {
         canaries.keep(&client.jar);
     }
     assert_eq!(server.client().sign_in("ada", &new).status, 200);
+}
+
+fn hand_out_and_exchange_a_code(server: &Server, canaries: &mut Canaries) {
+    let mut admin = server.client();
+    assert_eq!(admin.sign_in("admin", "adminpass").status, 200);
+    canaries.keep(&admin.jar);
+    let proof = admin.jar.get("csrf_access_token").unwrap().to_owned();
+    let answer = admin.send(Ask::json("/people/testuser/code", "{}").header("X-CSRF-TOKEN", proof));
+    let answer: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    let code = canaries.sing(answer["code"].as_str().unwrap());
+    canaries.sing(&code.replace('-', ""));
+    let (wrong, new) = (canaries.sing("CANARY-WRONG-CODE"), canaries.sing("canary of a chosen phrase"));
+    let body =
+        |code: &str| format!(r#"{{"username": "testuser", "code": "{code}", "new_password": "{new}"}}"#);
+    for (body, status) in [
+        (body(&wrong), 401),
+        (body(&format!("{code}{wrong}")), 401),
+        (format!(r#"{{"username": "testuser", "code": ["{code}"], "new_password": "{new}"}}"#), 422),
+        (format!(r#"{{"username": "testuser", "code": "{code}""#), 400),
+        (body(&code), 200),
+    ] {
+        let mut answer = server.client().send(Ask::json("/account/code", &body));
+        while answer.status == 429 {
+            // What went wrong before counts against this address.
+            std::thread::sleep(std::time::Duration::from_secs(1));
+            answer = server.client().send(Ask::json("/account/code", &body));
+        }
+        assert_eq!(answer.status, status, "{body}: {answer:?}");
+        assert!(!answer.body.to_lowercase().contains("canary"), "nothing is echoed: {}", answer.body);
+    }
 }
 
 fn change(current: &str, new: &str) -> String {
