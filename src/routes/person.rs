@@ -62,7 +62,7 @@ pub(crate) async fn person(
     let notice = notice.filter(|notice| NOTICES.contains(notice));
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
     match found(&desk, &name).await? {
-        Some(page) if desk.form == Form::Data => Ok(Reply::Json(Status::Ok, json!(page))),
+        Some(page) if desk.form == Form::Data => Ok(Reply::Json(Status::Ok, page.as_data())),
         Some(page) => {
             let page = PersonPage { notice, ..page };
             Ok(Reply::Page(Status::Ok, desk.frame.render("person.html", page)))
@@ -150,6 +150,14 @@ pub(crate) async fn end_all(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
     let ended = desk.overseen().end_all(name.as_str()).await.map_err(Refused)?;
     Ok(done(&desk, &name, ENDED_ALL, json!({ "ended": ended })))
+}
+
+impl PersonPage<'_> {
+    /// The same for programs.
+    fn as_data(&self) -> Value {
+        let Self { person, sessions, events, code_until, .. } = self;
+        json!({ "person": person, "sessions": sessions, "events": events, "code_until": code_until })
+    }
 }
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
