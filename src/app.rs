@@ -12,14 +12,13 @@ use tera::Tera;
 
 use crate::auth::{Clock, OsRandom, Portcullis, Random, SystemClock, chain};
 use crate::routes::administrator::Dice;
-use crate::routes::assets::Assets;
 use crate::routes::headers::SecurityHeaders;
 use crate::routes::login::Demo;
 use crate::routes::page::ServiceName;
-use crate::routes::words::Catalogues;
 use crate::routes::{self, errors};
 use crate::settings::{self, Settings};
 use crate::store::{self, Stores};
+use crate::theme::Theme;
 use crate::users::{Accounts, Cost, Hasher, Password, PasswordPolicy, Username};
 
 /// What the application takes from the world around it; a test brings its own.
@@ -51,32 +50,39 @@ impl std::fmt::Debug for World {
 /// One line for each setting that makes no sense.
 pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<String>> {
     let settings = settings::load(figment)?;
+    let Theme { assets, catalogues, templates } = Theme::load(&settings, &TEMPLATES)?;
     let stores = world.stores.unwrap_or_else(|| store::open(&settings.store));
     let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &*world.random)?;
-    let catalogues = Catalogues::embedded().map_err(|error| vec![format!("page texts: {error}")])?;
 
     let random = Arc::clone(&world.random);
     let mut portcullis = Portcullis::new(stores.sessions).clock(world.clock).random(world.random);
     if let Some(path) = settings.development_key_file() {
         portcullis = portcullis.development_key_file(path);
     }
-    let templates =
-        EmptyFolder::make(&*random).map_err(|error| vec![format!("temporary folder: {error}")])?;
-    let figment = figment.clone().merge(("template_dir", templates.path()));
+    let folder = EmptyFolder::make(&*random).map_err(|error| vec![format!("temporary folder: {error}")])?;
+    let figment = figment.clone().merge(("template_dir", folder.path()));
     Ok(rocket::custom(figment)
         .manage(accounts)
         .manage(catalogues)
-        .manage(Assets::embedded())
+        .manage(assets)
         .manage(ServiceName(settings.service_name.clone()))
         .manage(Demo(settings.demo_users))
         .manage(Dice(random))
         .attach(SecurityHeaders { is_https: settings.auth.is_https() })
         .attach(portcullis)
         .attach(ready_accounts(settings.demo_users))
-        .attach(Template::try_custom(|engines| Ok(add_templates(&mut engines.tera)?)))
-        .manage(templates)
+        .attach(Template::try_custom(move |engines| Ok(templates.add_to(&mut engines.tera)?)))
+        .manage(folder)
         .mount("/", routes::routes())
         .register("/", errors::catchers()))
+}
+
+/// Judges all settings, and what they name for the pages to show.
+///
+/// # Errors
+/// One line for each mistake, as [`rocket`] tells them.
+pub fn check(figment: &Figment) -> Result<(), Vec<String>> {
+    Theme::load(&settings::load(figment)?, &TEMPLATES).map(drop)
 }
 
 /// The accounts that these settings name, for the application and for the command line.

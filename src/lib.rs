@@ -61,6 +61,7 @@ pub mod routes;
 pub mod settings;
 pub mod store;
 pub mod testing;
+mod theme;
 pub mod users;
 
 pub use auth::{

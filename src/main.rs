@@ -61,6 +61,7 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => rocket::execute(serve()),
         Command::CheckConfig => {
+            app::check(&settings::figment())?;
             say("The settings are fine.");
             Ok(())
         }

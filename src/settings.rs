@@ -3,6 +3,8 @@
 //! From weak to strong: our defaults, `Rocket.toml`, `ROCKET_*`, `PORTCULLIS_AUTH__*` and `PORTCULLIS_APP__*`.
 //! The table `[default.auth]` belongs to the library and is judged there.
 
+pub mod colors;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::auth::{AuthConfig, AuthSettings, KeyFile, plain};
+use crate::settings::colors::Colors;
 use crate::store::StoreUrl;
 
 /// The table `[default.app]`.
@@ -27,6 +30,14 @@ pub struct AppConfig {
     pub demo_users: Option<bool>,
     /// The name that pages show. Default `Portcullis`.
     pub service_name: String,
+    /// A picture that pages show instead of the mark: a file that ends in `.svg`, `.png` or `.webp`. Default unset.
+    pub logo: Option<PathBuf>,
+    /// Colours instead of the stylesheet's, as in `{ accent = "#0f5f63" }`. Default none.
+    pub colors: Colors,
+    /// The same for people whose system is dark. Default none.
+    pub dark_colors: Colors,
+    /// A folder with templates, style, pictures and texts that stand for ours. Default unset.
+    pub theme: Option<PathBuf>,
     /// How many characters a new password must have. Default 15; at least 8, which is for people who sign in with
     /// more than a password.
     pub password_min_length: usize,
@@ -45,6 +56,10 @@ impl Default for AppConfig {
             store: "sqlite:data/portcullis.db".into(),
             demo_users: None,
             service_name: "Portcullis".into(),
+            logo: None,
+            colors: Colors::default(),
+            dark_colors: Colors::default(),
+            theme: None,
             password_min_length: 15,
             code_ttl: 3600,
             hash_threads: None,
@@ -64,6 +79,14 @@ pub struct Settings {
     pub demo_users: bool,
     /// The name that pages show.
     pub service_name: String,
+    /// The picture that pages show instead of the mark.
+    pub logo: Option<PathBuf>,
+    /// Colours instead of the stylesheet's.
+    pub colors: Colors,
+    /// The same for dark.
+    pub dark_colors: Colors,
+    /// The folder with what stands for our templates, style, pictures and texts.
+    pub theme: Option<PathBuf>,
     /// How many characters a new password must have.
     pub password_min_length: usize,
     /// How long a one-time code can be exchanged.
@@ -117,6 +140,10 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             store,
             demo_users,
             service_name: app.service_name,
+            logo: app.logo,
+            colors: app.colors,
+            dark_colors: app.dark_colors,
+            theme: app.theme,
             password_min_length: app.password_min_length,
             code_ttl: Duration::from_secs(app.code_ttl),
             hash_threads: app.hash_threads.and_then(NonZeroUsize::new).unwrap_or_else(spare_cores),

@@ -1,5 +1,8 @@
-//! Style, script and pictures: part of the program, named by their content, cached for a year.
+//! Style, script and pictures: named by their content and cached for a year, and what a theme adds under its own name.
+//!
+//! All of it is in memory since the launch; a request's name is looked up in a table and never on disk.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use rocket::http::{ContentType, Header, Status};
@@ -11,66 +14,177 @@ use sha2::{Digest, Sha256};
 
 use crate::routes::reply::Reply;
 
-/// Where a page finds its assets.
+/// Where a page finds its assets, and what lies there.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Assets {
     css: String,
     js: String,
     icon: String,
     logo: String,
+    #[serde(skip)]
+    files: Vec<File>,
+}
+
+/// What every page has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asset {
+    Style,
+    Script,
+    Icon,
+    Logo,
+}
+
+/// What a file is; nothing else is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Css,
+    Js,
+    Svg,
+    Png,
+    Jpeg,
+    Webp,
+    Ico,
+    Avif,
+    Woff2,
+}
+
+/// A file under its address.
+#[derive(Clone)]
+pub struct File {
+    address: String,
+    kind: Kind,
+    bytes: Cow<'static, [u8]>,
+    is_named_by_content: bool,
 }
 
 impl Assets {
-    /// The addresses of the assets that are part of the program.
+    /// The assets that are part of the program.
     #[must_use]
     pub(crate) fn embedded() -> Self {
-        let address = |name: &str| {
-            FILES.iter().find(|file| file.name == name).map_or_else(String::new, |file| file.address())
+        let mut assets = NONE.clone();
+        for (asset, name, bytes) in EMBEDDED {
+            let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
+            if let Some(kind) = Kind::of(extension) {
+                assets.replace(asset, stem, kind, Cow::Borrowed(bytes));
+            }
+        }
+        assets
+    }
+
+    /// Puts a theme's file in the place of the one of the same name, or beside them.
+    ///
+    /// # Errors
+    /// A line when such a file is not served.
+    pub(crate) fn put(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+        let kind = Kind::of(extension).ok_or_else(|| {
+            format!(
+                "is nothing that is served; known are {}",
+                EXTENSIONS.map(|(extension, _)| extension).join(", ")
+            )
+        })?;
+        if kind == Kind::Css && std::str::from_utf8(&bytes).is_err() {
+            return Err("is not UTF-8".to_owned());
+        }
+        match Asset::named(name) {
+            Some(asset) => self.replace(asset, stem, kind, bytes.into()),
+            None => {
+                let address = format!("/static/{name}");
+                self.files.push(File { address, kind, bytes: bytes.into(), is_named_by_content: false });
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts these bytes in the place of an asset that every page has.
+    pub(crate) fn replace(&mut self, asset: Asset, stem: &str, kind: Kind, bytes: Cow<'static, [u8]>) {
+        // Its address changes with its content, so that a browser may keep it.
+        let digest: String =
+            Sha256::digest(&bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let address = format!("/static/{stem}.{digest}.{}", kind.extension());
+        let before = std::mem::replace(self.address_mut(asset), address.clone());
+        self.files.retain(|file| file.address != before);
+        self.files.push(File { address, kind, bytes, is_named_by_content: true });
+    }
+
+    /// What lies there now.
+    pub(crate) fn bytes(&self, asset: Asset) -> &[u8] {
+        let address = match asset {
+            Asset::Style => &self.css,
+            Asset::Script => &self.js,
+            Asset::Icon => &self.icon,
+            Asset::Logo => &self.logo,
         };
-        Self {
-            css: address("portcullis.css"),
-            js: address("portcullis.js"),
-            icon: address("icon.svg"),
-            logo: address("portcullis.svg"),
+        self.files.iter().find(|file| file.address == *address).map_or(&[], |file| &file.bytes)
+    }
+
+    /// Where the script lies.
+    pub(crate) fn script(&self) -> &str {
+        &self.js
+    }
+
+    const fn address_mut(&mut self, asset: Asset) -> &mut String {
+        match asset {
+            Asset::Style => &mut self.css,
+            Asset::Script => &mut self.js,
+            Asset::Icon => &mut self.icon,
+            Asset::Logo => &mut self.logo,
         }
     }
 }
 
 /// For a page that is shown when everything else is broken.
-pub(crate) static NONE: Assets =
-    Assets { css: String::new(), js: String::new(), icon: String::new(), logo: String::new() };
+pub(crate) static NONE: Assets = Assets {
+    css: String::new(),
+    js: String::new(),
+    icon: String::new(),
+    logo: String::new(),
+    files: Vec::new(),
+};
 
-/// A file that is part of the program.
-pub struct File {
-    name: &'static str,
-    bytes: &'static [u8],
+impl Asset {
+    /// The asset that is replaced by a file of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        EMBEDDED.iter().find(|(_, known, _)| *known == name).map(|(asset, ..)| *asset)
+    }
 }
 
-impl File {
-    /// Its address changes with its content, so that a browser may keep it.
-    fn address(&self) -> String {
-        let (stem, extension) = self.name.split_once('.').unwrap_or((self.name, ""));
-        format!("/static/{stem}.{}.{extension}", self.digest())
+impl Kind {
+    /// The kind of files that end like this.
+    pub(crate) fn of(extension: &str) -> Option<Self> {
+        EXTENSIONS.iter().find(|(known, _)| *known == extension).map(|(_, kind)| *kind)
     }
 
-    fn digest(&self) -> String {
-        Sha256::digest(self.bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    fn extension(self) -> &'static str {
+        EXTENSIONS.iter().find(|(_, kind)| *kind == self).map_or("", |(extension, _)| extension)
+    }
+
+    fn content_type(self) -> ContentType {
+        match self {
+            Self::Css => ContentType::CSS,
+            Self::Js => ContentType::JavaScript,
+            Self::Svg => ContentType::SVG,
+            Self::Png => ContentType::PNG,
+            Self::Jpeg => ContentType::JPEG,
+            Self::Webp => ContentType::WEBP,
+            Self::Ico => ContentType::Icon,
+            Self::Avif => ContentType::AVIF,
+            Self::Woff2 => ContentType::WOFF2,
+        }
     }
 }
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("File").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("File").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
 /// `GET /static/<name>`: an asset under its address; anything else is not found.
 #[must_use]
 #[get("/static/<name>")]
-pub(crate) fn asset(name: &str, assets: &State<Assets>) -> Option<&'static File> {
-    let known = [&assets.css, &assets.js, &assets.icon, &assets.logo];
-    let address = known.iter().find(|address| address.strip_prefix("/static/") == Some(name))?;
-    FILES.iter().find(|file| file.address() == ***address)
+pub(crate) fn asset<'r>(name: &str, assets: &'r State<Assets>) -> Option<&'r File> {
+    assets.files.iter().find(|file| file.address.strip_prefix("/static/") == Some(name))
 }
 
 /// `GET /favicon.ico`: browsers ask for it on their own; it leads to the icon's address, because this one never changes.
@@ -80,25 +194,39 @@ pub(crate) fn favicon(assets: &State<Assets>) -> Reply {
     Reply::SeeOther(assets.icon.clone())
 }
 
-impl<'r> Responder<'r, 'static> for &'static File {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        let kind = match self.name.rsplit('.').next() {
-            Some("css") => ContentType::CSS,
-            Some("js") => ContentType::JavaScript,
-            _ => ContentType::SVG,
+impl<'r> Responder<'r, 'r> for &'r File {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'r> {
+        let caching = if self.is_named_by_content {
+            "public, max-age=31536000, immutable"
+        } else {
+            "public, max-age=3600"
         };
+        let bytes: &'r [u8] = &self.bytes;
         Response::build()
             .status(Status::Ok)
-            .header(kind)
-            .header(Header::new("Cache-Control", "public, max-age=31536000, immutable"))
-            .sized_body(self.bytes.len(), std::io::Cursor::new(self.bytes))
+            .header(self.kind.content_type())
+            .header(Header::new("Cache-Control", caching))
+            .sized_body(bytes.len(), std::io::Cursor::new(bytes))
             .ok()
     }
 }
 
-const FILES: [File; 4] = [
-    File { name: "portcullis.css", bytes: include_bytes!("../../static/portcullis.css") },
-    File { name: "portcullis.js", bytes: include_bytes!("../../static/portcullis.js") },
-    File { name: "icon.svg", bytes: include_bytes!("../../static/icon.svg") },
-    File { name: "portcullis.svg", bytes: include_bytes!("../../static/portcullis.svg") },
+const EXTENSIONS: [(&str, Kind); 10] = [
+    ("css", Kind::Css),
+    ("js", Kind::Js),
+    ("svg", Kind::Svg),
+    ("png", Kind::Png),
+    ("jpg", Kind::Jpeg),
+    ("jpeg", Kind::Jpeg),
+    ("webp", Kind::Webp),
+    ("ico", Kind::Ico),
+    ("avif", Kind::Avif),
+    ("woff2", Kind::Woff2),
+];
+
+const EMBEDDED: [(Asset, &str, &[u8]); 4] = [
+    (Asset::Style, "portcullis.css", include_bytes!("../../static/portcullis.css")),
+    (Asset::Script, "portcullis.js", include_bytes!("../../static/portcullis.js")),
+    (Asset::Icon, "icon.svg", include_bytes!("../../static/icon.svg")),
+    (Asset::Logo, "portcullis.svg", include_bytes!("../../static/portcullis.svg")),
 ];

@@ -7,7 +7,7 @@ use rocket::request::{FromRequest, Outcome};
 use serde_json::Value;
 
 /// The catalogues of all languages.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Catalogues(Vec<(String, Value)>);
 
 /// The catalogue for one request.
@@ -36,6 +36,14 @@ impl Catalogues {
         self.0.iter().map(|(language, catalogue)| (language.as_str(), catalogue))
     }
 
+    /// Adds a language, or puts another catalogue in the place of its own.
+    pub(crate) fn put(&mut self, language: String, catalogue: Value) {
+        match self.0.iter_mut().find(|(tag, _)| *tag == language) {
+            Some((_, known)) => *known = catalogue,
+            None => self.0.push((language, catalogue)),
+        }
+    }
+
     /// The best language for a request (RFC 9110 §12.5.4, quality first, then order).
     #[must_use]
     pub fn choose(&self, request: &Request<'_>) -> Words<'_> {
@@ -43,9 +51,11 @@ impl Catalogues {
         for range in request.headers().get("Accept-Language").flat_map(|line| line.split(',')) {
             let mut parts = range.split(';');
             let tag = parts.next().unwrap_or_default().trim();
-            let primary = tag.split('-').next().unwrap_or_default();
             let quality = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
-            let known = self.iter().find(|(language, _)| language.eq_ignore_ascii_case(primary));
+            let known = self.iter().find(|(language, _)| language.eq_ignore_ascii_case(tag));
+            let known = known.or_else(|| {
+                self.iter().find(|(language, _)| primary(language).eq_ignore_ascii_case(primary(tag)))
+            });
             if let Some((language, catalogue)) = known
                 && quality > best.map_or(0.0, |(quality, _)| quality)
             {
@@ -60,6 +70,11 @@ impl Catalogues {
             self.0.first().map_or(("en", &Value::Null), |(tag, words)| (tag.as_str(), words));
         Words { language, catalogue }
     }
+}
+
+/// The language of a tag, without script and region.
+fn primary(tag: &str) -> &str {
+    tag.split('-').next().unwrap_or_default()
 }
 
 #[rocket::async_trait]

@@ -57,11 +57,13 @@ fn assert_only(what: &str, is_there: impl Fn(&str) -> bool, homes: &[&str]) {
 
 #[test]
 fn every_wing_sees_only_what_it_may() {
-    let may: [(&str, &[&str]); 4] = [
+    let may: [(&str, &[&str]); 6] = [
         ("auth/", &["auth"]),
         ("users/", &["users", "auth::Clock", "auth::UnixTime", "auth::clock"]),
         ("store", &["store", "auth::", "users::"]),
         ("routes/", &["routes", "auth", "users", "settings"]),
+        ("settings", &["settings", "auth", "store::StoreUrl"]),
+        ("theme", &["theme", "routes", "settings"]),
     ];
     for (path, text) in sources() {
         let Some((folder, allowed)) = may.iter().find(|(folder, _)| path.starts_with(folder)) else {

@@ -49,4 +49,5 @@ mod sign_in;
 mod sqlite_file;
 mod support;
 mod templates;
+mod theme;
 mod throttle;

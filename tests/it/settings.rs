@@ -86,7 +86,11 @@ fn lifetimes_in_the_wrong_order_are_refused() {
 fn each_mistake_in_the_applications_table_is_one_line() {
     for (setting, expected) in [
         ("stor = \"x\"", "app: unknown key \"stor\"; did you mean \"store\"?"),
-        ("colour = \"x\"", "app: unknown key \"colour\"; known are "),
+        ("colour = \"x\"", "app: unknown key \"colour\"; did you mean \"colors\"?"),
+        ("wallpaper = \"x\"", "app: unknown key \"wallpaper\"; known are "),
+        ("theme = 5", "app.theme: must be "),
+        ("colors = 5", "app.colors: must be "),
+        ("colors = { accent = 5 }", "app.colors.accent: must be "),
         ("store = \"redis://localhost\"", "app.store: unknown store scheme \"redis\""),
         ("store = \"postgres://user:hunter2@host/db\"", "app.store: PostgreSQL is not supported"),
         ("store = \"\"", "app.store: not a store URL"),

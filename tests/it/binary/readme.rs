@@ -104,8 +104,10 @@ fn every_setting_is_in_the_readme_with_its_default() {
         };
         let row = format!("| `{table}.{key}` |");
         let row = README.lines().find(|line| line.starts_with(&row)).unwrap_or_default();
-        let is_example =
-            matches!(key, "secret_key" | "secret_key_file" | "issuer" | "audience" | "hash_threads");
+        let is_example = matches!(
+            key,
+            "secret_key" | "secret_key_file" | "issuer" | "audience" | "hash_threads" | "theme" | "logo"
+        ) || key.ends_with("colors");
         // Nothing can only be shown between quotes.
         let shown = if value == "\"\"" { value } else { value.trim_matches('"') };
         assert!(

@@ -92,6 +92,31 @@ fn a_broken_settings_file_stops_the_launch() {
 }
 
 #[test]
+fn a_broken_theme_stops_the_launch_and_a_sound_one_is_told_in_a_line() {
+    let installation = Installation::new()
+        .with("PORTCULLIS_APP__THEME", "look")
+        .with_file("look/templates/login.html.tera", "{% extends \"base.html\" %}\n{{ t.login.title | }}\n");
+    let lines = refusal(&installation);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].starts_with("app.theme: templates/login.html.tera:2:20: expected an identifier"),
+        "{lines:?}"
+    );
+
+    let installation = installation
+        .with_file("look/templates/login.html.tera", "{% extends \"portcullis/login.html\" %}")
+        .with_file("look/static/body.woff2", "x")
+        .with_file("look/text/de.json", "{}");
+    let judged = installation.run(&["check-config"], b"");
+    assert_eq!(judged.status.code(), Some(0));
+    let mut server = installation.start();
+    assert!(server.terminate().is_some());
+    let told = "the theme in look replaces login.html.tera, texts in de and adds body.woff2";
+    let said = server.said();
+    assert!(said.contains(told), "{said}");
+}
+
+#[test]
 fn a_port_that_is_none_stops_the_launch() {
     let lines = refusal(&Installation::new().with("ROCKET_PORT", "many"));
     assert_eq!(lines.len(), 1, "{lines:?}");

@@ -1,0 +1,216 @@
+//! What must be true of a page that a theme has changed: its forms send their proof, and nothing in it is refused by the
+//! Content-Security-Policy, which browsers do without a word to anybody who does not look for it.
+//!
+//! It reads tags and attributes, no more; a page that is strange HTML is the theme's business.
+
+/// A tag with its attributes, names in lower case, and what follows it.
+struct Tag<'a> {
+    name: String,
+    attributes: Vec<(String, &'a str)>,
+    rest: &'a str,
+}
+
+/// What a page's forms must send.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Proof<'a> {
+    pub(super) field: &'a str,
+    /// The value, escaped as in a page.
+    pub(super) value: &'a str,
+}
+
+/// What is wrong with a page, one line each.
+pub(super) fn problems(page: &str, proof: Proof<'_>) -> Vec<String> {
+    let page = without_comments(page);
+    let mut problems = Vec::new();
+    for tag in tags(&page) {
+        problems.extend(refused(&tag));
+        if tag.name == "form" {
+            problems.extend(unproved(&tag, proof));
+        }
+    }
+    problems
+}
+
+/// A form whose proof the server would not find: it looks at the first bytes of the body alone.
+fn unproved(form: &Tag<'_>, proof: Proof<'_>) -> Option<String> {
+    let method = form.attribute("method").unwrap_or_default().to_lowercase();
+    if method == "get" {
+        return None;
+    }
+    if method != "post" {
+        return Some("a form says neither method=\"post\" nor method=\"get\"".to_owned());
+    }
+    let inside = form.rest.split("</form").next().unwrap_or_default();
+    let first = tags(inside).find(|tag| ["input", "select", "textarea"].contains(&tag.name.as_str()));
+    let is_proof = first.is_some_and(|tag| {
+        tag.name == "input"
+            && tag.attribute("type").is_some_and(|kind| kind.eq_ignore_ascii_case("hidden"))
+            && tag.attribute("name") == Some(proof.field)
+            && tag.attribute("value") == Some(proof.value)
+    });
+    (!is_proof).then(|| {
+        "a form must begin with <input type=\"hidden\" name=\"{{ csrf_field }}\" value=\"{{ csrf_token }}\">, \
+         or what it sends is refused"
+            .to_owned()
+    })
+}
+
+/// What the browser would refuse to load, to run or to apply.
+fn refused(tag: &Tag<'_>) -> Option<String> {
+    let name = tag.name.as_str();
+    let is_data = tag.attribute("type").is_some_and(|kind| kind.to_lowercase().contains("json"));
+    if name == "script" && tag.attribute("src").is_none() && !is_data {
+        return Some("browsers refuse a <script> inside a page; put it into a file under static/".to_owned());
+    }
+    if name == "style" {
+        return Some("browsers refuse a <style> inside a page; put it into a file under static/".to_owned());
+    }
+    for (attribute, value) in &tag.attributes {
+        let is_handler = attribute
+            .strip_prefix("on")
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase()));
+        if attribute == "style" || (is_handler && !value.is_empty()) {
+            return Some(format!(
+                "browsers refuse the attribute {attribute} of <{name}>; put it into a file under static/"
+            ));
+        }
+        let is_loaded =
+            matches!((name, attribute.as_str()), ("link", "href") | ("form", "action") | (_, "src"));
+        let value = value.trim().to_lowercase();
+        let is_elsewhere = value.contains("://")
+            || value.contains(":&#x2f;")
+            || value.starts_with("//")
+            || value.starts_with("data:");
+        if is_loaded && is_elsewhere || value.starts_with("javascript:") {
+            return Some(format!(
+                "browsers refuse the {attribute} of <{name}>: nothing is loaded from elsewhere; put it under static/"
+            ));
+        }
+    }
+    None
+}
+
+impl<'a> Tag<'a> {
+    /// The tag whose name begins here, if one does.
+    fn read(text: &'a str) -> Option<Self> {
+        if !text.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
+            return None;
+        }
+        let is_end = |letter: char| letter.is_whitespace() || letter == '>' || letter == '/';
+        let (name, mut rest) = text.split_at(text.find(is_end)?);
+        let mut attributes = Vec::new();
+        loop {
+            rest = rest.trim_start_matches(|letter: char| letter.is_whitespace() || letter == '/');
+            if rest.is_empty() {
+                return None;
+            }
+            if let Some(after) = rest.strip_prefix('>') {
+                return Some(Self { name: name.to_lowercase(), attributes, rest: after });
+            }
+            let end = rest.find(|letter: char| is_end(letter) || letter == '=').unwrap_or(rest.len());
+            let (attribute, after) = rest.split_at(end.max(1).min(rest.len()));
+            let (value, after) = match after.trim_start().strip_prefix('=') {
+                Some(value) => quoted(value.trim_start()),
+                None => ("", after),
+            };
+            attributes.push((attribute.to_lowercase(), value));
+            rest = after;
+        }
+    }
+
+    fn attribute(&self, name: &str) -> Option<&'a str> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+    }
+}
+
+/// The value that stands here, with or without quotes, and what follows it.
+fn quoted(text: &str) -> (&str, &str) {
+    for quote in ['"', '\''] {
+        if let Some(inside) = text.strip_prefix(quote) {
+            return inside.split_once(quote).unwrap_or((inside, ""));
+        }
+    }
+    text.split_at(text.find(|letter: char| letter.is_whitespace() || letter == '>').unwrap_or(text.len()))
+}
+
+fn tags(page: &str) -> impl Iterator<Item = Tag<'_>> {
+    page.match_indices('<').filter_map(|(at, _)| Tag::read(page.get(at.saturating_add(1)..)?))
+}
+
+fn without_comments(page: &str) -> String {
+    let mut parts = page.split("<!--");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| all + part.split_once("-->").map_or("", |(_, after)| after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROOF: Proof<'static> = Proof { field: "proof", value: "x&quot;y" };
+
+    #[track_caller]
+    fn assert_fine(page: &str) {
+        assert_eq!(problems(page, PROOF), Vec::<String>::new(), "{page}");
+    }
+
+    #[track_caller]
+    fn assert_line(page: &str, expected: &str) {
+        let lines = problems(page, PROOF);
+        assert!(lines.len() == 1 && lines.concat().contains(expected), "{page}: {lines:?}");
+    }
+
+    #[test]
+    fn a_form_begins_with_its_proof() {
+        let proof = "<input type=\"hidden\" name=\"proof\" value=\"x&quot;y\">";
+        assert_fine(&format!("<form method=\"post\">{proof}<input name=a></form>"));
+        assert_fine(&format!("<FORM METHOD=POST>\n<label>a</label> {proof}</FORM>"));
+        assert_fine("<form method=post><input value='x&quot;y' name='proof' type='hidden'/></form>");
+        assert_fine("<form method=\"get\"><input name=\"q\"></form>");
+        assert_fine("<!-- <form><input name=a></form> --><p>1 < 2</p>");
+        for page in [
+            "<form method=\"post\"></form>".to_owned(),
+            format!("<form method=\"post\"><input name=\"a\">{proof}</form>"),
+            format!("<form method=\"post\"><select name=\"a\"></select>{proof}</form>"),
+            format!("<form method=\"post\"><textarea name=\"a\"></textarea>{proof}</form>"),
+            format!("<form method=\"post\"></form>{proof}"),
+            format!("<form method=\"post\"><!-- {proof} --></form>"),
+            format!("<form method=\"post\">{}</form>", proof.replace("hidden", "text")),
+            format!("<form method=\"post\">{}</form>", proof.replace("proof", "csrf_token")),
+            format!("<form method=\"post\">{}</form>", proof.replace("quot", "amp")),
+        ] {
+            assert_line(&page, "a form must begin with");
+        }
+        assert_line(&format!("<form>{proof}</form>"), "neither method");
+    }
+
+    #[test]
+    fn what_browsers_refuse_is_told() {
+        for (page, expected) in [
+            ("<script>alert(1)</script>", "a <script> inside"),
+            ("<SCRIPT type=module>x</SCRIPT>", "a <script> inside"),
+            ("<script src=\"https://cdn.example/x.js\"></script>", "the src of <script>"),
+            ("<style>p { }</style>", "a <style> inside"),
+            ("<p class=\"a\" style=\"color: red\">", "the attribute style of <p>"),
+            ("<p title='a > b' onclick='x()'>", "the attribute onclick of <p>"),
+            ("<a href=\"javascript:x()\">", "the href of <a>"),
+            ("<img src=\"//cdn.example/x.png\">", "the src of <img>"),
+            ("<img src=data:image/png;base64,AA==>", "the src of <img>"),
+            ("<link rel=\"stylesheet\" href=\"https:&#x2F;&#x2F;cdn.example\">", "the href of <link>"),
+        ] {
+            assert_line(page, expected);
+        }
+        for page in [
+            "<script type=\"module\" src=\"&#x2F;static&#x2F;a.js\"></script>",
+            "<script type=\"application/json\">{}</script>",
+            "<a href=\"https://example.org\">elsewhere</a>",
+            "<p title=\"on style=1\" only one>&lt;script&gt;",
+            "<img src=\"/static/a.png\" alt=\"\"><link rel=icon href=/static/a.svg>",
+            "<",
+            "<a",
+            "<a b='",
+        ] {
+            assert_fine(page);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The theme's templates: what they replace and add, and whether every page can be rendered with them.
+//!
+//! Tera finds a mistake in the grammar while it reads, and an unknown filter or a missing value only while it renders.
+//! So every page is rendered in every state it knows before anybody is served.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use tera::{Context, Tera, escape_html};
+
+use crate::routes::samples::Sample;
+use crate::theme::markup::{self, Proof};
+
+/// Templates by name, each with its text.
+#[derive(Debug, Default)]
+pub(crate) struct Templates(Vec<(Cow<'static, str>, Cow<'static, str>)>);
+
+/// The templates that are part of the program.
+pub(crate) type Embedded<'a> = &'a [(&'static str, &'static str)];
+
+/// The embedded templates with those of a theme in their place.
+/// What is replaced stays there under another name, so that a theme can extend it.
+///
+/// # Errors
+/// One line for each template of the theme that Tera cannot read, or that nothing uses.
+pub(super) fn join(embedded: Embedded<'_>, own: &BTreeMap<String, String>) -> Result<Templates, Vec<String>> {
+    let mut problems = Vec::new();
+    for (name, text) in own {
+        if let Err(line) = parse(name, text) {
+            problems.push(format!("templates/{name}.tera{line}"));
+        }
+        problems.extend(unused(name, embedded, own));
+        problems.extend(endless(name, own));
+    }
+    let mut all = Templates::default();
+    for &(name, text) in embedded {
+        if own.contains_key(name) {
+            all.put(format!("{ORIGINAL}{name}"), text);
+        } else {
+            all.put(name, text);
+        }
+    }
+    for (name, text) in own {
+        all.put(name.clone(), text.clone());
+    }
+    if problems.is_empty()
+        && !own.is_empty()
+        && let Err(error) = all.add_to(&mut Tera::default())
+    {
+        problems.push(located(&error.to_string(), "", own));
+    }
+    if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
+/// Renders every sample and judges what comes out.
+///
+/// # Errors
+/// One line for each problem, however many pages have it.
+pub(super) fn judge(
+    templates: &Templates,
+    own: &BTreeMap<String, String>,
+    samples: &[Sample<'_>],
+    csrf_field: &str,
+    script: &str,
+) -> Result<(), Vec<String>> {
+    let mut tera = Tera::default();
+    templates.add_to(&mut tera).map_err(|error| vec![innermost(&error)])?;
+    let escaped = escape_html(SAMPLE_TEXT);
+    let proof = Proof { field: csrf_field, value: &escaped };
+    // A mistake in the frame is on every page, and told once.
+    let mut problems: Vec<(String, String)> = Vec::new();
+    let mut note = |what: String, line: String| {
+        if !problems.iter().any(|(known, _)| *known == what) {
+            problems.push((what, line));
+        }
+    };
+    for sample in samples {
+        let page = sample.template;
+        let rendered =
+            Context::from_value(sample.context.clone()).and_then(|context| tera.render(page, &context));
+        let html = match rendered {
+            Ok(html) => html,
+            Err(error) => {
+                let cause = innermost(&error);
+                let line = located(&cause, page, own);
+                note(cause, line);
+                continue;
+            }
+        };
+        let mut found = markup::problems(&html, proof);
+        if html.contains(SAMPLE_TEXT) {
+            found.push("shows what somebody else wrote without escaping it; remove `safe`".to_owned());
+        }
+        if html.contains(&escape_html(script)) && !html.contains("data-csrf-header=") {
+            found.push(
+                "loads the script and does not say data-csrf-header and the like on <body>, as base.html does"
+                    .to_owned(),
+            );
+        }
+        for problem in found {
+            let line = format!("the page {page}: {problem}");
+            note(problem, line);
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.into_iter().map(|(_, line)| line).collect()) }
+}
+
+impl Templates {
+    /// Gives Tera all of them.
+    ///
+    /// # Errors
+    /// Tera's, when one of them is broken, which was found at launch.
+    pub(crate) fn add_to(&self, tera: &mut Tera) -> Result<(), tera::Error> {
+        // Tera escapes by the end of the name: every template here is called `.html`.
+        tera.add_raw_templates(self.0.iter().map(|(name, text)| (name, text)))
+    }
+
+    fn put(&mut self, name: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) {
+        self.0.push((name.into(), text.into()));
+    }
+}
+
+/// # Errors
+/// Tera's place and words, in one line.
+fn parse(name: &str, text: &str) -> Result<(), String> {
+    match Tera::default().add_raw_template(name, text) {
+        // What it extends or imports is not here.
+        Err(error) => error.source().map_or(Ok(()), |cause| Err(one_line(&cause.to_string()))),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Tera shows the line with a mistake and points at it; place and words are enough in one line of ours.
+fn one_line(said: &str) -> String {
+    let place = said.split_once("--> ").and_then(|(_, rest)| rest.lines().next());
+    let words = said.rsplit_once("\n  = ").map(|(_, words)| words);
+    match (place, words) {
+        (Some(place), Some(words)) => format!(":{place}: {}", flat(words)),
+        _ => format!(": {}", flat(said)),
+    }
+}
+
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The last of the causes: the others say only which template was rendered on the way.
+fn innermost(error: &tera::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    flat(&cause.to_string())
+}
+
+/// Where the words of a problem point to: the one line of the theme, or the one file, that has the name in them.
+fn located(said: &str, page: &str, own: &BTreeMap<String, String>) -> String {
+    let names = said.split(['`', '\'']).skip(1).step_by(2).filter(|name| !own.contains_key(*name));
+    let is_said = page.is_empty() || said.contains("while rendering");
+    let while_rendering = if is_said { String::new() } else { format!(" (while rendering {page})") };
+    let names = names.map(|name| name.trim_matches(['[', ']']));
+    for wanted in names.filter(|name| !name.is_empty()) {
+        let lines = own.iter().flat_map(|(name, text)| {
+            text.lines()
+                .zip(1_usize..)
+                .filter(|(line, _)| line.contains(wanted))
+                .map(move |(_, at)| (name, at))
+        });
+        let found: Vec<_> = lines.collect();
+        let Some((name, at)) = found.first() else { continue };
+        if found.len() == 1 {
+            return format!("templates/{name}.tera:{at}: {said}{while_rendering}");
+        }
+        if found.iter().all(|(other, _)| other == name) {
+            return format!("templates/{name}.tera: {said}{while_rendering}");
+        }
+    }
+    let place = if page.is_empty() { "templates".to_owned() } else { format!("the page {page}") };
+    format!("{place}: {said}")
+}
+
+/// A template that replaces none and that no other one names is a slip of the pen.
+fn unused(name: &str, embedded: Embedded<'_>, own: &BTreeMap<String, String>) -> Option<String> {
+    let is_named = own.iter().any(|(other, text)| other != name && mentions(text, name));
+    if is_named || embedded.iter().any(|(known, _)| *known == name) {
+        return None;
+    }
+    let nearest = embedded.iter().min_by_key(|(known, _)| strsim::damerau_levenshtein(known, name));
+    let nearest = nearest.filter(|(known, _)| strsim::damerau_levenshtein(known, name) <= 2);
+    let hint = nearest.map_or_else(String::new, |(known, _)| format!("; did you mean {known}.tera?"));
+    Some(format!("templates/{name}.tera: replaces no page and no template uses it{hint}"))
+}
+
+fn mentions(text: &str, name: &str) -> bool {
+    ['"', '\'', '`'].iter().any(|quote| text.contains(&format!("{quote}{name}{quote}")))
+}
+
+/// A template that includes itself, by itself or by others, renders until the stack ends, and the process with it.
+fn endless(name: &str, own: &BTreeMap<String, String>) -> Option<String> {
+    let included = |text: &str| -> Vec<String> {
+        let tags = text.split("{%").skip(1).filter_map(|rest| rest.split("%}").next());
+        let tags = tags.filter(|tag| tag.trim_start_matches('-').trim_start().starts_with("include"));
+        own.keys().filter(|other| tags.clone().any(|tag| mentions(tag, other))).cloned().collect()
+    };
+    let mut open = included(own.get(name)?);
+    let mut seen = Vec::new();
+    while let Some(next) = open.pop() {
+        if next == name {
+            return Some(format!(
+                "templates/{name}.tera: includes itself without end; recursion is for macros"
+            ));
+        }
+        if !seen.contains(&next) {
+            open.extend(own.get(&next).map(|text| included(text)).unwrap_or_default());
+            seen.push(next);
+        }
+    }
+    None
+}
+
+/// What stands before the name of an embedded template that was replaced.
+const ORIGINAL: &str = "portcullis/";
+/// Stands in samples for what somebody else wrote.
+pub(super) const SAMPLE_TEXT: &str = "<i>sample</i>";
