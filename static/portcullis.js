@@ -31,6 +31,10 @@ const renewed = (time) => {
   until = time;
   show();
 };
+const ended = () => {
+  refused = true;
+  for (const message of all("[data-ended]")) message.hidden = false;
+};
 const ask = async (seen) => {
   await new Promise((done) => setTimeout(done, 100)); // for news sent before the lock came
   if (!Object.is(until, seen)) return true;
@@ -46,7 +50,7 @@ const ask = async (seen) => {
     return true;
   }
   refused = response?.status < 500; // for good: never a loop
-  if (response?.status === 401) for (const message of all("[data-ended]")) message.hidden = false;
+  if (response?.status === 401) ended();
   return false;
 };
 const renew = (seen = until) =>
@@ -76,6 +80,7 @@ const send = async (input, options) => {
   const response = await attempt();
   if (response.status !== 401) return response;
   const { code } = await response.clone().json().catch(() => ({}));
+  if (code === "token_revoked") ended();
   // An expired access cookie that the browser has dropped is missing.
   const expired = code === "token_expired" || (code === "missing_token" && mine);
   return expired && (await renew(seen)) ? attempt() : response;
