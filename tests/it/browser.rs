@@ -5,4 +5,7 @@
 //! With `PORTCULLIS_SCREENSHOTS=folder` the pages that they see are kept there.
 
 mod chromium;
+mod flows;
 mod journey;
+mod keyboard;
+mod page;

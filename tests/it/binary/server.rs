@@ -22,6 +22,7 @@ pub(crate) struct Installation {
 /// A running program; dropped, it is killed.
 pub(crate) struct Server {
     child: Child,
+    is_https: bool,
     address: SocketAddr,
     stdout: Heard,
     stderr: Heard,
@@ -73,9 +74,9 @@ impl Installation {
         let stdout = Heard::listen(child.stdout.take().unwrap());
         let stderr = Heard::listen(child.stderr.take().unwrap());
         let deadline = Instant::now() + PATIENCE;
-        let address = loop {
-            if let Some(address) = stdout.address() {
-                break address;
+        let (is_https, address) = loop {
+            if let Some(found) = stdout.address() {
+                break found;
             }
             let ended = child.try_wait().unwrap();
             assert!(
@@ -86,7 +87,7 @@ impl Installation {
             );
             std::thread::sleep(Duration::from_millis(5));
         };
-        Server { child, address, stdout, stderr }
+        Server { child, is_https, address, stdout, stderr }
     }
 
     /// Runs the program to its end with these arguments and this standard input.
@@ -130,6 +131,11 @@ impl Installation {
 impl Server {
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address as a browser writes it, without a path.
+    pub(crate) fn site(&self) -> String {
+        format!("{}://{}", if self.is_https { "https" } else { "http" }, self.address)
     }
 
     /// A caller without cookies.
@@ -188,10 +194,12 @@ impl Heard {
         String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 
-    fn address(&self) -> Option<SocketAddr> {
+    /// Whether the program speaks HTTPS, and where, once it has said so.
+    fn address(&self) -> Option<(bool, SocketAddr)> {
         let text = self.text();
-        let (_, rest) = text.split_once("Portcullis is listening on http://")?;
-        rest.split_once('\n')?.0.trim().parse().ok()
+        let (_, rest) = text.split_once("Portcullis is listening on ")?;
+        let (scheme, rest) = rest.split_once("://")?;
+        Some((scheme == "https", rest.split_once('\n')?.0.trim().parse().ok()?))
     }
 }
 

@@ -23,9 +23,9 @@ pub(super) enum Scripts {
 
 /// A browser window that looks at one server.
 pub(super) struct Browser {
-    driver: WebDriver,
-    site: String,
-    scripts: Scripts,
+    pub(super) driver: WebDriver,
+    pub(super) site: String,
+    pub(super) scripts: Scripts,
     // The driver's process and the profile go last.
     _process: Chromedriver,
     _profile: TempDir,
@@ -38,12 +38,33 @@ struct Chromedriver {
 
 impl Browser {
     pub(super) async fn open(server: &Server, scripts: Scripts) -> Self {
-        let profile = tempfile::tempdir().unwrap();
+        Self::open_in("en", &server.site(), scripts).await
+    }
+
+    /// A browser whose user reads this language.
+    pub(super) async fn open_in(language: &str, site: &str, scripts: Scripts) -> Self {
+        Self::open_with(tempfile::tempdir().unwrap(), language, site, scripts).await
+    }
+
+    /// Closes the browser as a person does in the evening, and opens it again.
+    pub(super) async fn reopen(self) -> Self {
+        let Self { driver, site, scripts, _process: process, _profile: profile } = self;
+        driver.quit().await.unwrap();
+        drop(process);
+        Self::open_with(profile, "en", &site, scripts).await
+    }
+
+    async fn open_with(profile: TempDir, language: &str, site: &str, scripts: Scripts) -> Self {
         let process = Chromedriver::start(profile.path());
         let mut wanted = DesiredCapabilities::chrome();
         let data = format!("--user-data-dir={}", profile.path().display());
-        for argument in FLAGS.iter().copied().chain([data.as_str()]) {
+        let tongue = format!("--lang={language}");
+        for argument in FLAGS.iter().copied().chain([data.as_str(), &tongue]) {
             wanted.add_arg(argument).unwrap();
+        }
+        if site.starts_with("https:") {
+            // The certificate is our own.
+            wanted.add_arg("--ignore-certificate-errors").unwrap();
         }
         if is_root() {
             wanted.add_arg("--no-sandbox").unwrap();
@@ -51,6 +72,7 @@ impl Browser {
         let javascript = if scripts == Scripts::On { 1 } else { 2 };
         let preferences = json!({
             "profile.managed_default_content_settings.javascript": javascript,
+            "intl.accept_languages": language,
             "credentials_enable_service": false,
             "profile.password_manager_leak_detection": false,
         });
@@ -58,8 +80,7 @@ impl Browser {
         wanted.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
         let driver = WebDriver::new(format!("http://{}", process.address), wanted).await.unwrap();
         driver.set_implicit_wait_timeout(Duration::from_secs(5)).await.unwrap();
-        let site = format!("http://{}", server.address());
-        Self { driver, site, scripts, _process: process, _profile: profile }
+        Self { driver, site: site.to_owned(), scripts, _process: process, _profile: profile }
     }
 
     pub(super) async fn visit(&self, path: &str) {
@@ -118,7 +139,7 @@ impl Browser {
         field.clear().await.unwrap();
         field.send_keys(name).await.unwrap();
         self.element("#password").await.send_keys(password).await.unwrap();
-        self.click("main form button.wide").await;
+        self.leave_by("main form button.wide").await;
     }
 
     /// The names of the cookies that the browser holds.
@@ -193,7 +214,7 @@ fn is_root() -> bool {
 }
 
 /// Quiet, and in the light colours of the pictures.
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 9] = [
     "--headless=new",
     "--disable-gpu",
     "--no-first-run",
@@ -204,5 +225,4 @@ const FLAGS: [&str; 10] = [
     // The page is 1280 by 800; the rest is the frame that even a headless window reserves.
     "--window-size=1280,943",
     "--hide-scrollbars",
-    "--lang=en",
 ];
