@@ -5,6 +5,7 @@
 //! With `PORTCULLIS_SCREENSHOTS=folder` the pages that they see are kept there.
 
 mod chromium;
+mod cookies;
 mod flows;
 mod journey;
 mod keyboard;
