@@ -6,7 +6,9 @@
 
 mod chromium;
 mod cookies;
+mod cross_site;
 mod flows;
 mod journey;
 mod keyboard;
 mod page;
+mod stage;
