@@ -7,8 +7,10 @@
 mod chromium;
 mod cookies;
 mod cross_site;
+mod fetch;
 mod flows;
 mod journey;
 mod keyboard;
 mod page;
 mod stage;
+mod tabs;
