@@ -12,5 +12,6 @@ mod flows;
 mod journey;
 mod keyboard;
 mod page;
+mod people;
 mod stage;
 mod tabs;

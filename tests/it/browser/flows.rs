@@ -6,10 +6,10 @@ use crate::binary::client::Ask;
 use crate::binary::server::{Installation, Server};
 use crate::browser::chromium::{Browser, Scripts};
 
-const BOTH: [Scripts; 2] = [Scripts::On, Scripts::Off];
+pub(super) const BOTH: [Scripts; 2] = [Scripts::On, Scripts::Off];
 /// Pages that refuse something are answered with these, and the browser mentions it in its console.
-const REFUSED: [&str; 5] =
-    ["(Unauthorized)", "(Forbidden)", "(Not Found)", "(Unprocessable", "(Too Many Requests)"];
+pub(super) const REFUSED: [&str; 6] =
+    ["(Unauthorized)", "(Forbidden)", "(Not Found)", "(Conflict)", "(Unprocessable", "(Too Many Requests)"];
 const NEW: &str = "four unrelated words here";
 
 /// A browser in which `testuser` is signed in.
@@ -22,7 +22,7 @@ async fn signed_in(server: &Server, scripts: Scripts) -> Browser {
 }
 
 /// An error is in the title, announced, tied to its field, and the field has the focus.
-async fn assert_error_at(browser: &Browser, field: &str, text: &str) {
+pub(super) async fn assert_error_at(browser: &Browser, field: &str, text: &str) {
     browser.assert_becomes("document.title.startsWith('Error:')").await;
     let alert = browser.reads("[role=alert]:not([hidden])").await;
     assert!(alert.contains(text), "{alert}");
