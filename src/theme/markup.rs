@@ -33,14 +33,16 @@ pub(super) fn problems(page: &str, proof: Proof<'_>) -> Vec<String> {
 
 /// A form whose proof the server would not find: it looks at the first bytes of the body alone.
 fn unproved(form: &Tag<'_>, proof: Proof<'_>) -> Option<String> {
-    let method = form.attribute("method").unwrap_or_default().to_lowercase();
-    if method == "get" {
-        return None;
-    }
-    if method != "post" {
-        return Some("a form says neither method=\"post\" nor method=\"get\"".to_owned());
-    }
     let inside = form.rest.split("</form").next().unwrap_or_default();
+    if !form.attribute("method").is_some_and(|method| method.eq_ignore_ascii_case("post")) {
+        let is_secret = |tag: Tag<'_>| {
+            tag.attribute("type").is_some_and(|kind| kind.eq_ignore_ascii_case("password"))
+                || tag.attribute("name") == Some(proof.field)
+        };
+        return tags(inside).any(is_secret).then(|| {
+            "a form would send a password or its proof in the address; give it method=\"post\"".to_owned()
+        });
+    }
     let first = tags(inside).find(|tag| ["input", "select", "textarea"].contains(&tag.name.as_str()));
     let is_proof = first.is_some_and(|tag| {
         tag.name == "input"
@@ -166,7 +168,6 @@ mod tests {
         assert_fine(&format!("<form method=\"post\">{proof}<input name=a></form>"));
         assert_fine(&format!("<FORM METHOD=POST>\n<label>a</label> {proof}</FORM>"));
         assert_fine("<form method=post><input value='x&quot;y' name='proof' type='hidden'/></form>");
-        assert_fine("<form method=\"get\"><input name=\"q\"></form>");
         assert_fine("<!-- <form><input name=a></form> --><p>1 < 2</p>");
         for page in [
             "<form method=\"post\"></form>".to_owned(),
@@ -181,7 +182,11 @@ mod tests {
         ] {
             assert_line(&page, "a form must begin with");
         }
-        assert_line(&format!("<form>{proof}</form>"), "neither method");
+        for form in ["<form>", "<form method=\"get\">"] {
+            assert_line(&format!("{form}{proof}</form>"), "in the address");
+            assert_line(&format!("{form}<input type=password></form>"), "in the address");
+            assert_fine(&format!("{form}<input name=\"q\"></form>"));
+        }
     }
 
     #[test]

@@ -31,7 +31,6 @@ pub(super) fn join(embedded: Embedded<'_>, own: &BTreeMap<String, String>) -> Re
             problems.push(format!("templates/{name}.tera{line}"));
         }
         problems.extend(unused(name, embedded, own));
-        problems.extend(endless(name, own));
     }
     let mut all = Templates::default();
     for &(name, text) in embedded {
@@ -44,6 +43,7 @@ pub(super) fn join(embedded: Embedded<'_>, own: &BTreeMap<String, String>) -> Re
     for (name, text) in own {
         all.put(name.clone(), text.clone());
     }
+    problems.extend(own.keys().filter_map(|name| endless(name, &all)));
     if problems.is_empty()
         && !own.is_empty()
         && let Err(error) = all.add_to(&mut Tera::default())
@@ -196,23 +196,28 @@ fn mentions(text: &str, name: &str) -> bool {
     ['"', '\'', '`'].iter().any(|quote| text.contains(&format!("{quote}{name}{quote}")))
 }
 
-/// A template that includes itself, by itself or by others, renders until the stack ends, and the process with it.
-fn endless(name: &str, own: &BTreeMap<String, String>) -> Option<String> {
-    let included = |text: &str| -> Vec<String> {
+/// A template that is part of itself, through whatever others, renders until the stack ends, and the process with it.
+fn endless(name: &str, all: &Templates) -> Option<String> {
+    let parts = |name: &str| -> Vec<&str> {
+        let text = all.0.iter().find(|(known, _)| known == name).map_or("", |(_, text)| text.as_ref());
         let tags = text.split("{%").skip(1).filter_map(|rest| rest.split("%}").next());
-        let tags = tags.filter(|tag| tag.trim_start_matches('-').trim_start().starts_with("include"));
-        own.keys().filter(|other| tags.clone().any(|tag| mentions(tag, other))).cloned().collect()
+        let tags = tags.filter(|tag| {
+            let tag = tag.trim_start_matches('-').trim_start();
+            tag.starts_with("include") || tag.starts_with("extends")
+        });
+        let names = all.0.iter().map(|(name, _)| name.as_ref());
+        names.filter(|other| tags.clone().any(|tag| mentions(tag, other))).collect()
     };
-    let mut open = included(own.get(name)?);
+    let mut open = parts(name);
     let mut seen = Vec::new();
     while let Some(next) = open.pop() {
         if next == name {
             return Some(format!(
-                "templates/{name}.tera: includes itself without end; recursion is for macros"
+                "templates/{name}.tera: extends or includes itself without end; what it replaces is \"{ORIGINAL}{name}\""
             ));
         }
         if !seen.contains(&next) {
-            open.extend(own.get(&next).map(|text| included(text)).unwrap_or_default());
+            open.extend(parts(next));
             seen.push(next);
         }
     }
