@@ -1,9 +1,14 @@
 //! Whoever runs the application gives its pages a look of their own, and hears of every mistake at launch.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use portcullis::routes::samples::{self, Surroundings};
+use portcullis::routes::words::Catalogues;
 use portcullis::settings::Settings;
+use portcullis::settings::colors::ColorName;
 use rocket::figment::Figment;
+use rocket::figment::providers::{Format, Toml};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -294,13 +299,22 @@ fn a_slip_in_a_templates_name_is_refused() {
 }
 
 #[test]
-fn a_template_that_includes_itself_is_refused() {
-    Theme::new()
+fn a_template_that_is_part_of_itself_is_refused_before_it_ends_the_process() {
+    let line = |name: &str| {
+        format!(
+            "templates/{name}.tera: extends or includes itself without end; what it replaces is \"portcullis/{name}\""
+        )
+    };
+    let own = "{% extends \"login.html\" %}";
+    assert_eq!(Theme::new().with("templates/login.html.tera", own).refusal(), [line("login.html")]);
+    let around = Theme::new()
         .with("templates/wait.html.tera", "{% include \"again.html\" %}")
-        .with("templates/again.html.tera", "{% if service == 'x' %}{%- include 'wait.html' -%}{% endif %}")
-        .refusal()
-        .iter()
-        .for_each(|line| assert!(line.contains("includes itself without end"), "{line}"));
+        .with("templates/again.html.tera", "{% if service == 'x' %}{%- include 'wait.html' -%}{% endif %}");
+    assert_eq!(around.refusal(), [line("again.html"), line("wait.html")]);
+    let frame =
+        "{% extends \"portcullis/base.html\" %}{% block foot %}{% include \"error.html\" %}{% endblock %}";
+    let frame = Theme::new().with("templates/base.html.tera", frame);
+    assert_eq!(frame.refusal(), [line("base.html")], "our error.html extends base.html");
 }
 
 #[test]
@@ -509,9 +523,77 @@ fn mistakes_of_every_kind_are_told_at_once() {
 }
 
 #[test]
-fn without_a_theme_nothing_is_read_and_nothing_differs() {
+fn without_a_theme_or_with_an_empty_one_nothing_differs() {
+    let page = |app: App| {
+        app.browser().get("/login").send().body.split("csrf_token").map(str::to_owned).next().unwrap()
+    };
+    assert_eq!(page(Theme::new().launch()), page(crate::support::app()));
     let settings: Settings = portcullis::settings::load(&figment()).unwrap();
     assert!(settings.theme.is_none() && settings.logo.is_none());
     assert!(settings.colors.is_empty() && settings.dark_colors.is_empty());
     assert_eq!(style(&crate::support::app()), source("static/portcullis.css"));
+}
+
+#[test]
+fn the_guide_tells_what_every_page_is_given_and_what_the_script_gives() {
+    let guide = source("docs/pages.md");
+    let catalogues = Catalogues::embedded().unwrap();
+    let settings = portcullis::settings::load(&figment()).unwrap();
+    let surroundings =
+        Surroundings { catalogues: &catalogues, service: "x", auth: &settings.auth, text: "x" };
+    let samples = samples::all(surroundings);
+    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let error = samples.iter().find(|sample| sample.template == "error.html").unwrap();
+    let own = ["status", "key", "retry_after", "back"];
+    let mut shared = members(&error.context);
+    shared.retain(|member| !own.contains(&member.as_str()));
+    shared.insert("user".to_owned());
+    let (_, frame) = guide.split_once("## What templates are given").unwrap();
+    for member in &shared {
+        assert!(frame.split("###").next().unwrap().contains(&format!("`{member}`")), "{member}");
+    }
+    for sample in &samples {
+        let heading = format!("\n### {}\n", sample.template);
+        let (_, section) = guide.split_once(&heading).expect(&heading);
+        let section = section.split("\n### ").next().unwrap();
+        for member in members(&sample.context).difference(&shared) {
+            assert!(section.contains(&format!("`{member}`")), "{member} of {}", sample.template);
+        }
+    }
+    let script = source("static/portcullis.js");
+    assert!(script.contains("window.portcullis = Object.freeze({ fetch: send, renew: () => renew() });"));
+    assert!(guide.contains("`portcullis.fetch`") && guide.contains("`portcullis.renew`"));
+    for name in ColorName::all() {
+        assert!(guide.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+/// The code blocks of the guide in this language.
+fn blocks(language: &str) -> Vec<String> {
+    let guide = source("docs/pages.md");
+    let start = format!("```{language}\n");
+    guide.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_examples_of_the_guide_are_accepted() {
+    let theme = Theme::new().beside("logo.svg", "<svg/>");
+    let toml = blocks("toml").concat().replace("/etc/lighthouse", theme.folder.path().to_str().unwrap());
+    let figment = figment().merge(Toml::string(&toml).nested());
+    assert_eq!(portcullis::app::check(&figment), Ok(()));
+    let frame = blocks("html").into_iter().find(|block| block.contains("extends")).unwrap();
+    let script = blocks("html").pop().unwrap();
+    let line = "app.colors.accent: #ffcc00 on surface #ffffff has a contrast of 1.5:1, text needs 4.5:1 (WCAG 1.4.3)\n";
+    assert!(blocks("text").iter().any(|block| block == line));
+    let app = Theme::new()
+        .with("templates/base.html.tera", frame)
+        .with("templates/login.html.tera", format!("{{% extends \"portcullis/login.html\" %}}{script}"))
+        .with("static/more.css", "")
+        .with("static/more.js", "")
+        .with("text/de.json", blocks("json").concat())
+        .launch();
+    let page = app.browser().get("/login").header("Accept-Language", "de").send().body;
+    for part in ["<footer>", "Ruf an: 1234.", "src=\"/static/more.js\"></script>"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
 }
