@@ -15,3 +15,4 @@ mod page;
 mod people;
 mod stage;
 mod tabs;
+mod theme;
