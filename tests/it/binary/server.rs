@@ -105,8 +105,8 @@ impl Installation {
             child.kill().unwrap();
             child.wait().unwrap();
         }
-        // The pipes are drained by threads; the last words may still be on their way.
-        std::thread::sleep(Duration::from_millis(50));
+        stdout.wait_for_the_end();
+        stderr.wait_for_the_end();
         assert!(status.is_some(), "the program went on: {}{}", stdout.text(), stderr.text());
         Output { status: status.unwrap(), stdout: stdout.bytes(), stderr: stderr.bytes() }
     }
@@ -162,7 +162,10 @@ impl Server {
     pub(crate) fn terminate(&mut self) -> Option<ExitStatus> {
         let command = format!("kill -TERM {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
-        wait(&mut self.child)
+        let status = wait(&mut self.child);
+        self.stdout.wait_for_the_end();
+        self.stderr.wait_for_the_end();
+        status
     }
 }
 
@@ -184,6 +187,14 @@ impl Heard {
             }
         });
         heard
+    }
+
+    /// Waits until the pipe is closed and its last words have arrived: the thread that drains it holds the other half.
+    fn wait_for_the_end(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while Arc::strong_count(&self.0) > 1 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn bytes(&self) -> Vec<u8> {
