@@ -80,7 +80,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
 /// Judges all settings, and what they name for the pages to show.
 ///
 /// # Errors
-/// One line for each mistake, as [`rocket`] tells them.
+/// One line for each mistake, as [`rocket()`] tells them.
 pub fn check(figment: &Figment) -> Result<(), Vec<String>> {
     Theme::load(&settings::load(figment)?, &TEMPLATES).map(drop)
 }

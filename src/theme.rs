@@ -36,18 +36,15 @@ impl Theme {
     /// # Errors
     /// One line for each mistake, naming the key.
     pub(crate) fn load(settings: &Settings, embedded: Embedded<'_>) -> Result<Self, Vec<String>> {
-        let named = |lines: Vec<String>| {
-            lines.into_iter().map(|line| format!("app.theme: {line}")).collect::<Vec<_>>()
-        };
         let mut problems = Vec::new();
         let folder = match &settings.theme {
-            Some(path) => Folder::read(path).map_err(|lines| problems.append(&mut named(lines))),
+            Some(path) => Folder::read(path).map_err(|lines| problems.extend(named(lines))),
             None => Ok(Folder::default()),
         };
         let folder = folder.unwrap_or_default();
         let mut catalogues = Catalogues::embedded().map_err(|error| vec![format!("page texts: {error}")])?;
         if let Err(lines) = texts::add(&mut catalogues, &folder.texts) {
-            problems.append(&mut named(lines));
+            problems.extend(named(lines));
         }
         let mut assets = Assets::embedded();
         for (name, bytes) in &folder.assets {
@@ -59,33 +56,36 @@ impl Theme {
             problems.push(format!("app.logo: {line}"));
         }
         problems.extend(put_colors(&mut assets, &settings.colors, &settings.dark_colors));
-        let templates =
-            templates::join(embedded, &folder.templates).map_err(|lines| problems.append(&mut named(lines)));
-        let Ok(templates) = templates else { return Err(problems) };
-        if settings.theme.is_some() && problems.is_empty() {
-            let auth = &settings.auth;
-            let surroundings = Surroundings {
-                catalogues: &catalogues,
-                service: &settings.service_name,
-                auth,
-                text: templates::SAMPLE_TEXT,
-            };
-            let samples = samples::all_with(surroundings, &assets);
-            let field = auth.wire.csrf_names().csrf_field;
-            // A script of the theme's own may do without what ours needs.
-            let script =
-                if folder.assets.contains_key("portcullis.js") { NO_SCRIPT } else { assets.script() };
-            templates::judge(&templates, &folder.templates, &samples, field, script)
-                .unwrap_or_else(|lines| problems.append(&mut named(lines)));
+        let templates = templates::join(embedded, &folder.templates);
+        let templates = templates.map_err(|lines| problems.extend(named(lines))).unwrap_or_default();
+        let theme = Self { assets, catalogues, templates };
+        if let (true, Some(path)) = (problems.is_empty(), &settings.theme) {
+            theme.judge(settings, &folder).map_err(named)?;
+            tracing::info!("the theme in {} {}", path.display(), changes(&folder, embedded));
         }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        if let Some(path) = &settings.theme {
-            say(path, &folder, embedded);
-        }
-        Ok(Self { assets, catalogues, templates })
+        if problems.is_empty() { Ok(theme) } else { Err(problems) }
     }
+
+    /// Renders all pages as they will be.
+    fn judge(&self, settings: &Settings, folder: &Folder) -> Result<(), Vec<String>> {
+        let surroundings = Surroundings {
+            catalogues: &self.catalogues,
+            service: &settings.service_name,
+            auth: &settings.auth,
+            text: templates::SAMPLE_TEXT,
+        };
+        let samples = samples::all_with(surroundings, &self.assets);
+        let field = settings.auth.wire.csrf_names().csrf_field;
+        // A script of the theme's own may do without what ours needs.
+        let is_ours = !folder.assets.contains_key("portcullis.js");
+        let script = is_ours.then(|| self.assets.script());
+        templates::judge(&self.templates, &folder.templates, &samples, field, script)
+    }
+}
+
+/// The lines about a theme, with the key.
+fn named(lines: Vec<String>) -> Vec<String> {
+    lines.into_iter().map(|line| format!("app.theme: {line}")).collect()
 }
 
 fn put_logo(assets: &mut Assets, path: &Path) -> Result<(), String> {
@@ -110,25 +110,21 @@ fn put_colors(assets: &mut Assets, light: &Colors, dark: &Colors) -> Vec<String>
     problems
 }
 
-/// Tells what a theme changes, in one line.
-fn say(path: &Path, folder: &Folder, embedded: Embedded<'_>) {
-    let is_replaced = |name: &&String| embedded.iter().any(|(known, _)| known == name);
-    let templates = |is_wanted: bool| {
-        folder
-            .templates
-            .keys()
-            .filter(move |name| is_replaced(name) == is_wanted)
-            .map(|name| format!("{name}.tera"))
+/// What a theme changes, in words.
+fn changes(folder: &Folder, embedded: Embedded<'_>) -> String {
+    let ours = Catalogues::embedded();
+    let is_ours = |language: &str| ours.as_ref().is_ok_and(|all| all.iter().any(|(tag, _)| tag == language));
+    let templates = folder
+        .templates
+        .keys()
+        .map(|name| (embedded.iter().any(|(known, _)| known == name), format!("{name}.tera")));
+    let assets = folder.assets.keys().map(|name| (Asset::named(name).is_some(), name.clone()));
+    let texts = folder.texts.keys().map(|language| (is_ours(language), format!("texts in {language}")));
+    let (replaced, added): (Vec<_>, Vec<_>) =
+        templates.chain(assets).chain(texts).partition(|(is_replaced, _)| *is_replaced);
+    let list = |names: Vec<(bool, String)>| {
+        let names: Vec<_> = names.into_iter().map(|(_, name)| name).collect();
+        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
     };
-    let assets = |is_wanted: bool| {
-        folder.assets.keys().filter(move |name| Asset::named(name).is_some() == is_wanted).cloned()
-    };
-    let list = |names: Vec<String>| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-    let texts = folder.texts.keys().map(|language| format!("texts in {language}"));
-    let replaced = list(templates(true).chain(assets(true)).chain(texts).collect());
-    let added = list(templates(false).chain(assets(false)).collect());
-    tracing::info!("the theme in {} replaces {replaced} and adds {added}", path.display());
+    format!("replaces {} and adds {}", list(replaced), list(added))
 }
-
-/// An address that no page has.
-const NO_SCRIPT: &str = "\0";

@@ -32,7 +32,9 @@ impl Folder {
     pub(super) fn read(path: &Path) -> Result<Self, Vec<String>> {
         let mut folder = Self::default();
         let mut problems = Vec::new();
-        for (name, is_folder) in entries(path, "").map_err(|line| vec![line])? {
+        for (name, is_folder) in
+            entries(path, "").map_err(|line| vec![format!("{}: {line}", path.display())])?
+        {
             let inside = path.join(&name);
             match (name.as_str(), is_folder) {
                 ("templates", true) => {

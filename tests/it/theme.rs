@@ -354,7 +354,8 @@ fn a_theme_that_is_no_folder_is_refused() {
     let theme = Theme::new().beside("file", "x");
     for name in ["nowhere", "file"] {
         let lines = refusal(&figment().merge(("app.theme", theme.path(name))));
-        assert!(lines.len() == 1 && lines[0].starts_with("app.theme: cannot be read: n"), "{lines:?}");
+        let expected = format!("app.theme: {}: cannot be read: no", theme.path(name).display());
+        assert!(lines.len() == 1 && lines[0].starts_with(&expected), "{lines:?}");
     }
 }
 
@@ -420,6 +421,13 @@ fn a_new_language_is_chosen_like_the_others_when_it_has_every_text() {
         let page = browser.get("/login").header("Accept-Language", wanted).send().body;
         assert_eq!(page.contains("Sign in†</h1>"), is_it, "{wanted}");
         assert_eq!(page.contains("<html lang=\"pt-BR\">"), is_it, "{wanted}");
+    }
+    let other = texts.to_string().replace('†', "‡");
+    let both = Theme::new().with("text/pt.json", other).with("text/pt-BR.json", texts.to_string()).launch();
+    for (wanted, title) in [("pt-BR", "Sign in†</h1>"), ("pt", "Sign in‡</h1>"), ("pt-PT", "Sign in‡</h1>")]
+    {
+        let page = both.browser().get("/login").header("Accept-Language", wanted).send().body;
+        assert!(page.contains(title), "{wanted}");
     }
     texts["login"].as_object_mut().unwrap().remove("title");
     texts["wait"].as_object_mut().unwrap().remove("moment");
