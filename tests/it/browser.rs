@@ -4,6 +4,7 @@
 //! `scripts/test` asks for them and installs what is absent.
 //! With `PORTCULLIS_SCREENSHOTS=folder` the pages that they see are kept there.
 
+mod axe;
 mod chromium;
 mod cookies;
 mod cross_site;
@@ -11,8 +12,10 @@ mod fetch;
 mod flows;
 mod journey;
 mod keyboard;
+mod media;
 mod page;
 mod people;
 mod stage;
+mod states;
 mod tabs;
 mod theme;

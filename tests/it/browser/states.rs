@@ -1,0 +1,286 @@
+//! Every page in every state that it knows, and how a browser gets there.
+//!
+//! One line a state; axe, the layout and the pictures go through all of them.
+//! Most are the real pages; what is hard to come by is a real template with a context of its own.
+
+use std::path::Path;
+
+use portcullis::app::add_templates;
+use portcullis::routes::words::Catalogues;
+use rocket_dyn_templates::tera::{Context, Tera};
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+
+use crate::binary::client::Ask;
+use crate::binary::server::{Installation, Server};
+use crate::browser::chromium::{Browser, Scripts};
+use crate::browser::stage::{Shown, Stage};
+
+/// A page in one state.
+pub(super) struct State {
+    pub(super) name: &'static str,
+    who: Who,
+    way: Way,
+}
+
+/// Who looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    Person,
+}
+use Who::{Nobody, Person};
+
+enum Way {
+    /// A page of the running program.
+    At(&'static str),
+    /// The same, after its form was sent with these fields.
+    Sent(&'static str, &'static [(&'static str, &'static str)]),
+    /// The same, after a script.
+    After(&'static str, &'static str),
+    /// A template, with this context besides the frame's.
+    Drawn(&'static str, fn() -> Value),
+}
+use Way::{After, At, Drawn, Sent};
+
+const fn state(name: &'static str, who: Who, way: Way) -> State {
+    State { name, who, way }
+}
+
+const STATES: [State; 34] = [
+    state("login", Nobody, At("/login?next=/sessions")),
+    state("login-refused", Nobody, Sent("/login", &[("username", "testuser"), ("password", "not mine")])),
+    state("login-signed-out", Nobody, At("/login?notice=signed_out")),
+    state("login-ended", Nobody, At("/login?notice=session_ended")),
+    state("login-expired", Nobody, At("/login?notice=session_expired")),
+    state("login-password-changed", Nobody, At("/login?notice=password_changed")),
+    state("login-reused", Nobody, Drawn("login.html", || json!({ "notice": "session_reused" }))),
+    state("login-form-expired", Nobody, Drawn("login.html", || login_error("form_expired", Value::Null))),
+    state("login-throttled", Nobody, Drawn("login.html", || login_error("throttled", json!(60)))),
+    state("login-busy", Nobody, Drawn("login.html", || login_error("busy", json!(2)))),
+    state("not-found-to-nobody", Nobody, At("/nowhere")),
+    state("error-403-form", Nobody, Drawn("error.html", || error(403, "csrf"))),
+    state("error-403-cross-site", Nobody, Drawn("error.html", || error(403, "cross_site"))),
+    state("error-422", Nobody, Drawn("error.html", || error(422, "unprocessable"))),
+    state("error-429", Nobody, Drawn("error.html", || error(429, "throttled"))),
+    state("error-500", Nobody, Drawn("error.html", || error(500, "internal"))),
+    state("error-503", Nobody, Drawn("error.html", || error(503, "unavailable"))),
+    state("error-reused", Nobody, Drawn("error.html", || error(401, "session_reused"))),
+    state("dashboard", Person, At("/dashboard")),
+    state("dashboard-password-changed", Person, At("/dashboard?notice=password_changed")),
+    state(
+        "dashboard-ended",
+        Person,
+        After("/dashboard", "document.querySelector('[data-ended]').hidden = false"),
+    ),
+    state("dashboard-full", Person, Drawn("dashboard.html", full_dashboard)),
+    state("sessions", Person, At("/sessions")),
+    state("sessions-ended-one", Person, At("/sessions?notice=session_ended")),
+    state(
+        "sessions-alone",
+        Person,
+        Drawn("sessions.html", || json!({ "user": user(), "sessions": [session(true)] })),
+    ),
+    state("password", Person, At("/account/password")),
+    state(
+        "password-wrong",
+        Person,
+        Sent(
+            "/account/password",
+            &[
+                ("current_password", "not my password"),
+                ("new_password", "four unrelated words here"),
+                ("new_password_again", "four unrelated words here"),
+            ],
+        ),
+    ),
+    state(
+        "password-mismatch",
+        Person,
+        Sent(
+            "/account/password",
+            &[
+                ("current_password", "testpass"),
+                ("new_password", "four unrelated words here"),
+                ("new_password_again", "five unrelated words here"),
+            ],
+        ),
+    ),
+    state(
+        "password-unfit",
+        Person,
+        Sent(
+            "/account/password",
+            &[
+                ("current_password", "testpass"),
+                ("new_password", "my name is testuser"),
+                ("new_password_again", "my name is testuser"),
+            ],
+        ),
+    ),
+    state(
+        "password-throttled",
+        Person,
+        Drawn(
+            "password.html",
+            || json!({ "user": user(), "min_length": 15, "error": "throttled", "retry_after": 60 }),
+        ),
+    ),
+    state("reauthenticate", Person, At("/reauthenticate?next=/sessions")),
+    state("reauthenticate-wrong", Person, Sent("/reauthenticate", &[("password", "not my password")])),
+    state(
+        "reauthenticate-throttled",
+        Person,
+        Drawn("reauthenticate.html", || json!({ "user": user(), "error": "throttled", "retry_after": 600 })),
+    ),
+    state("not-found", Person, At("/nowhere")),
+];
+
+fn login_error(error: &str, retry_after: Value) -> Value {
+    let mut context = json!({ "username": "testuser", "error": error });
+    if !retry_after.is_null() {
+        context["retry_after"] = retry_after;
+    }
+    context
+}
+
+fn error(status: u16, key: &str) -> Value {
+    let mut context = json!({ "status": status, "key": key, "back": "/" });
+    if [429, 503].contains(&status) {
+        context["retry_after"] = json!(30);
+    }
+    context
+}
+
+/// The longest name, and more roles than fit into a line.
+fn user() -> Value {
+    let name = "a-person-with-the-longest-name-that-anybody-may-have-in-this-se";
+    json!({ "name": name, "roles": ["user", "admin", "auditor", "operator-of-the-night-shift", "billing", "support"] })
+}
+
+fn moment(from_now: i64) -> Value {
+    let moment = OffsetDateTime::now_utc() + Duration::seconds(from_now);
+    let iso = moment.format(&time::format_description::well_known::Rfc3339).unwrap();
+    json!({ "iso": iso, "text": "2026-01-02 03:04 UTC" })
+}
+
+fn session(is_current: bool) -> Value {
+    json!({
+        "id": "00112233445566778899aabbccddeeff", "browser": "Firefox", "system": "Linux",
+        "address": "2001:db8:1234:5678:9abc:def0:1234:5678", "last_seen": moment(-60), "began": moment(-86_400),
+        "current": is_current,
+    })
+}
+
+fn full_dashboard() -> Value {
+    let keys =
+        ["signed_in", "sign_in_failed", "throttled", "reused", "csrf_refused", "ended_password_changed"];
+    let events: Vec<_> =
+        keys.iter().map(|key| json!({ "key": key, "when": moment(-90), "detail": "192.0.2.1" })).collect();
+    json!({
+        "user": user(), "failures": 7, "notice": "password_confirmed", "events": events,
+        "session": {
+            "began": moment(-600), "password_entered": moment(-600), "access_expires": moment(290),
+            "access_life": 300, "expires": moment(86_400),
+        },
+        "sessions": [session(true), session(false), session(false), session(false)],
+    })
+}
+
+/// A browser on its way through all states, and what it looks at.
+pub(super) struct Tour {
+    pub(super) browser: Browser,
+    stage: Stage,
+    server: Server,
+    _installation: Installation,
+}
+
+impl Tour {
+    pub(super) async fn begin(language: &'static str) -> Self {
+        let installation = Installation::new();
+        let server = installation.start();
+        let stage = Stage::open(move |path| draw(path, language));
+        let browser = Browser::open_in(language, &server.site(), Scripts::On).await;
+        Self { browser, stage, server, _installation: installation }
+    }
+
+    /// Goes to every state and looks at it.
+    pub(super) async fn go(&self, mut look: impl AsyncFnMut(&Browser, &State)) {
+        let browser = &self.browser;
+        for state in STATES.iter().filter(|state| state.who == Nobody) {
+            self.reach(state).await;
+            look(browser, state).await;
+        }
+        browser.set_media("", &[]).await;
+        browser.visit("/login").await;
+        browser.sign_in("testuser", "testpass").await;
+        browser.assert_at("/dashboard").await;
+        for device in ["Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "curl/8"] {
+            let body = r#"{"username":"testuser","password":"testpass"}"#;
+            let mut client = self.server.client();
+            assert_eq!(client.send(Ask::json("/login", body).header("User-Agent", device)).status, 200);
+        }
+        for state in STATES.iter().filter(|state| state.who == Person) {
+            self.reach(state).await;
+            look(browser, state).await;
+        }
+    }
+
+    /// Goes to one state.
+    async fn reach(&self, state: &State) {
+        let browser = &self.browser;
+        // Nothing can be clicked on paper.
+        browser.set_media("", &[]).await;
+        match state.way {
+            At(path) => browser.visit(path).await,
+            After(path, script) => {
+                browser.visit(path).await;
+                browser.run(script).await;
+            }
+            Sent(path, fields) => {
+                browser.visit(path).await;
+                for (name, value) in fields {
+                    browser.fill(&format!("#{name}"), value).await;
+                }
+                browser.leave_by("main form button.wide").await;
+            }
+            Drawn(..) => browser.go_to(&format!("{}/{}", self.stage.another_port(), state.name)).await,
+        }
+        let there = match state.way {
+            At(path) | After(path, _) | Sent(path, _) => browser.place().await.starts_with(path),
+            Drawn(..) => browser.has("main h1").await,
+        };
+        assert!(there, "{} is not to be had: the browser is at {}", state.name, browser.place().await);
+        if let Sent(..) = state.way {
+            assert!(browser.has("[role=alert]:not([hidden])").await, "{} tells no error", state.name);
+        }
+    }
+}
+
+/// A state that is made from its template, or a file that it needs.
+fn draw(path: &str, language: &str) -> Option<Shown> {
+    if let Some(name) = path.strip_prefix("/static/") {
+        let kinds = [("css", "text/css"), ("js", "text/javascript"), ("svg", "image/svg+xml")];
+        let (_, kind) = kinds.into_iter().find(|(end, _)| name.ends_with(end))?;
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("static").join(name);
+        return Some(Shown(kind, std::fs::read_to_string(file).ok()?));
+    }
+    let state = STATES.iter().find(|state| path.strip_prefix('/') == Some(state.name))?;
+    let Drawn(template, context) = state.way else { return None };
+    let mut tera = Tera::default();
+    add_templates(&mut tera).unwrap();
+    let catalogues = Catalogues::embedded().unwrap();
+    let (_, words) = catalogues.iter().find(|(tag, _)| *tag == language)?;
+    let mut context = Context::from_value(context()).unwrap();
+    context.insert("lang", language);
+    context.insert("t", words);
+    context.insert("service", "Portcullis");
+    context.insert("csrf_field", "csrf_token");
+    context.insert("csrf_token", "a proof");
+    let assets = json!({
+        "css": "/static/portcullis.css", "js": "/static/portcullis.js",
+        "icon": "/static/icon.svg", "logo": "/static/portcullis.svg",
+    });
+    context.insert("assets", &assets);
+    Some(Shown("text/html", tera.render(template, &context).unwrap()))
+}
