@@ -12,6 +12,7 @@ mod fetch;
 mod flows;
 mod journey;
 mod keyboard;
+mod layout;
 mod media;
 mod page;
 mod people;
