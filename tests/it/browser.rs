@@ -16,6 +16,7 @@ mod layout;
 mod media;
 mod page;
 mod people;
+mod pictures;
 mod stage;
 mod states;
 mod tabs;
