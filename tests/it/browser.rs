@@ -13,6 +13,7 @@ mod flows;
 mod journey;
 mod keyboard;
 mod layout;
+mod lighthouse;
 mod media;
 mod page;
 mod people;
