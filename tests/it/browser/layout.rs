@@ -106,11 +106,14 @@ const NAMED: &str = "
     const failed = all('[role=alert]:not([hidden]):not([data-ended])').length > 0;
     if (failed !== /^(Error|Fehler):/.test(document.title)) faults.push(`an error, and the title is ${document.title}`);
     const wanted = { username: 'username', password: 'current-password', current_password: 'current-password',
-        new_password: 'new-password', new_password_again: 'new-password' };
+        new_password: 'new-password', new_password_again: 'new-password',
+        code: 'one-time-code' };
     for (const input of all('input').filter(visible)) {
         if (![...input.labels].some((label) => visible(label) && label.textContent.trim()))
             faults.push(`no label: ${what(input)}`);
-        if (input.type !== 'checkbox' && input.autocomplete !== wanted[input.name])
+        // What an administrator types about others must not be filled in with the administrator's own.
+        const want = /^.people/.test(new URL(input.form.action).pathname) ? 'off' : wanted[input.name];
+        if (input.type !== 'checkbox' && input.autocomplete !== want)
             faults.push(`autocomplete: ${what(input)}`);
         if (input.getAttribute('aria-invalid') === 'true') {
             const ids = (input.getAttribute('aria-describedby') ?? '').split(' ');

@@ -5,9 +5,11 @@ import lighthouse from "lighthouse";
 
 const [url, cookies, skipped] = process.argv.slice(2);
 const chrome = await launch({
+  chromePath: process.env.CHROME_PATH,
   chromeFlags: [
     "--headless=new",
-    "--no-sandbox",
+    // Chromium's sandbox does not start for root.
+    ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",

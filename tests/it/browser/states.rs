@@ -1,6 +1,6 @@
 //! Every page in every state that it knows, and how a browser gets there.
 //!
-//! One line a state; axe, the layout and the pictures go through all of them.
+//! One line a state, whose name begins with the template's; axe, the layout and the pictures go through all of them.
 //! Most are the real pages; what is hard to come by is a real template with a context of its own.
 
 use std::path::Path;
@@ -28,26 +28,29 @@ pub(super) struct State {
 enum Who {
     Nobody,
     Person,
+    Administrator,
 }
-use Who::{Nobody, Person};
+use Who::{Administrator, Nobody, Person};
 
 enum Way {
     /// A page of the running program.
     At(&'static str),
-    /// The same, after its form was sent with these fields.
+    /// The same, after its form was sent with these fields and taken.
+    Done(&'static str, &'static [(&'static str, &'static str)]),
+    /// The same, after its form was sent with these fields and refused.
     Sent(&'static str, &'static [(&'static str, &'static str)]),
     /// The same, after a script.
     After(&'static str, &'static str),
     /// A template, with this context besides the frame's.
     Drawn(&'static str, fn() -> Value),
 }
-use Way::{After, At, Drawn, Sent};
+use Way::{After, At, Done, Drawn, Sent};
 
 const fn state(name: &'static str, who: Who, way: Way) -> State {
     State { name, who, way }
 }
 
-const STATES: [State; 34] = [
+const STATES: [State; 47] = [
     state("login", Nobody, At("/login?next=/sessions")),
     state("login-refused", Nobody, Sent("/login", &[("username", "testuser"), ("password", "not mine")])),
     state("login-signed-out", Nobody, At("/login?notice=signed_out")),
@@ -58,6 +61,20 @@ const STATES: [State; 34] = [
     state("login-form-expired", Nobody, Drawn("login.html", || login_error("form_expired", Value::Null))),
     state("login-throttled", Nobody, Drawn("login.html", || login_error("throttled", json!(60)))),
     state("login-busy", Nobody, Drawn("login.html", || login_error("busy", json!(2)))),
+    state("code", Nobody, At("/account/code")),
+    state(
+        "code-wrong",
+        Nobody,
+        Sent(
+            "/account/code",
+            &[
+                ("username", "testuser"),
+                ("code", "0000-0000-0000-0000"),
+                ("new_password", "four unrelated words here"),
+                ("new_password_again", "four unrelated words here"),
+            ],
+        ),
+    ),
     state("not-found-to-nobody", Nobody, At("/nowhere")),
     state("error-403-form", Nobody, Drawn("error.html", || error(403, "csrf"))),
     state("error-403-cross-site", Nobody, Drawn("error.html", || error(403, "cross_site"))),
@@ -134,6 +151,21 @@ const STATES: [State; 34] = [
         Drawn("reauthenticate.html", || json!({ "user": user(), "error": "throttled", "retry_after": 600 })),
     ),
     state("not-found", Person, At("/nowhere")),
+    state("forbidden", Person, At("/people")),
+    state("people", Administrator, At("/people")),
+    state("people-found", Administrator, At("/people?q=test")),
+    state("people-found-nobody", Administrator, At("/people?q=nobody-of-this-name")),
+    state(
+        "people-name-taken",
+        Administrator,
+        Sent("/people", &[("username", "testuser"), ("roles", "staff")]),
+    ),
+    state("people-bad-roles", Administrator, Sent("/people", &[("username", "grace"), ("roles", "!")])),
+    state("code-issued", Administrator, Done("/people", &[("username", "grace"), ("roles", "staff")])),
+    state("person-new", Administrator, At("/people/grace")),
+    state("person", Administrator, At("/people/testuser")),
+    state("person-disabled", Administrator, At("/people/testuser?notice=disabled")),
+    state("person-self", Administrator, At("/people/admin")),
 ];
 
 fn login_error(error: &str, retry_after: Value) -> Value {
@@ -155,7 +187,7 @@ fn error(status: u16, key: &str) -> Value {
 /// The longest name, and more roles than fit into a line.
 fn user() -> Value {
     let name = "a-person-with-the-longest-name-that-anybody-may-have-in-this-se";
-    json!({ "name": name, "roles": ["user", "admin", "auditor", "operator-of-the-night-shift", "billing", "support"] })
+    json!({ "name": name, "administers": true, "roles": ["user", "admin", "auditor", "operator-of-the-night-shift", "billing", "support"] })
 }
 
 fn moment(from_now: i64) -> Value {
@@ -211,18 +243,29 @@ impl Tour {
             self.reach(state).await;
             look(browser, state).await;
         }
-        browser.set_media("", &[]).await;
-        browser.visit("/login").await;
-        browser.sign_in("testuser", "testpass").await;
-        browser.assert_at("/dashboard").await;
-        for device in ["Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "curl/8"] {
-            let body = r#"{"username":"testuser","password":"testpass"}"#;
-            let mut client = self.server.client();
-            assert_eq!(client.send(Ask::json("/login", body).header("User-Agent", device)).status, 200);
+        for (who, name, password) in [(Person, "testuser", "testpass"), (Administrator, "admin", "adminpass")]
+        {
+            browser.set_media("", &[]).await;
+            self.sign_in(name, password).await;
+            for state in STATES.iter().filter(|state| state.who == who) {
+                self.reach(state).await;
+                look(browser, state).await;
+            }
+            browser.set_media("", &[]).await;
+            browser.visit("/sessions").await;
+            browser.leave_by("form.sign-out button").await;
         }
-        for state in STATES.iter().filter(|state| state.who == Person) {
-            self.reach(state).await;
-            look(browser, state).await;
+    }
+
+    /// Signs the browser in, and two other devices.
+    async fn sign_in(&self, name: &str, password: &str) {
+        self.browser.visit("/login").await;
+        self.browser.sign_in(name, password).await;
+        self.browser.assert_at("/dashboard").await;
+        for device in ["Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "curl/8"] {
+            let body = json!({ "username": name, "password": password }).to_string();
+            let answer = self.server.client().send(Ask::json("/login", &body).header("User-Agent", device));
+            assert_eq!(answer.status, 200);
         }
     }
 
@@ -237,7 +280,7 @@ impl Tour {
                 browser.visit(path).await;
                 browser.run(script).await;
             }
-            Sent(path, fields) => {
+            Sent(path, fields) | Done(path, fields) => {
                 browser.visit(path).await;
                 for (name, value) in fields {
                     browser.fill(&format!("#{name}"), value).await;
@@ -247,13 +290,39 @@ impl Tour {
             Drawn(..) => browser.go_to(&format!("{}/{}", self.stage.another_port(), state.name)).await,
         }
         let there = match state.way {
-            At(path) | After(path, _) | Sent(path, _) => browser.place().await.starts_with(path),
+            At(path) | After(path, _) | Sent(path, _) | Done(path, _) => {
+                browser.place().await.starts_with(path)
+            }
             Drawn(..) => browser.has("main h1").await,
         };
         assert!(there, "{} is not to be had: the browser is at {}", state.name, browser.place().await);
-        if let Sent(..) = state.way {
-            assert!(browser.has("[role=alert]:not([hidden])").await, "{} tells no error", state.name);
+        let is_refused = browser.has("[role=alert]:not([hidden]):not([data-ended])").await;
+        match state.way {
+            Sent(..) => assert!(is_refused, "{} tells no error", state.name),
+            Done(..) => assert!(!is_refused, "{} was refused", state.name),
+            _ => {}
         }
+    }
+}
+
+/// The stems of the files in a folder of the project that end so.
+fn stems(folder: &str, end: &str) -> Vec<String> {
+    let files = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter_map(|name| name.strip_suffix(end).map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_page_has_a_state_and_every_picture_a_page() {
+    for page in stems("templates", ".html.tera") {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates").join(format!("{page}.html.tera"));
+        let is_part = !std::fs::read_to_string(file).unwrap().contains("{% extends \"base.html\" %}");
+        let name = page.replace('_', "-");
+        let is_known = |state: &State| state.name == name || state.name.starts_with(&format!("{name}-"));
+        assert!(is_part || STATES.iter().any(is_known), "no state is named {name}");
+    }
+    for picture in stems("tests/it/browser/pictures", ".png") {
+        assert!(STATES.iter().any(|state| state.name == picture), "{picture} is a picture of nothing");
     }
 }
 
@@ -275,8 +344,14 @@ fn draw(path: &str, language: &str) -> Option<Shown> {
     context.insert("lang", language);
     context.insert("t", words);
     context.insert("service", "Portcullis");
-    context.insert("csrf_field", "csrf_token");
-    context.insert("csrf_token", "a proof");
+    let names = [
+        ("csrf_field", "csrf_token"),
+        ("csrf_token", "a proof"),
+        ("csrf_header", "X-CSRF-TOKEN"),
+        ("csrf_access_cookie", "csrf_access_token"),
+        ("csrf_refresh_cookie", "csrf_refresh_token"),
+    ];
+    names.into_iter().for_each(|(name, value)| context.insert(name, value));
     let assets = json!({
         "css": "/static/portcullis.css", "js": "/static/portcullis.js",
         "icon": "/static/icon.svg", "logo": "/static/portcullis.svg",
