@@ -149,6 +149,12 @@ impl What {
         (Self::RolesChanged, "roles_changed", "authz_change", Level::Warn),
     ];
 
+    /// Everything that can happen.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let ends = EndReason::all().map(Self::SessionEnded);
+        Self::TABLE.iter().map(|(what, ..)| *what).chain(ends)
+    }
+
     /// The stable word for this event, without why a session ended.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -108,6 +108,11 @@ impl EndReason {
         (Self::TooMany, "too_many"),
     ];
 
+    /// Every reason.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().map(|(reason, _)| *reason)
+    }
+
     /// The stable word for this reason, as stores and logs write it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

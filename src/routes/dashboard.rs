@@ -151,7 +151,7 @@ impl<'a> ShownEvent<'a> {
 }
 
 /// A replay is the machine's business, not the person's, and a reuse is told by the end of its session.
-fn is_of_interest(event: &Event) -> bool {
+pub(crate) fn is_of_interest(event: &Event) -> bool {
     !matches!(event.what, What::Replayed | What::Reused | What::NeverIssued | What::SignedInAfterFailures)
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::auth::{EndReason, Refusal, Role, SessionId, What};
 use crate::routes::administrator::{Admin, Desk};
 use crate::routes::body::{self, Body, Fields};
-use crate::routes::dashboard::ShownEvent;
+use crate::routes::dashboard::{ShownEvent, is_of_interest};
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Moment;
@@ -193,7 +193,7 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
     let account = desk.accounts.find(name).await.map_err(|error| out_of_reach(&error))?;
     let Some(account) = account else { return Ok(None) };
     let presence = desk.overseen().presence(&[name.as_str()]).await.map_err(Refused)?;
-    let events = desk.sessions.events(name.as_str(), SHOWN_EVENTS).await.map_err(Refused)?;
+    let events = desk.sessions.events(name.as_str(), MAX_EVENTS).await.map_err(Refused)?;
     let code_until = desk.accounts.open_code(name).await.map_err(|error| out_of_reach(&error))?;
     Ok(Some(PersonPage {
         roles: account.roles.join(", "),
@@ -201,7 +201,12 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
         sessions: Shown::of(&desk.sessions, name.as_str(), desk.administrator.session_id())
             .await
             .map_err(Refused)?,
-        events: events.iter().map(ShownEvent::for_administrator).collect(),
+        events: events
+            .iter()
+            .filter(|event| is_of_interest(event))
+            .take(SHOWN_EVENTS)
+            .map(ShownEvent::for_administrator)
+            .collect(),
         code_until: code_until.map(Moment::from),
         is_self: is_own(desk, name),
         notice: None,
@@ -258,4 +263,6 @@ const ENDED_ALL: &str = "all_ended";
 const NOTHING_TO_END: &str = "nothing_to_end";
 const NOTICES: [&str; 7] =
     [DISABLED, ENABLED, ROLES_CHANGED, ENDED_ONE, ENDED_ALL, NOTHING_TO_END, PASSWORD_CONFIRMED];
-const SHOWN_EVENTS: u32 = 20;
+/// How far back the page looks.
+const MAX_EVENTS: u32 = 100;
+const SHOWN_EVENTS: usize = 20;

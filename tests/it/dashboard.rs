@@ -1,6 +1,8 @@
 //! `/dashboard`: the protected page, and the silent renewal that keeps it open.
 
-use crate::support::{FOUR, app, claims, names};
+use portcullis::auth::{Event, UnixTime, What};
+
+use crate::support::{FOUR, Setup, app, claims, names, now_or_never};
 
 #[test]
 fn it_shows_who_is_signed_in_since_when_and_for_how_long() {
@@ -115,4 +117,23 @@ fn names_with_markup_cannot_exist_and_roles_are_escaped() {
     let page = browser.get("/dashboard").send();
     assert!(page.body.contains("&lt;img src=x onerror=alert(1)&gt;") && !page.body.contains("<img src=x"));
     assert!(page.body.contains("Signed in as o.k@x+y"));
+}
+
+#[test]
+fn everything_that_can_happen_is_told_in_words() {
+    for what in What::all() {
+        let setup = Setup::new();
+        let event = Event {
+            at: UnixTime::from_secs(crate::support::NOW),
+            what,
+            user: Some("testuser".to_owned()),
+            session: None,
+            address: None,
+            by: None,
+        };
+        now_or_never(setup.stores.sessions.record(&[event])).unwrap();
+        let app = setup.launch();
+        let page = app.signed_in_browser().get("/dashboard").send().body;
+        assert!(!page.contains("Security event"), "{what:?} has no words");
+    }
 }
