@@ -11,7 +11,7 @@ use rocket_dyn_templates::Template;
 use tera::Tera;
 
 use crate::auth::{Clock, OsRandom, Portcullis, Random, SystemClock, chain};
-use crate::routes::administrator::Dice;
+use crate::routes::administrator::{Randomness, Turns};
 use crate::routes::headers::SecurityHeaders;
 use crate::routes::login::Demo;
 use crate::routes::page::ServiceName;
@@ -67,7 +67,8 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(assets)
         .manage(ServiceName(settings.service_name.clone()))
         .manage(Demo(settings.demo_users))
-        .manage(Dice(random))
+        .manage(Randomness(random))
+        .manage(Turns::default())
         .attach(SecurityHeaders { is_https: settings.auth.is_https() })
         .attach(portcullis)
         .attach(ready_accounts(settings.demo_users))

@@ -50,6 +50,18 @@ impl Desk {
     /// Keeps what was done, and the sessions that ended by it, as security events.
     /// What was done stays done when that fails; the operator is told.
     pub(crate) async fn note(&self, what: Option<What>, user: &str, ended: &[SessionId], reason: EndReason) {
+        self.note_roles(what, user, None, ended, reason).await;
+    }
+
+    /// The same, of what changed the roles of an account to these.
+    pub(crate) async fn note_roles(
+        &self,
+        what: Option<What>,
+        user: &str,
+        roles: Option<&[String]>,
+        ended: &[SessionId],
+        reason: EndReason,
+    ) {
         let event = |what, session| Event {
             at: self.clock.now(),
             what,
@@ -57,6 +69,7 @@ impl Desk {
             session,
             address: None,
             by: None,
+            roles: roles.map(<[String]>::to_vec).filter(|_| !matches!(what, What::SessionEnded(_))),
         };
         let ends = ended.iter().map(|id| event(What::SessionEnded(reason), Some(*id)));
         let events: Vec<_> = what.map(|what| event(what, None)).into_iter().chain(ends).collect();

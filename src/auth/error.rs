@@ -159,11 +159,16 @@ impl AuthError {
     /// Ends a guard with this error and keeps it for the catcher.
     /// A later guard's error replaces an earlier one that the handler chose to survive.
     pub(crate) fn fail<T>(self, request: &Request<'_>) -> Outcome<T, Self> {
+        self.keep(request);
+        Outcome::Error((self.status(), self))
+    }
+
+    /// Keeps it for the catcher, and writes the event that it is.
+    pub(crate) fn keep(self, request: &Request<'_>) {
         let earlier = failure(request).0.lock().unwrap_or_else(PoisonError::into_inner).replace(self);
         if earlier != Some(self) {
             self.note(request);
         }
-        Outcome::Error((self.status(), self))
     }
 }
 

@@ -28,6 +28,7 @@ use crate::auth::session::StoreError;
 ///     session: None,
 ///     address: "192.0.2.7".parse().ok(),
 ///     by: None,
+///     roles: None,
 /// };
 /// let line = event.to_json();
 /// assert!(line.contains(r#""datetime":"2023-11-14T22:13:20Z""#));
@@ -48,6 +49,8 @@ pub struct Event {
     pub address: Option<IpAddr>,
     /// Who did it, where that is somebody else than the person whose account it is: an administrator.
     pub by: Option<String>,
+    /// The roles that the account has from then on, where the event is about them.
+    pub roles: Option<Vec<String>>,
 }
 
 /// What can happen.
@@ -92,6 +95,8 @@ pub enum What {
     PasswordSet,
     /// A one-time code was issued, to be exchanged for a password.
     CodeIssued,
+    /// A one-time code was withdrawn before it was exchanged.
+    CodeWithdrawn,
     /// A one-time code was exchanged for a password.
     PasswordChosen,
     /// An exchange with a wrong code, or one that is over.
@@ -120,7 +125,7 @@ enum Level {
 
 impl What {
     /// Our word, the OWASP word, and how loud it is.
-    const TABLE: [(Self, &'static str, &'static str, Level); 21] = [
+    const TABLE: [(Self, &'static str, &'static str, Level); 22] = [
         (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
         (
             Self::SignedInAfterFailures,
@@ -139,6 +144,7 @@ impl What {
         (Self::PasswordChangeRefused, "password_change_refused", "authn_password_change_fail", Level::Warn),
         (Self::PasswordSet, "password_set", "authn_password_change", Level::Warn),
         (Self::CodeIssued, "code_issued", "user_updated", Level::Warn),
+        (Self::CodeWithdrawn, "code_withdrawn", "user_updated", Level::Warn),
         (Self::PasswordChosen, "password_chosen", "authn_password_change", Level::Info),
         (Self::CodeRefused, "code_refused", "authn_login_fail", Level::Warn),
         (Self::CsrfRefused, "csrf_refused", "malicious_csrf", Level::Warn),
@@ -248,6 +254,9 @@ impl Event {
         if let (Some(by), Some(fields)) = (&self.by, line.as_object_mut()) {
             fields.insert("by".to_owned(), by.as_str().into());
         }
+        if let (Some(roles), Some(fields)) = (&self.roles, line.as_object_mut()) {
+            fields.insert("roles".to_owned(), roles.as_slice().into());
+        }
         line.to_string()
     }
 
@@ -272,7 +281,7 @@ impl Event {
 ///     // Every session store keeps events too.
 ///     let store = store::memory().sessions;
 ///     let at = UnixTime::from_secs(1_700_000_000);
-///     let event = Event { at, what: What::SignedIn, user: Some("ada".to_owned()), session: None, address: None, by: None };
+///     let event = Event { at, what: What::SignedIn, user: Some("ada".to_owned()), session: None, address: None, by: None, roles: None };
 ///     store.record(&[event.clone()]).await.unwrap();
 ///     assert_eq!(store.events_of("ada", at, 10).await.unwrap(), [event]);
 /// });

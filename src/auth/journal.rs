@@ -88,8 +88,8 @@ impl Authority {
         session: Option<SessionId>,
         address: Option<IpAddr>,
     ) {
-        let user = user.map(str::to_owned);
-        self.journal.write(Event { at: self.clock.now(), what, user, session, address, by: None });
+        let (at, user) = (self.clock.now(), user.map(str::to_owned));
+        self.journal.write(Event { at, what, user, session, address, by: None, roles: None });
     }
 
     /// Hands the store what the journal holds.

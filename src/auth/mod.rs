@@ -85,5 +85,6 @@ pub use test_bench::Sample;
 pub(crate) use test_bench::TestBench;
 pub use token::Kind;
 pub use variants::{BearerToken, BodyRefreshToken, BodyToken, CookieToken, QueryToken, StatelessToken};
+pub(crate) use verdict::still_counts;
 pub use wire::CookieSameSite;
 pub(crate) use wire::CsrfNames;

@@ -4,11 +4,12 @@
 
 use std::fmt;
 
+use crate::auth::clock::UnixTime;
 use crate::auth::error::AuthError;
 use crate::auth::event::{Event, What};
 use crate::auth::id::SessionId;
 use crate::auth::rotation::EndReason;
-use crate::auth::session::{Presence, These, Whose};
+use crate::auth::session::{Presence, Session, These, Whose};
 use crate::auth::sessions::Sessions;
 
 /// The sessions of everybody, in the hands of somebody who may end them.
@@ -71,24 +72,47 @@ impl Oversight<'_> {
     /// # Errors
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn presence(&self, users: &[&str]) -> Result<Vec<Presence>, AuthError> {
-        let authority = self.sessions.authority;
-        if let Err(error) = authority.tell_events().await {
-            // What cannot be written may still be read; the background task goes on trying.
-            tracing::warn!(error = &error as &dyn std::error::Error, "the newest events are not kept yet");
-        }
-        Ok(authority.store.presence(users, self.sessions.now()).await?)
+        self.sessions.keep_newest_events().await;
+        Ok(self.sessions.authority.store.presence(users, self.sessions.now()).await?)
+    }
+
+    /// The time, from the clock that the tokens live by.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        self.sessions.now()
+    }
+
+    /// A person's live sessions, last used first.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach.
+    pub async fn live(&self, user: &str) -> Result<Vec<Session>, AuthError> {
+        self.sessions.live(user).await
+    }
+
+    /// The newest events about a person's account, newest first.
+    ///
+    /// # Errors
+    /// [`AuthError::Unavailable`] when the store is out of reach.
+    pub async fn events(&self, user: &str, limit: u32) -> Result<Vec<Event>, AuthError> {
+        self.sessions.events(user, limit).await
     }
 
     /// Writes a security event about a person's account.
     pub fn note(&self, what: What, user: &str) {
-        self.write(what, user, None);
+        self.write(what, user, None, None);
+    }
+
+    /// Writes a security event about the roles that an account has from now on.
+    pub fn note_roles(&self, what: What, user: &str, roles: &[String]) {
+        self.write(what, user, None, Some(roles));
     }
 
     /// Tells this node at once of sessions that the application has ended in the store; others read it there.
     pub fn note_ended(&self, user: &str, sessions: &[[u8; 16]], reason: EndReason) {
         let ended: Vec<_> = sessions.iter().copied().map(SessionId::from_bytes).collect();
         for id in &ended {
-            self.write(What::SessionEnded(reason), user, Some(*id));
+            self.write(What::SessionEnded(reason), user, Some(*id), None);
         }
         self.sessions.authority.forget_ended(&ended, self.sessions.remember_until());
     }
@@ -99,14 +123,15 @@ impl Oversight<'_> {
         Ok(authority.end(whose, EndReason::Operator, self.sessions.address()).await?.len())
     }
 
-    fn write(&self, what: What, user: &str, session: Option<SessionId>) {
+    fn write(&self, what: What, user: &str, session: Option<SessionId>, roles: Option<&[String]>) {
         self.sessions.authority.journal.write(Event {
             at: self.sessions.now(),
             what,
             user: Some(user.to_owned()),
             session,
             address: self.sessions.address(),
-            by: Some(self.by.to_owned()),
+            by: (self.by != user).then(|| self.by.to_owned()),
+            roles: roles.map(<[String]>::to_vec),
         });
     }
 }

@@ -131,9 +131,10 @@ impl Whose {
         Self { user: user.to_owned(), which, by: None }
     }
 
-    /// The doing of somebody else.
+    /// The doing of an administrator, who may be the same person.
     pub(crate) fn by(self, administrator: &str) -> Self {
-        Self { by: Some(administrator.to_owned()), ..self }
+        let by = (self.user != administrator).then(|| administrator.to_owned());
+        Self { by, ..self }
     }
 
     /// The event that the end of one of them is.
@@ -145,7 +146,7 @@ impl Whose {
         address: Option<IpAddr>,
     ) -> Event {
         let (user, by) = (Some(self.user.clone()), self.by.clone());
-        Event { at, what: What::SessionEnded(reason), user, session: Some(id), address, by }
+        Event { at, what: What::SessionEnded(reason), user, session: Some(id), address, by, roles: None }
     }
 
     pub(crate) fn which(&self) -> Which<'_> {
@@ -255,7 +256,7 @@ pub struct Revocations {
 /// rocket::execute(async {
 ///     let (store, now) = (store::memory().sessions, UnixTime::from_secs(1_700_000_000));
 ///     let user = Some("ada".to_owned());
-///     let signed_in = Event { at: now, what: What::SignedIn, user, session: None, address: None, by: None };
+///     let signed_in = Event { at: now, what: What::SignedIn, user, session: None, address: None, by: None, roles: None };
 ///     store.record(&[signed_in]).await.unwrap();
 ///     let seen = store.presence(&["ada", "bob"], now).await.unwrap();
 ///     assert_eq!(seen, [Presence { live: 0, last_sign_in: Some(now) }, Presence::default()]);

@@ -283,15 +283,17 @@ impl Sessions<'_> {
     /// # Errors
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn events(&self, user: &str, limit: u32) -> Result<Vec<Event>, AuthError> {
-        // What cannot be written may still be read; the background task goes on trying.
-        if let Err(error) = self.authority.tell_events().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the newest events could not be kept yet"
-            );
-        }
+        self.keep_newest_events().await;
         let since = self.now() - self.authority.settings.event_ttl;
         Ok(self.authority.store.events_of(user, since, limit).await?)
+    }
+
+    /// What cannot be written may still be read; the background task goes on trying.
+    pub(super) async fn keep_newest_events(&self) {
+        if let Err(error) = self.authority.tell_events().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the newest events could not be kept yet");
+        }
     }
 
     /// The public keys as a JSON Web Key Set (RFC 7517 §5), for services that verify our tokens; secrets are not in it.

@@ -7,6 +7,7 @@
 //! is the proof the right one; has it expired; is it of the right kind; was it revoked.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocket::Request;
 
@@ -35,6 +36,22 @@ pub(crate) async fn refresh<'r>(request: &'r Request<'_>) -> Result<&'r Token, A
 pub(crate) async fn renewed<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
     let verdict = request.local_cache_async(async { Renewed(renew_silently(request).await) }).await;
     verdict.0.as_ref().map_err(|error| *error)
+}
+
+/// Asks once more whether what this request was let in with still counts: for whoever had to wait in between, as for a
+/// body that trickled in. A request that was not let in with an access token has nothing to lose.
+pub(crate) async fn still_counts(request: &Request<'_>) -> Result<(), AuthError> {
+    let token = match access(request).await {
+        Ok(token) => token,
+        Err(_) if was_renewed(request).load(Ordering::Relaxed) => renewed(request).await?,
+        Err(_) => return Ok(()),
+    };
+    authority(request)?.check_revocation(token).await
+}
+
+/// Whether [`renewed`] was asked for and had a token: asking it first would renew.
+fn was_renewed<'r>(request: &'r Request<'_>) -> &'r AtomicBool {
+    &request.local_cache(|| WasRenewed(AtomicBool::new(false))).0
 }
 
 /// The authority, or the error of a Rocket without the fairing, which the sentinels keep from launching.
@@ -177,6 +194,7 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
     if authority.hooks.refuses(&Claims(&access)) {
         return Err(AuthError::ClaimsRefused);
     }
+    was_renewed(request).store(true, Ordering::Relaxed);
     Ok(access)
 }
 
@@ -205,3 +223,4 @@ fn silent(authority: &Authority) -> Locations {
 struct Access(Result<Token, AuthError>);
 struct Refresh(Result<Token, AuthError>);
 struct Renewed(Result<Token, AuthError>);
+struct WasRenewed(AtomicBool);

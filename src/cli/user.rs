@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use portcullis::auth::{EndReason, OsRandom, Random, SessionId, What};
-use portcullis::users::{CODE_BYTES, Creation, OneTimeCode, Password, Roles, Username};
+use portcullis::users::{Account, CODE_BYTES, Creation, OneTimeCode, Password, Roles, Username};
 
 use super::{
     Desk, Problems, moment, name_of, no_account, print_table, problem, read_password, say, sessions,
@@ -80,8 +80,9 @@ async fn add(name: &str, roles: Vec<String>) -> Result<(), Problems> {
     }
     let password = new_password(&desk, &name)?;
     match desk.accounts.add(name.clone(), password, roles).await.map_err(problem)? {
-        Creation::Created(_) => {
-            desk.note(Some(What::AccountCreated), name.as_str(), &[], EndReason::Operator).await;
+        Creation::Created(Account { roles, .. }) => {
+            let what = Some(What::AccountCreated);
+            desk.note_roles(what, name.as_str(), Some(&roles), &[], EndReason::Operator).await;
             say(format!("Made the account {name}."));
         }
         Creation::Taken => return Err(taken(&name)),
@@ -125,7 +126,7 @@ async fn code(name: &str) -> Result<(), Problems> {
     let mut bytes = [0; CODE_BYTES];
     OsRandom.fill(&mut bytes).map_err(problem)?;
     let code = OneTimeCode::from_bytes(bytes);
-    let Some(until) = desk.accounts.issue_code(&name, &code).await.map_err(problem)? else {
+    let Some(until) = desk.accounts.issue_code(&name, &code, None).await.map_err(problem)? else {
         return Err(match desk.accounts.find(&name).await.map_err(problem)? {
             Some(_) => vec![format!("The account {name} is disabled.")],
             None => no_account(&name),
@@ -138,12 +139,13 @@ async fn code(name: &str) -> Result<(), Problems> {
 }
 
 async fn set_roles(name: &str, roles: Vec<String>) -> Result<(), Problems> {
-    let (name, roles) = (name_of(name)?, checked(&roles)?.into_vec());
+    let (name, roles) = (name_of(name)?, checked(&roles)?);
     let desk = Desk::open().await?;
     let ended = desk.accounts.set_roles(&name, &roles).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
-    desk.note(Some(What::RolesChanged), name.as_str(), &ids(&ended), EndReason::RolesChanged).await;
-    let now = if roles.is_empty() { "no roles".to_owned() } else { roles.join(", ") };
+    let what = Some(What::RolesChanged);
+    desk.note_roles(what, name.as_str(), Some(roles.as_slice()), &ids(&ended), EndReason::RolesChanged).await;
+    let now = if roles.as_slice().is_empty() { "no roles".to_owned() } else { roles.to_string() };
     say(format!("{name} now has {now}; {} ended.", sessions(ended.len())));
     Ok(())
 }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
+use tokio::sync::{Mutex, MutexGuard};
 
-use crate::auth::{AuthError, CsrfToken, FreshToken, Oversight, Random, Role, RoleToken, Sessions};
+use crate::auth::{self, AuthError, CsrfToken, FreshToken, Oversight, Random, Role, RoleToken, Sessions};
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
-use crate::users::{Accounts, CODE_BYTES, OneTimeCode};
+use crate::users::{Accounts, CODE_BYTES, OneTimeCode, Username};
 
 /// The role of those who look after other people's accounts.
 pub(crate) struct Admin;
@@ -26,34 +27,68 @@ pub(crate) struct Administrator<'r>(FreshToken<'r>);
 /// What an administrator works with. Holding it is the proof that somebody is one.
 pub(crate) struct Desk<'r> {
     pub(crate) administrator: Administrator<'r>,
-    pub(crate) accounts: &'r Accounts,
-    pub(crate) sessions: Sessions<'r>,
-    pub(crate) dice: &'r Dice,
+    pub(crate) random: &'r Randomness,
     pub(crate) frame: Frame<'r>,
     pub(crate) form: Form,
+    request: &'r Request<'r>,
+    accounts: &'r Accounts,
+    sessions: Sessions<'r>,
+    turns: &'r Turns,
+}
+
+/// One administrator acts at a time on this node, or two could shut each other out at the same moment.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(Mutex<()>);
+
+/// An administrator's turn to change accounts.
+pub(crate) struct Turn<'a> {
+    accounts: &'a Accounts,
+    _held: MutexGuard<'a, ()>,
 }
 
 /// Where one-time codes come from.
 #[derive(Clone)]
-pub(crate) struct Dice(pub(crate) Arc<dyn Random>);
+pub(crate) struct Randomness(pub(crate) Arc<dyn Random>);
 
 impl<'r> Desk<'r> {
     async fn of(request: &'r Request<'_>) -> Result<Self, AuthError> {
         let administrator = held(Administrator::from_request(request).await)?;
         let csrf = held(CsrfToken::from_request(request).await)?;
         let sessions = held(Sessions::from_request(request).await)?;
-        let (accounts, dice) = (request.rocket().state(), request.rocket().state());
+        let rocket = request.rocket();
         Ok(Self {
             administrator,
-            accounts: accounts.ok_or(AuthError::NotAttached)?,
-            sessions,
-            dice: dice.ok_or(AuthError::NotAttached)?,
+            random: rocket.state().ok_or(AuthError::NotAttached)?,
             frame: Frame::of(request).person(&administrator).csrf(csrf.as_str()),
             form: Form::of(request),
+            request,
+            accounts: rocket.state().ok_or(AuthError::NotAttached)?,
+            sessions,
+            turns: rocket.state().ok_or(AuthError::NotAttached)?,
         })
     }
 
-    /// Everybody's sessions, in this administrator's hands.
+    /// The accounts, to look at.
+    pub(crate) const fn accounts(&self) -> &Accounts {
+        self.accounts
+    }
+
+    /// The accounts, to change them: when whoever was before has done so, and if this is an administrator still.
+    ///
+    /// # Errors
+    /// Refused when the session has ended in the meantime.
+    pub(crate) async fn turn(&self) -> Result<Turn<'_>, Refused> {
+        let held = self.turns.0.lock().await;
+        auth::still_counts(self.request).await.map_err(Refused)?;
+        Ok(Turn { accounts: self.accounts, _held: held })
+    }
+
+    /// The name under which everything here is done.
+    pub(crate) fn own_name(&self) -> Option<Username> {
+        self.administrator.subject().parse().ok()
+    }
+
+    /// Everybody's sessions and events, in this administrator's hands.
     pub(crate) fn overseen(&self) -> Oversight<'_> {
         self.sessions.overseen_by(self.administrator.subject())
     }
@@ -72,7 +107,7 @@ impl Role for Admin {
     const NAME: &'static str = "admin";
 }
 
-impl Dice {
+impl Randomness {
     /// A code that nobody can guess.
     ///
     /// # Errors
@@ -92,9 +127,17 @@ impl Dice {
     }
 }
 
-impl fmt::Debug for Dice {
+impl fmt::Debug for Randomness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Dice")
+        f.write_str("Randomness")
+    }
+}
+
+impl Deref for Turn<'_> {
+    type Target = Accounts;
+
+    fn deref(&self) -> &Accounts {
+        self.accounts
     }
 }
 

@@ -10,7 +10,7 @@ use rocket::request::Request;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use crate::auth;
+use crate::auth::{self, AuthError};
 
 /// A body that was read as `T`, from JSON or from a form.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(crate) enum Refused {
     UnknownType,
     /// 422: a field is missing, unknown, given twice or of the wrong type.
     Unfitting,
+    /// The session ended while the body was on its way.
+    NoLonger(AuthError),
 }
 
 /// The fields of a form, each at most once.
@@ -70,12 +72,13 @@ impl Fields {
 }
 
 impl Refused {
-    pub(crate) const fn status(self) -> Status {
+    const fn status(self) -> Status {
         match self {
             Self::Malformed => Status::BadRequest,
             Self::TooLarge => Status::PayloadTooLarge,
             Self::UnknownType => Status::UnsupportedMediaType,
             Self::Unfitting => Status::UnprocessableEntity,
+            Self::NoLonger(error) => error.status(),
         }
     }
 }
@@ -85,9 +88,18 @@ impl<'r, T: Form> FromData<'r> for Body<T> {
     type Error = Refused;
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self, Refused> {
-        match read(request, data).await {
-            Ok(body) => Outcome::Success(Self(body)),
-            Err(refused) => Outcome::Error((refused.status(), refused)),
+        let body = match read(request, data).await {
+            Ok(body) => body,
+            Err(refused) => return Outcome::Error((refused.status(), refused)),
+        };
+        // The guards have judged before the body came, and it may have taken its time on purpose.
+        match auth::still_counts(request).await {
+            Ok(()) => Outcome::Success(Self(body)),
+            Err(error) => {
+                let refused = Refused::NoLonger(error);
+                error.keep(request);
+                Outcome::Error((refused.status(), refused))
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 //! It signs nobody in: the new password is asked for once more, so that its owner knows that it works.
 
 use rocket::http::Status;
-use rocket::{State, get, post};
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Request, State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -39,7 +40,12 @@ struct CodePage<'a> {
     retry_after: Option<u64>,
 }
 
-/// `GET /account/code`: the form; who is signed in already has a password.
+/// What was sent is our own form, with a session's proof or with one from before there was a session; or it is JSON that
+/// no other site sent.
+#[derive(Debug)]
+pub(crate) struct OwnForm(());
+
+/// `GET /account/code`: the form, also for who is signed in: a session may outlive the memory of its password.
 #[get("/account/code")]
 pub(crate) fn form(
     visitor: Result<SignedIn<'_>, AuthError>,
@@ -47,11 +53,11 @@ pub(crate) fn form(
     accounts: &State<Accounts>,
     frame: Frame<'_>,
 ) -> Result<Reply, Refused> {
-    match visitor {
-        Ok(_) => return Ok(Reply::SeeOther("/dashboard".to_owned())),
+    let frame = match visitor {
+        Ok(visitor) => frame.person(&visitor),
         Err(AuthError::Unavailable) => return Err(Refused(AuthError::Unavailable)),
-        Err(_) => {}
-    }
+        Err(_) => frame,
+    };
     let min_length = accounts.policy().min_length();
     let page = CodePage { username: "", min_length, error: None, retry_after: None };
     Ok(Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("code.html", page)))
@@ -60,7 +66,7 @@ pub(crate) fn form(
 /// `POST /account/code`, as a form or as JSON `{"username", "code", "new_password"}`.
 #[post("/account/code", data = "<body>")]
 pub(crate) async fn submit(
-    attempt: Result<SignInAttempt, AuthError>,
+    sent: Result<OwnForm, AuthError>,
     csrf: FormProof<'_>,
     sessions: Sessions<'_>,
     accounts: &State<Accounts>,
@@ -69,7 +75,7 @@ pub(crate) async fn submit(
     body: Body<Exchange>,
 ) -> Result<Reply, Refused> {
     let username = body.0.username.clone();
-    let Failure(error, refusal) = match attempt {
+    let Failure(error, refusal) = match sent {
         Ok(_) => match exchange(body.0, &sessions, accounts).await? {
             Ok(()) => {
                 return Ok(match form {
@@ -140,6 +146,19 @@ async fn exchange(
 /// Wrong, spent, over, or for somebody who is not there: which of them is not told.
 fn bad_code() -> Failure {
     Failure(BAD_CODE, Refusal::new(Status::Unauthorized, "Bad username or one-time code", BAD_CODE))
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for OwnForm {
+    type Error = AuthError;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        let is_form = request.content_type().is_some_and(|kind| kind.is_form());
+        if is_form && SignedIn::from_request(request).await.is_success() {
+            return Outcome::Success(Self(()));
+        }
+        SignInAttempt::from_request(request).await.map(|_| Self(()))
+    }
 }
 
 impl body::Form for Exchange {

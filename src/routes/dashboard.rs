@@ -47,6 +47,9 @@ pub(crate) struct ShownEvent<'a> {
     /// The administrator who did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<String>,
+    /// The roles that the account has from then on, in one line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<String>,
 }
 
 /// `GET /dashboard`.
@@ -79,12 +82,7 @@ pub(crate) async fn dashboard(
             access_life: visitor.issued_at().until(visitor.expires_at()).as_secs(),
         },
         sessions: Shown::all(&sessions, &visitor).await.map_err(Refused)?,
-        events: events
-            .iter()
-            .filter(|event| is_of_interest(event))
-            .take(SHOWN_EVENTS)
-            .map(ShownEvent::for_owner)
-            .collect(),
+        events: newest(&events, SHOWN_EVENTS).map(ShownEvent::for_owner).collect(),
         failures: (failures > 0).then_some(failures),
         notice: notice.filter(|notice| ["password_changed", PASSWORD_CONFIRMED].contains(notice)),
     };
@@ -107,7 +105,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         failures,
         notice,
     };
-    let signed_in = ShownEvent { when: moment(), key: "signed_in", detail: None, by: None };
+    let signed_in = ShownEvent { when: moment(), key: "signed_in", detail: None, by: None, roles: None };
     let events = vec![signed_in, ShownEvent::sample(text)];
     samples::values(&[
         page(vec![Shown::current_sample()], Vec::new(), None, None),
@@ -119,12 +117,8 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
 impl<'a> ShownEvent<'a> {
     /// One in which every text is this one.
     pub(crate) fn sample(text: &'a str) -> Self {
-        Self {
-            when: Moment::sample(text),
-            key: text,
-            detail: Some(text.to_owned()),
-            by: Some(text.to_owned()),
-        }
+        let own = || Some(text.to_owned());
+        Self { when: Moment::sample(text), key: text, detail: own(), by: own(), roles: own() }
     }
 
     /// For the person whose account it is; where an administrator was is not told.
@@ -146,12 +140,24 @@ impl<'a> ShownEvent<'a> {
             other => other.as_str(),
         };
         let detail = event.address.map(|address| address.to_string());
-        Self { when: event.at.into(), key, detail, by: event.by.clone() }
+        let roles = event.roles.as_ref().map(|roles| roles.join(", ")).filter(|line| !line.is_empty());
+        Self { when: event.at.into(), key, detail, by: event.by.clone(), roles }
     }
 }
 
+/// The newest events that are of interest. What a stranger can cause at will fills at most half of the room, so that it
+/// cannot push out what was done to the account.
+pub(crate) fn newest(events: &[Event], room: usize) -> impl Iterator<Item = &Event> {
+    let mut at_will = 0;
+    let is_shown = move |event: &&Event| {
+        at_will += usize::from(event.what.is_at_will());
+        !event.what.is_at_will() || at_will <= room / 2
+    };
+    events.iter().filter(|event| is_of_interest(event)).filter(is_shown).take(room)
+}
+
 /// A replay is the machine's business, not the person's, and a reuse is told by the end of its session.
-pub(crate) fn is_of_interest(event: &Event) -> bool {
+fn is_of_interest(event: &Event) -> bool {
     !matches!(event.what, What::Replayed | What::Reused | What::NeverIssued | What::SignedInAfterFailures)
 }
 
@@ -173,5 +179,5 @@ fn failures_before(events: &[Event], current: &Session) -> usize {
 }
 
 /// How far back the page looks.
-const MAX_EVENTS: u32 = 500;
+pub(crate) const MAX_EVENTS: u32 = 500;
 const SHOWN_EVENTS: usize = 8;

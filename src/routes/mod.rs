@@ -52,6 +52,7 @@ pub fn routes() -> Vec<Route> {
         people::add,
         person::person,
         person::code,
+        person::withdraw,
         person::disable,
         person::enable,
         person::roles,

@@ -14,6 +14,7 @@ use crate::routes::body::{self, Body, Fields};
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Moment;
+use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
 use crate::routes::samples;
 use crate::users::{
@@ -26,7 +27,7 @@ pub(crate) struct Shown {
     pub(crate) name: String,
     /// The address of the person's page.
     pub(crate) path: String,
-    disabled: bool,
+    pub(crate) disabled: bool,
     roles: Vec<String>,
     made: Moment,
     /// How many live sessions there are.
@@ -48,6 +49,8 @@ struct PeoplePage<'a> {
     /// What was typed, when nobody was added.
     username: &'a str,
     roles: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
@@ -93,15 +96,22 @@ pub(crate) enum GivenRoles {
 }
 
 /// `GET /people?q=…&after=…`: those whose names contain `q`, by name, 25 at a time, beginning behind `after`.
-#[get("/people?<q>&<after>")]
-pub(crate) async fn list(desk: Desk<'_>, q: Option<&str>, after: Option<&str>) -> Result<Reply, Refused> {
+#[get("/people?<q>&<after>&<notice>")]
+pub(crate) async fn list(
+    desk: Desk<'_>,
+    q: Option<&str>,
+    after: Option<&str>,
+    notice: Option<&str>,
+) -> Result<Reply, Refused> {
     let part = Part { search: q.unwrap_or_default().trim(), after };
     let (people, next) = shown(part, &desk).await?;
     if desk.form == Form::Data {
         return Ok(Reply::Json(Status::Ok, json!({ "people": people, "next": next })));
     }
+    let notice = notice.filter(|notice| *notice == PASSWORD_CONFIRMED);
     let page = PeoplePage {
         people,
+        notice,
         search: part.search,
         next: next.map(|name| part.address(Some(&name))),
         first: after.map(|_| part.address(None)),
@@ -144,7 +154,12 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
             next: address(),
             ..PeoplePage::default()
         },
-        PeoplePage { search: text, first: address(), ..PeoplePage::default() },
+        PeoplePage {
+            search: text,
+            first: address(),
+            notice: Some(PASSWORD_CONFIRMED),
+            ..PeoplePage::default()
+        },
         failed("name_taken"),
         failed("bad_roles"),
         failed("busy"),
@@ -177,10 +192,12 @@ async fn make(
         Ok(roles) => roles,
         Err(error) => return Ok(Err(unfit("bad_roles", &error))),
     };
-    let code = desk.dice.code()?;
-    match desk.accounts.invite(name.clone(), roles, &code, desk.dice.bytes()?).await {
+    let code = desk.random.code()?;
+    let (by, granted) = (desk.own_name(), roles.as_slice().to_vec());
+    let made = desk.turn().await?.invite(name.clone(), roles, &code, by.as_ref(), desk.random.bytes()?).await;
+    match made {
         Ok(Invitation::Made(until)) => {
-            desk.overseen().note(What::AccountCreated, name.as_str());
+            desk.overseen().note_roles(What::AccountCreated, name.as_str(), &granted);
             desk.overseen().note(What::CodeIssued, name.as_str());
             Ok(Ok((name, code, until)))
         }
@@ -226,7 +243,7 @@ pub(crate) fn out_of_reach(error: &(dyn std::error::Error + 'static)) -> Refused
 async fn shown(part: Part<'_>, desk: &Desk<'_>) -> Result<(Vec<Shown>, Option<String>), Refused> {
     let after = part.after.and_then(|name| name.parse::<Username>().ok());
     let mut found = desk
-        .accounts
+        .accounts()
         .list(part.search, after.as_ref(), PAGE + 1)
         .await
         .map_err(|error| out_of_reach(&error))?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::auth::{EndReason, Refusal, Role, SessionId, What};
 use crate::routes::administrator::{Admin, Desk};
 use crate::routes::body::{self, Body, Fields};
-use crate::routes::dashboard::{ShownEvent, is_of_interest};
+use crate::routes::dashboard::{MAX_EVENTS, ShownEvent, newest};
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Moment;
@@ -34,9 +34,11 @@ struct PersonPage<'a> {
     roles: String,
     sessions: Vec<Shown<'a>>,
     events: Vec<ShownEvent<'a>>,
-    /// Until when a code of this person can be exchanged.
+    /// Until when a code of this person can be exchanged, or could: it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     code_until: Option<Moment>,
+    /// Whether it still can be.
+    code_open: bool,
     /// Whether the administrator looks at the own account.
     is_self: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,11 +61,11 @@ pub(crate) async fn person(
     name: Option<Name>,
     notice: Option<&str>,
 ) -> Result<Reply, Refused> {
-    let notice = notice.filter(|notice| NOTICES.contains(notice));
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
     match found(&desk, &name).await? {
         Some(page) if desk.form == Form::Data => Ok(Reply::Json(Status::Ok, page.as_data())),
         Some(page) => {
+            let notice = notice.filter(|notice| page.bears_out(notice));
             let page = PersonPage { notice, ..page };
             Ok(Reply::Page(Status::Ok, desk.frame.render("person.html", page)))
         }
@@ -75,14 +77,30 @@ pub(crate) async fn person(
 #[post("/people/<name>/code")]
 pub(crate) async fn code(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Refused> {
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
-    let code = desk.dice.code()?;
-    let until = desk.accounts.issue_code(&name, &code).await.map_err(|error| out_of_reach(&error))?;
-    let Some(until) = until else {
+    if is_own(&desk, &name) {
+        // It would replace the password without asking for it.
+        return refused(&desk, &name, own_account(), None).await;
+    }
+    let (code, by) = (desk.random.code()?, desk.own_name());
+    let until = desk.turn().await?.issue_code(&name, &code, by.as_ref()).await;
+    let Some(until) = until.map_err(|error| out_of_reach(&error))? else {
         let refusal = Refusal::new(Status::Conflict, "The account is disabled", "account_disabled");
-        return refused(&desk, &name, ("account_disabled", refusal)).await;
+        return refused(&desk, &name, ("account_disabled", refusal), None).await;
     };
     desk.overseen().note(What::CodeIssued, name.as_str());
     Ok(show_code(&desk, &name, &code, until, false))
+}
+
+/// `POST /people/<name>/code/withdraw`: the code that was issued last is worth nothing any more.
+#[post("/people/<name>/code/withdraw")]
+pub(crate) async fn withdraw(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Refused> {
+    let Some(Name(name)) = name else { return Ok(Reply::Missing) };
+    let was_there = desk.turn().await?.withdraw_code(&name).await.map_err(|error| out_of_reach(&error))?;
+    if !was_there {
+        return Ok(Reply::Missing);
+    }
+    desk.overseen().note(What::CodeWithdrawn, name.as_str());
+    Ok(done(&desk, &name, CODE_WITHDRAWN, json!({ "withdrawn": true })))
 }
 
 /// `POST /people/<name>/disable`: keeps the person out.
@@ -90,11 +108,16 @@ pub(crate) async fn code(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Re
 pub(crate) async fn disable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Refused> {
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
     if is_own(&desk, &name) {
-        return refused(&desk, &name, own_account()).await;
+        return refused(&desk, &name, own_account(), None).await;
     }
-    let ended = desk.accounts.disable(&name).await.map_err(|error| out_of_reach(&error))?;
-    let Some(ended) = ended else { return Ok(Reply::Missing) };
-    desk.overseen().note(What::AccountDisabled, name.as_str());
+    let turn = desk.turn().await?;
+    let Some(before) = turn.find(&name).await.map_err(|error| out_of_reach(&error))? else {
+        return Ok(Reply::Missing);
+    };
+    let ended = turn.disable(&name).await.map_err(|error| out_of_reach(&error))?.unwrap_or_default();
+    if !before.disabled {
+        desk.overseen().note(What::AccountDisabled, name.as_str());
+    }
     desk.overseen().note_ended(name.as_str(), &ended, EndReason::AccountDisabled);
     Ok(done(&desk, &name, DISABLED, json!({ "disabled": true, "ended": ended.len() })))
 }
@@ -103,10 +126,14 @@ pub(crate) async fn disable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
 #[post("/people/<name>/enable")]
 pub(crate) async fn enable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Refused> {
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
-    if !desk.accounts.enable(&name).await.map_err(|error| out_of_reach(&error))? {
+    let turn = desk.turn().await?;
+    let Some(before) = turn.find(&name).await.map_err(|error| out_of_reach(&error))? else {
         return Ok(Reply::Missing);
+    };
+    turn.enable(&name).await.map_err(|error| out_of_reach(&error))?;
+    if before.disabled {
+        desk.overseen().note(What::AccountEnabled, name.as_str());
     }
-    desk.overseen().note(What::AccountEnabled, name.as_str());
     Ok(done(&desk, &name, ENABLED, json!({ "disabled": false })))
 }
 
@@ -119,16 +146,18 @@ pub(crate) async fn roles(
 ) -> Result<Reply, Refused> {
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
     let Body(NewRoles { roles }) = body;
+    let typed = roles.line();
     let roles = match roles.parse() {
         Ok(roles) => roles,
-        Err(error) => return refused(&desk, &name, unfit("bad_roles", &error)).await,
+        Err(error) => return refused(&desk, &name, unfit("bad_roles", &error), Some(typed)).await,
     };
     if is_own(&desk, &name) && !roles.contains(Admin::NAME) {
-        return refused(&desk, &name, own_account()).await;
+        return refused(&desk, &name, own_account(), Some(typed)).await;
     }
-    let ended = desk.accounts.set_roles(&name, roles.as_slice()).await;
+    let turn = desk.turn().await?;
+    let ended = turn.set_roles(&name, &roles).await;
     let Some(ended) = ended.map_err(|error| out_of_reach(&error))? else { return Ok(Reply::Missing) };
-    desk.overseen().note(What::RolesChanged, name.as_str());
+    desk.overseen().note_roles(What::RolesChanged, name.as_str(), roles.as_slice());
     desk.overseen().note_ended(name.as_str(), &ended, EndReason::RolesChanged);
     Ok(done(&desk, &name, ROLES_CHANGED, json!({ "roles": roles.as_slice(), "ended": ended.len() })))
 }
@@ -137,6 +166,7 @@ pub(crate) async fn roles(
 #[post("/people/<name>/sessions/<id>/end")]
 pub(crate) async fn end(desk: Desk<'_>, name: Option<Name>, id: &str) -> Result<Reply, Refused> {
     let (Some(Name(name)), Ok(id)) = (name, id.parse::<SessionId>()) else { return Ok(Reply::Missing) };
+    let _turn = desk.turn().await?;
     let ended = desk.overseen().end(name.as_str(), id).await.map_err(Refused)?;
     if !ended && desk.form == Form::Data {
         return Ok(Reply::Missing);
@@ -148,6 +178,10 @@ pub(crate) async fn end(desk: Desk<'_>, name: Option<Name>, id: &str) -> Result<
 #[post("/people/<name>/sessions/end")]
 pub(crate) async fn end_all(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Refused> {
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
+    let turn = desk.turn().await?;
+    if turn.find(&name).await.map_err(|error| out_of_reach(&error))?.is_none() {
+        return Ok(Reply::Missing);
+    }
     let ended = desk.overseen().end_all(name.as_str()).await.map_err(Refused)?;
     Ok(done(&desk, &name, ENDED_ALL, json!({ "ended": ended })))
 }
@@ -155,8 +189,20 @@ pub(crate) async fn end_all(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
 impl PersonPage<'_> {
     /// The same for programs.
     fn as_data(&self) -> Value {
-        let Self { person, sessions, events, code_until, .. } = self;
+        let Self { person, sessions, events, code_until, code_open, .. } = self;
+        let code_until = code_until.as_ref().filter(|_| *code_open);
         json!({ "person": person, "sessions": sessions, "events": events, "code_until": code_until })
+    }
+
+    /// Whether this can have happened: a link that anybody may send must not claim what is not so.
+    fn bears_out(&self, notice: &str) -> bool {
+        match notice {
+            DISABLED => self.person.disabled,
+            ENABLED => !self.person.disabled,
+            ENDED_ALL => self.sessions.is_empty(),
+            CODE_WITHDRAWN => self.code_until.is_none(),
+            _ => NOTICES.contains(&notice),
+        }
     }
 }
 
@@ -168,6 +214,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         sessions: Vec::new(),
         events: Vec::new(),
         code_until: None,
+        code_open: false,
         is_self: false,
         notice,
         error,
@@ -178,8 +225,10 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
             sessions: vec![Shown::current_sample(), Shown::sample(text)],
             events: vec![ShownEvent::sample(text)],
             code_until: Some(Moment::sample(text)),
+            code_open: true,
             ..page(present(), Some(ENABLED), None)
         },
+        PersonPage { code_until: Some(Moment::sample(text)), ..page(present(), None, None) },
         PersonPage { is_self: true, ..page(present(), Some(text), None) },
         page(people::Shown::absent_sample(), Some(DISABLED), None),
         page(present(), None, Some("bad_roles")),
@@ -190,37 +239,38 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
 
 /// The person's page, if there is such a person.
 async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage<'a>>, Refused> {
-    let account = desk.accounts.find(name).await.map_err(|error| out_of_reach(&error))?;
+    let account = desk.accounts().find(name).await.map_err(|error| out_of_reach(&error))?;
     let Some(account) = account else { return Ok(None) };
     let presence = desk.overseen().presence(&[name.as_str()]).await.map_err(Refused)?;
-    let events = desk.sessions.events(name.as_str(), MAX_EVENTS).await.map_err(Refused)?;
-    let code_until = desk.accounts.open_code(name).await.map_err(|error| out_of_reach(&error))?;
+    let events = desk.overseen().events(name.as_str(), MAX_EVENTS).await.map_err(Refused)?;
+    let live = desk.overseen().live(name.as_str()).await.map_err(Refused)?;
+    let code = desk.accounts().code_of(name).await.map_err(|error| out_of_reach(&error))?;
     Ok(Some(PersonPage {
         roles: account.roles.join(", "),
         person: people::Shown::new(&account, presence.first().copied().unwrap_or_default()),
-        sessions: Shown::of(&desk.sessions, name.as_str(), desk.administrator.session_id())
-            .await
-            .map_err(Refused)?,
-        events: events
-            .iter()
-            .filter(|event| is_of_interest(event))
-            .take(SHOWN_EVENTS)
-            .map(ShownEvent::for_administrator)
-            .collect(),
-        code_until: code_until.map(Moment::from),
+        sessions: Shown::list(live, desk.administrator.session_id()),
+        events: newest(&events, SHOWN_EVENTS).map(ShownEvent::for_administrator).collect(),
+        code_open: code.as_ref().is_some_and(|code| code.is_open(desk.overseen().now())),
+        code_until: code.map(|code| code.expires_at.into()),
         is_self: is_own(desk, name),
         notice: None,
         error: None,
     }))
 }
 
-/// Says on the person's page, or in JSON, why nothing was done.
-async fn refused(desk: &Desk<'_>, name: &Username, (key, refusal): Unfit) -> Result<Reply, Refused> {
-    let Some(page) = found(desk, name).await? else { return Ok(Reply::Missing) };
+/// Says on the person's page, or in JSON, why nothing was done; the roles that were `typed` stay in the form.
+async fn refused(
+    desk: &Desk<'_>,
+    name: &Username,
+    (key, refusal): Unfit,
+    typed: Option<String>,
+) -> Result<Reply, Refused> {
+    let Some(mut page) = found(desk, name).await? else { return Ok(Reply::Missing) };
     if desk.form == Form::Data {
         return Ok(Reply::Refused(refusal));
     }
-    let page = PersonPage { error: Some(key), ..page };
+    page.error = Some(key);
+    page.roles = typed.unwrap_or(page.roles);
     Ok(Reply::refused(&refusal, desk.frame.render("person.html", page)))
 }
 
@@ -258,11 +308,9 @@ impl body::Form for NewRoles {
 const DISABLED: &str = "disabled";
 const ENABLED: &str = "enabled";
 const ROLES_CHANGED: &str = "roles_changed";
+const CODE_WITHDRAWN: &str = "code_withdrawn";
 const ENDED_ONE: &str = "session_ended";
 const ENDED_ALL: &str = "all_ended";
 const NOTHING_TO_END: &str = "nothing_to_end";
-const NOTICES: [&str; 7] =
-    [DISABLED, ENABLED, ROLES_CHANGED, ENDED_ONE, ENDED_ALL, NOTHING_TO_END, PASSWORD_CONFIRMED];
-/// How far back the page looks.
-const MAX_EVENTS: u32 = 100;
+const NOTICES: [&str; 4] = [ROLES_CHANGED, ENDED_ONE, NOTHING_TO_END, PASSWORD_CONFIRMED];
 const SHOWN_EVENTS: usize = 20;

@@ -98,6 +98,10 @@ fn way_back(next: &Next) -> String {
         Some(page @ ("/sessions" | "/dashboard" | "/account/password")) => {
             format!("{page}?notice={PASSWORD_CONFIRMED}")
         }
+        Some("/people") => {
+            let between = if next.as_str().contains('?') { '&' } else { '?' };
+            format!("{next}{between}notice={PASSWORD_CONFIRMED}")
+        }
         Some(page) if page.starts_with("/people/") => format!("{page}?notice={PASSWORD_CONFIRMED}"),
         _ => next.to_string(),
     }

@@ -42,18 +42,13 @@ struct SessionsPage<'a> {
 impl<'a> Shown<'a> {
     /// A person's live sessions, the current one first, then the last used first.
     pub(crate) async fn all(sessions: &Sessions<'_>, visitor: &SignedIn<'_>) -> Result<Vec<Self>, AuthError> {
-        Self::of(sessions, visitor.subject(), visitor.session_id()).await
+        Ok(Self::list(sessions.live(visitor.subject()).await?, visitor.session_id()))
     }
 
-    /// The live sessions of this person, the one that is looking first, then the last used first.
-    pub(crate) async fn of(
-        sessions: &Sessions<'_>,
-        user: &str,
-        current: SessionId,
-    ) -> Result<Vec<Self>, AuthError> {
-        let mut live = sessions.live(user).await?;
-        live.sort_by_key(|session| session.id != current);
-        Ok(live.iter().map(|session| Self::new(session, current)).collect())
+    /// These sessions, the one that is looking first.
+    pub(crate) fn list(mut sessions: Vec<Session>, current: SessionId) -> Vec<Self> {
+        sessions.sort_by_key(|session| session.id != current);
+        sessions.iter().map(|session| Self::new(session, current)).collect()
     }
 
     fn new(session: &Session, current: SessionId) -> Self {

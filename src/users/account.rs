@@ -158,7 +158,10 @@ pub trait AccountStore: AttemptStore {
     /// The code that is kept for this account, also one that is over.
     async fn code_of(&self, name: &Username) -> Result<Option<KeptCode>, AccountStoreError>;
 
-    /// Exchanges a code for a password: the code is forgotten, the hash replaced, and all sessions of the person end
+    /// Forgets the code of this account; `false` when there was none.
+    async fn forget_code(&self, name: &Username) -> Result<bool, AccountStoreError>;
+
+    /// Exchanges a code for a password: the code is forgotten, with those that the person issued, the hash is replaced, and all sessions of the person end
     /// because the password was changed; they are returned. `None`, and nothing is changed, when this code is not
     /// open for an account that may sign in.
     async fn redeem(
@@ -172,7 +175,7 @@ pub trait AccountStore: AttemptStore {
     /// Replaces a hash by one of the same password with newer parameters, if it still is `old`.
     async fn renew_hash(&self, name: &Username, old: &str, new: &str) -> Result<bool, AccountStoreError>;
 
-    /// Replaces the hash, forgets any code, and ends the person's other sessions because the password was changed;
+    /// Replaces the hash, forgets any code for the account and those that the person issued, and ends the person's other sessions because the password was changed;
     /// returns those that ended. `None`, and nothing is changed, when there is no such account or its hash is not the old one any more.
     async fn change_password(
         &self,
@@ -181,8 +184,8 @@ pub trait AccountStore: AttemptStore {
         moment: Moment,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError>;
 
-    /// Disables or enables an account; disabling forgets any code and ends all sessions of the person, and they are
-    /// returned.
+    /// Disables or enables an account; disabling forgets any code for it and those that the person issued, and ends all
+    /// sessions of the person, which are returned.
     /// `None` when there is no such account.
     async fn set_disabled(
         &self,
@@ -191,7 +194,8 @@ pub trait AccountStore: AttemptStore {
         moment: Moment,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError>;
 
-    /// Replaces the roles and ends all sessions of the person, whose tokens name the old ones; returns them.
+    /// Replaces the roles, forgets the codes that the person issued, and ends all sessions of the person, whose tokens
+    /// name the old roles; returns them.
     /// `None` when there is no such account.
     async fn set_roles(
         &self,

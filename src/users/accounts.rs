@@ -10,6 +10,7 @@ use crate::auth::Clock;
 use crate::users::account::{Account, AccountStore, AccountStoreError, Moment, NewHash, SessionName};
 use crate::users::password::{HashError, Hasher, Password};
 use crate::users::policy::{PasswordPolicy, UnfitPassword};
+use crate::users::roles::Roles;
 use crate::users::sign_in::SignInError;
 use crate::users::throttle::{Attempt, Gate};
 use crate::users::username::Username;
@@ -172,6 +173,9 @@ impl Accounts {
         after: Option<&Username>,
         limit: usize,
     ) -> Result<Vec<Account>, AccountStoreError> {
+        if !Username::may_contain(part) {
+            return Ok(Vec::new());
+        }
         self.store.list(&part.to_ascii_lowercase(), after, limit).await
     }
 
@@ -287,9 +291,9 @@ impl Accounts {
     pub async fn set_roles(
         &self,
         name: &Username,
-        roles: &[String],
+        roles: &Roles,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
-        self.store.set_roles(name, roles, self.moment()).await
+        self.store.set_roles(name, roles.as_slice(), self.moment()).await
     }
 
     /// Whether an account that was authenticated a moment ago is still as it was.

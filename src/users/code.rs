@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::auth::UnixTime;
+use crate::users::username::Username;
 
 /// A code of 80 random bits, written as 16 letters and digits in groups of four.
 ///
@@ -59,7 +60,7 @@ pub struct CodeDigest([u8; 32]);
 /// use portcullis::users::{KeptCode, OneTimeCode};
 ///
 /// let until = UnixTime::from_secs(1_700_003_600);
-/// let kept = KeptCode { digest: OneTimeCode::from_bytes([1; 10]).digest(), expires_at: until };
+/// let kept = KeptCode { digest: OneTimeCode::from_bytes([1; 10]).digest(), expires_at: until, issued_by: None };
 /// assert!(!kept.is_open(until), "at its end it has ended");
 /// ```
 #[derive(Debug, Clone)]
@@ -68,6 +69,9 @@ pub struct KeptCode {
     pub digest: CodeDigest,
     /// From when on it is worth nothing.
     pub expires_at: UnixTime,
+    /// The administrator who issued it; `None` for an operator.
+    /// It is forgotten when that person is disabled, gets other roles or another password.
+    pub issued_by: Option<Username>,
 }
 
 impl OneTimeCode {

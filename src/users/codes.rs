@@ -34,9 +34,9 @@ use crate::users::username::Username;
 /// let (code, random) = (OneTimeCode::from_bytes([1; 10]), [2; 32]);
 /// rocket::execute(async {
 ///     let ada = || "ada".parse().unwrap();
-///     let first = accounts.invite(ada(), Roles::default(), &code, random).await.unwrap();
+///     let first = accounts.invite(ada(), Roles::default(), &code, None, random).await.unwrap();
 ///     assert!(matches!(first, Invitation::Made(_)));
-///     let second = accounts.invite(ada(), Roles::default(), &code, random).await.unwrap();
+///     let second = accounts.invite(ada(), Roles::default(), &code, None, random).await.unwrap();
 ///     assert_eq!(second, Invitation::Taken);
 /// });
 /// ```
@@ -61,7 +61,7 @@ pub enum Invitation {
 /// // Random bytes, in a program.
 /// let (code, random) = (OneTimeCode::from_bytes([1; 10]), [2; 32]);
 /// rocket::execute(async {
-///     accounts.invite("ada".parse().unwrap(), Roles::default(), &code, random).await.unwrap();
+///     accounts.invite("ada".parse().unwrap(), Roles::default(), &code, None, random).await.unwrap();
 ///     let chosen = || "a heron on the weir".to_owned();
 ///     let done = accounts.redeem("ada", &code.to_text(), chosen(), None).await.unwrap();
 ///     assert_eq!(done.name.as_str(), "ada");
@@ -78,7 +78,7 @@ pub struct Redeemed {
 
 impl Accounts {
     /// Makes an account that nobody can sign in to until its code has been exchanged for a password.
-    /// `random` are unguessable bytes, used for nothing else.
+    /// `by` is the administrator who hands it over, and `random` are unguessable bytes, used for nothing else.
     ///
     /// # Errors
     /// [`ChangeError::Hash`] and [`ChangeError::Store`]. A name that is taken is an outcome, not an error.
@@ -87,13 +87,14 @@ impl Accounts {
         name: Username,
         roles: Roles,
         code: &OneTimeCode,
+        by: Option<&Username>,
         random: [u8; 32],
     ) -> Result<Invitation, ChangeError> {
         let nobodys = Password::new(STANDARD_NO_PAD.encode(random)).map_err(|_| UnfitPassword::TooLong)?;
         let password_hash = self.hasher.hash(&nobodys).await?;
         let created_at = self.moment().at;
         let account = Account { name, password_hash, roles: roles.into_vec(), disabled: false, created_at };
-        let kept = self.kept(code);
+        let kept = self.kept(code, by);
         let is_new = self.store.invite(&account, &kept).await?;
         Ok(if is_new { Invitation::Made(kept.expires_at) } else { Invitation::Taken })
     }
@@ -108,19 +109,26 @@ impl Accounts {
         &self,
         name: &Username,
         code: &OneTimeCode,
+        by: Option<&Username>,
     ) -> Result<Option<UnixTime>, AccountStoreError> {
-        let kept = self.kept(code);
+        let kept = self.kept(code, by);
         Ok(self.store.keep_code(name, &kept).await?.then_some(kept.expires_at))
     }
 
-    /// Until when a code of this account can be exchanged, if one can.
+    /// The code of this account that was never exchanged, open or over.
     ///
     /// # Errors
     /// [`AccountStoreError`] when the store is out of reach.
-    pub async fn open_code(&self, name: &Username) -> Result<Option<UnixTime>, AccountStoreError> {
-        let now = self.moment().at;
-        let open = self.store.code_of(name).await?.filter(|kept| kept.is_open(now));
-        Ok(open.map(|kept| kept.expires_at))
+    pub async fn code_of(&self, name: &Username) -> Result<Option<KeptCode>, AccountStoreError> {
+        self.store.code_of(name).await
+    }
+
+    /// Withdraws the code of this account; `false` when there is none.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn withdraw_code(&self, name: &Username) -> Result<bool, AccountStoreError> {
+        self.store.forget_code(name).await
     }
 
     /// Exchanges a code for a password of the person's own; all sessions of the person end, and the name is freed from
@@ -160,7 +168,8 @@ impl Accounts {
         Ok(Redeemed { name, ended })
     }
 
-    fn kept(&self, code: &OneTimeCode) -> KeptCode {
-        KeptCode { digest: code.digest(), expires_at: self.moment().at + self.code_ttl }
+    fn kept(&self, code: &OneTimeCode, by: Option<&Username>) -> KeptCode {
+        let expires_at = self.moment().at + self.code_ttl;
+        KeptCode { digest: code.digest(), expires_at, issued_by: by.cloned() }
     }
 }

@@ -36,12 +36,22 @@ impl Username {
     }
 }
 
+impl Username {
+    /// Whether a name can have this part in it.
+    pub(super) fn may_contain(part: &str) -> bool {
+        part.len() <= MAX_LENGTH && part.bytes().all(is_allowed)
+    }
+}
+
+const fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'+')
+}
+
 impl FromStr for Username {
     type Err = InvalidUsername;
 
     fn from_str(text: &str) -> Result<Self, InvalidUsername> {
         let begins_well = text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
-        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@+".contains(&byte);
         if text.len() > MAX_LENGTH || !begins_well || !text.bytes().all(is_allowed) {
             return Err(InvalidUsername);
         }

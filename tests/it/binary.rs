@@ -13,4 +13,5 @@ mod key;
 mod readme;
 mod restart;
 mod settings;
+mod slow_body;
 mod start;

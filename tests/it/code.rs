@@ -125,14 +125,22 @@ fn known_unknown_and_disabled_names_get_the_same_answers() {
     let admin = app.program();
     admin.sign_in("admin", "adminpass");
     assert_eq!(admin.post("/people/testuser/disable").csrf(&admin.csrf()).send().status, 200);
-    for _ in 0..7 {
-        let answers = ["testuser", "admin", "nobody", "no body"].map(|name| {
-            let answer = exchange(
-                &app,
-                &json!({ "username": name, "code": "0000-0000-0000-0000", "new_password": CHOSEN }),
-            );
+    let invited = json!({ "username": "invited" });
+    assert_eq!(admin.post("/people").csrf(&admin.csrf()).json(&invited).send().status, 200);
+    for round in 0..7 {
+        let names = ["testuser", "admin", "invited", "nobody", "no body"];
+        let answers = [0, 1, 2, 3, 4].map(|number: u8| {
+            let body = json!({
+                "username": names[usize::from(number)],
+                "code": "0000-0000-0000-0000",
+                "new_password": CHOSEN,
+            });
+            // Each from an address of its own, which has five attempts free.
+            let address = [203, 0, 113, number];
+            let answer = app.program().post("/account/code").remote(address).json(&body).send();
             (answer.status, answer.body, answer.headers)
         });
+        assert_eq!(answers[0].0, if round < 5 { 401 } else { 429 });
         for answer in &answers[1..] {
             assert_eq!(answer, &answers[0]);
         }
@@ -162,10 +170,28 @@ fn another_site_cannot_send_the_form() {
 }
 
 #[test]
-fn whoever_is_signed_in_has_a_password() {
+fn whoever_is_still_signed_in_and_has_forgotten_the_password_exchanges_a_code_too() {
     let app = app();
-    let answer = app.signed_in_browser().get("/account/code").send();
-    assert_eq!((answer.status, answer.location()), (303, "/dashboard"));
+    let code = code(&app);
+    let browser = app.signed_in_browser();
+    let page = browser.get("/account/code").send();
+    assert!(page.status == 200 && page.body.contains("Choose your password"));
+    let submit = |proof: &str| {
+        let fields = [
+            ("csrf_token", proof),
+            ("username", "testuser"),
+            ("code", &code),
+            ("new_password", CHOSEN),
+            ("new_password_again", CHOSEN),
+        ];
+        browser.post("/account/code").form(&fields).send()
+    };
+    assert_eq!(submit("not the proof").status, 403);
+    let done = submit(&page.hidden("csrf_token"));
+    assert_eq!((done.status, done.location()), (303, "/login?notice=password_chosen"));
+    let page = browser.get(done.location()).send();
+    assert!(page.status == 200 && page.body.contains("Your password is set"), "the session has ended");
+    assert_eq!(browser.sign_in("testuser", CHOSEN).status, 303);
 }
 
 #[test]

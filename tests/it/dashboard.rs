@@ -130,6 +130,7 @@ fn everything_that_can_happen_is_told_in_words() {
             session: None,
             address: None,
             by: None,
+            roles: None,
         };
         now_or_never(setup.stores.sessions.record(&[event])).unwrap();
         let app = setup.launch();

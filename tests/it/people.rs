@@ -84,6 +84,7 @@ fn only_administrators_with_a_fresh_password_get_in() {
     let posts = [
         "/people",
         "/people/testuser/code",
+        "/people/testuser/code/withdraw",
         "/people/testuser/disable",
         "/people/testuser/enable",
         "/people/testuser/roles",
@@ -135,7 +136,7 @@ fn a_browser_is_asked_for_the_password_and_led_back() {
     let back = browser.post("/reauthenticate").form(&fields).send();
     assert_eq!(back.location(), "/people/testuser?notice=password_confirmed");
     let page = browser.get(back.location()).send();
-    assert!(page.is_page() && page.body.contains("Password confirmed."));
+    assert!(page.is_page() && page.body.contains("Nothing has been changed yet"));
     assert_eq!(app.signed_in().get("/protected").send().status, 200, "nobody was disabled on the way");
 }
 
@@ -196,6 +197,7 @@ fn nobody_shuts_themselves_out() {
     let admin = administrator(&app);
     let own = (409, "own_account".to_owned());
     assert_eq!(do_it(&admin, "/people/admin/disable", None).refusal(), own);
+    assert_eq!(do_it(&admin, "/people/admin/code", None).refusal(), own, "it asks for no current password");
     assert_eq!(do_it(&admin, "/people/admin/roles", Some(json!({ "roles": ["user"] }))).refusal(), own);
     assert_eq!(admin.get("/people").send().status, 200);
     let browser = app.browser();
@@ -203,7 +205,9 @@ fn nobody_shuts_themselves_out() {
     let page = browser.post("/people/admin/disable").form(&[("csrf_token", &browser.csrf())]).send();
     assert!(page.status == 409 && page.body.contains("Ask another administrator"), "{}", page.body);
     let page = browser.get("/people/admin").send();
-    assert!(!page.body.contains("/people/admin/disable"), "what is refused is not offered");
+    for refused in ["/people/admin/disable", "/people/admin/code", "/people/admin/sessions/end"] {
+        assert!(!page.body.contains(refused), "what is refused is not offered");
+    }
 }
 
 #[test]
@@ -226,13 +230,12 @@ fn whoever_is_not_there_is_not_found() {
     assert_eq!(admin.get("/people/nobody").send().refusal(), (404, "not_found".into()));
     assert_eq!(admin.get("/people/no%20body").send().refusal(), (404, "not_found".into()));
     assert_eq!(admin.get("/people/%ff").send().status, 404);
-    for what in ["code", "disable", "enable", "sessions/nonsense/end"] {
+    for what in ["code", "disable", "enable", "sessions/nonsense/end", "sessions/end", "code/withdraw"] {
         let answer = do_it(&admin, &format!("/people/nobody/{what}"), None);
         assert_eq!(answer.refusal(), (404, "not_found".into()), "{what}");
     }
     let answer = do_it(&admin, "/people/nobody/roles", Some(json!({ "roles": [] })));
     assert_eq!(answer.refusal(), (404, "not_found".into()));
-    assert_eq!(do_it(&admin, "/people/nobody/sessions/end", None).json(), json!({ "ended": 0 }));
 }
 
 #[test]
@@ -273,6 +276,7 @@ fn a_form_shows_the_code_once_and_no_address_carries_it() {
     assert_eq!(code.len(), 19);
     let shown = browser.get("/people/ada").send();
     assert!(shown.body.contains("One-time code open until") && !shown.body.contains(&code));
+    assert!(!shown.body.contains("One-time code expired"));
     assert_eq!(exchange(&app, "ada", &code).status, 200);
     assert!(!browser.get("/people/ada").send().body.contains("One-time code open until"));
 }
@@ -294,7 +298,10 @@ fn people_are_found_by_name_and_page_by_page() {
     let (rest, next) = names("/people?after=p23");
     assert_eq!((rest.len(), rest.last().unwrap().as_str(), next), (7, "testuser", Value::Null));
     assert_eq!(names("/people?q=P1").0, (10..20).map(|number| format!("p{number}")).collect::<Vec<_>>());
-    assert_eq!(names("/people?q=%25").0, Vec::<String>::new());
+    let (long, longer) = ("_".repeat(30_000), "x".repeat(60_000));
+    for nobodys in ["%25", "%00", "%00p", "p%00", "!", "p%20q", &long, &longer] {
+        assert_eq!(names(&format!("/people?q={nobodys}")).0, Vec::<String>::new(), "{nobodys}");
+    }
     assert_eq!(names("/people?q=%20user%20").0, ["testuser"]);
     let browser = app.browser();
     browser.sign_in("admin", "adminpass");
@@ -386,4 +393,135 @@ fn only_administrators_are_shown_the_way_there() {
     browser.sign_in("admin", "adminpass");
     assert!(browser.get("/dashboard").send().body.contains("href=\"/people\""));
     assert!(!app.signed_in_browser().get("/dashboard").send().body.contains("/people"));
+}
+
+/// `admin` and a second administrator, `boss`.
+fn two_administrators(app: &App) -> (Visitor<'_>, Visitor<'_>) {
+    let admin = administrator(app);
+    let code = do_it(&admin, "/people", Some(json!({ "username": "boss", "roles": ["admin"] })));
+    assert_eq!(exchange(app, "boss", code.json()["code"].as_str().unwrap()).status, 200);
+    let boss = app.program();
+    assert_eq!(boss.sign_in("boss", CHOSEN).status, 200);
+    (admin, boss)
+}
+
+#[test]
+fn a_disabled_administrators_codes_are_worth_nothing() {
+    let app = app();
+    let (admin, boss) = two_administrators(&app);
+    let code = do_it(&boss, "/people/testuser/code", None).json()["code"].as_str().unwrap().to_owned();
+    assert_eq!(do_it(&admin, "/people/boss/disable", None).status, 200);
+    assert_eq!(exchange(&app, "testuser", &code).refusal(), (401, "bad_code".into()));
+}
+
+#[test]
+fn a_code_is_withdrawn() {
+    let app = app();
+    let admin = administrator(&app);
+    let code = add(&admin, "ada");
+    assert_eq!(do_it(&admin, "/people/ada/code/withdraw", None).json(), json!({ "withdrawn": true }));
+    assert_eq!(exchange(&app, "ada", &code).refusal(), (401, "bad_code".into()));
+    assert_eq!(do_it(&admin, "/people/ada/code/withdraw", None).status, 404);
+}
+
+#[test]
+fn a_code_that_ran_out_is_told() {
+    let app = Setup::new().set("app.code_ttl", 300).launch();
+    let browser = app.browser();
+    browser.sign_in("admin", "adminpass");
+    let fields = [("csrf_token", &*browser.csrf()), ("username", "ada")];
+    assert_eq!(browser.post("/people").form(&fields).send().status, 200);
+    assert!(browser.get("/people/ada").send().body.contains("/code/withdraw"));
+    app.pass(301);
+    let page = browser.get("/people/ada").send().body;
+    assert!(page.contains("One-time code expired") && !page.contains("/code/withdraw"), "{page}");
+}
+
+#[test]
+fn what_changes_nothing_is_no_event() {
+    let setup = Setup::new();
+    let kept = Setup::new().on(setup.stores.clone());
+    let app = setup.launch();
+    let admin = administrator(&app);
+    for _ in 0..3 {
+        assert_eq!(do_it(&admin, "/people/testuser/enable", None).status, 200);
+    }
+    for _ in 0..3 {
+        assert_eq!(do_it(&admin, "/people/testuser/disable", None).status, 200);
+    }
+    assert_eq!(admin.get("/people/testuser").send().status, 200);
+    assert_eq!(events(&kept, "testuser"), [("account_disabled".to_owned(), Some("admin".to_owned()))]);
+}
+
+#[test]
+fn events_tell_which_roles_were_given_to_programs_and_to_people() {
+    let setup = Setup::new();
+    let stores = setup.stores.clone();
+    let app = setup.launch();
+    let admin = administrator(&app);
+    add(&admin, "ada");
+    let roles = json!({ "roles": ["staff", "admin"] });
+    assert_eq!(do_it(&admin, "/people/ada/roles", Some(roles)).status, 200);
+    let page = admin.accepting("text/html").get("/people/ada").send().body;
+    assert!(
+        page.contains("Roles changed: staff, admin") && page.contains("Account created: staff"),
+        "{page}"
+    );
+    let since = portcullis::auth::UnixTime::from_secs(0);
+    let kept = now_or_never(stores.sessions.events_of("ada", since, 9)).unwrap();
+    let line = kept.iter().find(|event| event.what == What::RolesChanged).unwrap().to_json();
+    assert!(line.contains(r#""roles":["staff","admin"]"#) && line.contains(r#""by":"admin""#), "{line}");
+}
+
+#[test]
+fn a_stranger_cannot_push_out_what_was_done_to_an_account() {
+    let app = app();
+    let admin = administrator(&app);
+    assert_eq!(do_it(&admin, "/people/testuser/code", None).status, 200);
+    for minute in 0..10 {
+        app.pass(61 + minute);
+        for _ in 0..3 {
+            app.program().sign_in("testuser", "a wrong guess");
+        }
+    }
+    let stays = "One-time code issued by an administrator";
+    let admin = administrator(&app);
+    assert!(admin.accepting("text/html").get("/people/testuser").send().body.contains(stays));
+    app.pass(901);
+    assert!(app.signed_in_browser().get("/dashboard").send().body.contains(stays));
+}
+
+#[test]
+fn own_doings_are_nobody_elses() {
+    let setup = Setup::new();
+    let kept = Setup::new().on(setup.stores.clone());
+    let app = setup.launch();
+    let admin = administrator(&app);
+    let roles = json!({ "roles": ["admin"] });
+    assert_eq!(do_it(&admin, "/people/admin/roles", Some(roles)).status, 200);
+    let again = administrator(&app);
+    assert_eq!(again.get("/people/admin").send().status, 200);
+    assert!(events(&kept, "admin").iter().all(|(_, by)| by.is_none()), "{:?}", events(&kept, "admin"));
+}
+
+#[test]
+fn a_notice_that_is_not_so_is_not_shown() {
+    let app = app();
+    let browser = app.browser();
+    browser.sign_in("admin", "adminpass");
+    let _session = app.signed_in();
+    for notice in ["disabled", "all_ended", "nonsense"] {
+        let page = browser.get(&format!("/people/testuser?notice={notice}")).send().body;
+        assert!(!page.contains("role=\"status\""), "{notice}");
+    }
+}
+
+#[test]
+fn refused_roles_stay_in_the_form() {
+    let app = app();
+    let browser = app.browser();
+    browser.sign_in("admin", "adminpass");
+    let fields = [("csrf_token", &*browser.csrf()), ("roles", "user;staff")];
+    let page = browser.post("/people/testuser/roles").form(&fields).send();
+    assert!(page.status == 422 && page.body.contains("value=\"user;staff\""), "{}", page.body);
 }

@@ -3,6 +3,7 @@
 //! What a race would have to do to break a promise is written out in `rotation`; here the promise meets sockets,
 //! threads, a disk and `kill -9`.
 
+mod administrators;
 mod connection;
 mod crash;
 mod crowd;

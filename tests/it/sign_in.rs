@@ -134,6 +134,10 @@ impl AccountStore for Failing {
         Err(out_of_reach())
     }
 
+    async fn forget_code(&self, _: &Username) -> Result<bool, AccountStoreError> {
+        Err(out_of_reach())
+    }
+
     async fn redeem(
         &self,
         _: &Username,

@@ -61,6 +61,10 @@ impl AccountStore for MemoryStore {
         Ok(self.kept().codes.get(name).cloned())
     }
 
+    async fn forget_code(&self, name: &Username) -> Result<bool, AccountStoreError> {
+        Ok(self.kept().codes.remove(name).is_some())
+    }
+
     async fn redeem(
         &self,
         name: &Username,
@@ -77,7 +81,7 @@ impl AccountStore for MemoryStore {
             return Ok(None);
         }
         new_hash.clone_into(&mut account.password_hash);
-        kept.codes.remove(name);
+        kept.forget_codes_of(name);
         Ok(Some(kept.end_all(name, None, EndReason::PasswordChanged, moment)))
     }
 
@@ -104,7 +108,7 @@ impl AccountStore for MemoryStore {
         let is_old = |account: &&mut Account| hash.old.is_none_or(|old| account.password_hash == old);
         let Some(account) = kept.accounts.get_mut(name).filter(is_old) else { return Ok(None) };
         hash.new.clone_into(&mut account.password_hash);
-        kept.codes.remove(name);
+        kept.forget_codes_of(name);
         Ok(Some(kept.end_all(name, hash.keep, EndReason::PasswordChanged, moment)))
     }
 
@@ -120,7 +124,7 @@ impl AccountStore for MemoryStore {
         if !disabled {
             return Ok(Some(Vec::new()));
         }
-        kept.codes.remove(name);
+        kept.forget_codes_of(name);
         Ok(Some(kept.end_all(name, None, EndReason::AccountDisabled, moment)))
     }
 
@@ -133,11 +137,22 @@ impl AccountStore for MemoryStore {
         let kept = &mut *self.kept();
         let Some(account) = kept.accounts.get_mut(name) else { return Ok(None) };
         account.roles = roles.to_vec();
+        kept.forget_codes_issued_by(name);
         Ok(Some(kept.end_all(name, None, EndReason::RolesChanged, moment)))
     }
 }
 
 impl Kept {
+    /// The code for this account, and those that its owner issued.
+    fn forget_codes_of(&mut self, name: &Username) {
+        self.codes.remove(name);
+        self.forget_codes_issued_by(name);
+    }
+
+    fn forget_codes_issued_by(&mut self, name: &Username) {
+        self.codes.retain(|_, code| code.issued_by.as_ref() != Some(name));
+    }
+
     fn end_all(
         &mut self,
         name: &Username,

@@ -54,6 +54,13 @@ impl AccountStore for SqliteStore {
         Ok(codes::find(&mut reader, name).await?)
     }
 
+    async fn forget_code(&self, name: &Username) -> Result<bool, AccountStoreError> {
+        let mut write = self.write().await?;
+        let was_there = codes::forget(&mut write.0, name).await?;
+        write.commit().await?;
+        Ok(was_there)
+    }
+
     async fn redeem(
         &self,
         name: &Username,
@@ -76,6 +83,7 @@ impl AccountStore for SqliteStore {
             return Ok(None);
         }
         codes::forget(&mut write.0, name).await?;
+        codes::forget_issued_by(&mut write.0, name).await?;
         Ok(Some(end_all(write, name, None, EndReason::PasswordChanged, moment).await?))
     }
 
@@ -142,6 +150,7 @@ impl AccountStore for SqliteStore {
             return Ok(None);
         }
         codes::forget(&mut write.0, name).await?;
+        codes::forget_issued_by(&mut write.0, name).await?;
         Ok(Some(end_all(write, name, hash.keep, EndReason::PasswordChanged, moment).await?))
     }
 
@@ -166,6 +175,7 @@ impl AccountStore for SqliteStore {
             return Ok(Some(Vec::new()));
         }
         codes::forget(&mut write.0, name).await?;
+        codes::forget_issued_by(&mut write.0, name).await?;
         Ok(Some(end_all(write, name, None, EndReason::AccountDisabled, moment).await?))
     }
 
@@ -185,6 +195,7 @@ impl AccountStore for SqliteStore {
         if done.rows_affected() == 0 {
             return Ok(None);
         }
+        codes::forget_issued_by(&mut write.0, name).await?;
         Ok(Some(end_all(write, name, None, EndReason::RolesChanged, moment).await?))
     }
 }

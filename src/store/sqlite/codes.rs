@@ -13,13 +13,15 @@ pub(super) async fn keep(
     code: &KeptCode,
 ) -> Result<bool, Failure> {
     let done = sqlx::query(
-        "INSERT INTO one_time_codes (account, digest, expires_at)
-         SELECT name, $2, $3 FROM accounts WHERE name = $1 AND NOT disabled
-         ON CONFLICT (account) DO UPDATE SET digest = excluded.digest, expires_at = excluded.expires_at",
+        "INSERT INTO one_time_codes (account, digest, expires_at, issued_by)
+         SELECT name, $2, $3, $4 FROM accounts WHERE name = $1 AND NOT disabled
+         ON CONFLICT (account) DO UPDATE
+         SET digest = excluded.digest, expires_at = excluded.expires_at, issued_by = excluded.issued_by",
     )
     .bind(name.as_str())
     .bind(code.digest.as_bytes().as_slice())
     .bind(code.expires_at.as_secs())
+    .bind(code.issued_by.as_ref().map(Username::as_str))
     .execute(write)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -27,20 +29,32 @@ pub(super) async fn keep(
 
 /// The code of an account, also one that is over.
 pub(super) async fn find(read: &mut SqliteConnection, name: &Username) -> Result<Option<KeptCode>, Failure> {
-    let row: Option<(Vec<u8>, i64)> =
-        sqlx::query_as("SELECT digest, expires_at FROM one_time_codes WHERE account = $1")
+    let row: Option<(Vec<u8>, i64, Option<String>)> =
+        sqlx::query_as("SELECT digest, expires_at, issued_by FROM one_time_codes WHERE account = $1")
             .bind(name.as_str())
             .fetch_optional(read)
             .await?;
-    row.map(|(digest, expires_at)| {
+    row.map(|(digest, expires_at, issued_by)| {
         let digest = digest.try_into().map_err(|_| Failure::Damaged("a one-time code's digest"))?;
-        Ok(KeptCode { digest: CodeDigest::from_bytes(digest), expires_at: UnixTime::from_secs(expires_at) })
+        let issued_by = issued_by.map(|name| name.parse()).transpose();
+        Ok(KeptCode {
+            digest: CodeDigest::from_bytes(digest),
+            expires_at: UnixTime::from_secs(expires_at),
+            issued_by: issued_by.map_err(|_| Failure::Damaged("who issued a one-time code"))?,
+        })
     })
     .transpose()
 }
 
-/// Forgets the code of an account.
-pub(super) async fn forget(write: &mut SqliteConnection, name: &Username) -> Result<(), Failure> {
-    sqlx::query("DELETE FROM one_time_codes WHERE account = $1").bind(name.as_str()).execute(write).await?;
+/// Forgets the code of an account; whether there was one.
+pub(super) async fn forget(write: &mut SqliteConnection, name: &Username) -> Result<bool, Failure> {
+    let forget = sqlx::query("DELETE FROM one_time_codes WHERE account = $1").bind(name.as_str());
+    Ok(forget.execute(write).await?.rows_affected() == 1)
+}
+
+/// Forgets the codes that this person issued.
+pub(super) async fn forget_issued_by(write: &mut SqliteConnection, name: &Username) -> Result<(), Failure> {
+    let forget = sqlx::query("DELETE FROM one_time_codes WHERE issued_by = $1").bind(name.as_str());
+    forget.execute(write).await?;
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::sessions::id_of;
+use super::sessions::{id_of, roles_of, roles_text};
 use super::{Failure, SqliteStore};
 use crate::auth::{Event, EventStore, StoreError, UnixTime, What};
 
-type EventRow = (i64, String, Option<String>, Option<Vec<u8>>, Option<String>, Option<String>);
+type EventRow =
+    (i64, String, Option<String>, Option<Vec<u8>>, Option<String>, Option<String>, Option<String>);
 
 #[async_trait]
 impl EventStore for SqliteStore {
@@ -17,8 +18,8 @@ impl EventStore for SqliteStore {
         let mut write = self.write().await?;
         for event in events {
             sqlx::query(
-                "INSERT INTO events (at, what, user_name, sid, address, by_user)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
+                "INSERT INTO events (at, what, user_name, sid, address, by_user, roles)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
             )
             .bind(event.at.as_secs())
             .bind(event.what.to_text())
@@ -26,6 +27,7 @@ impl EventStore for SqliteStore {
             .bind(event.session.map(|id| id.as_bytes().to_vec()))
             .bind(event.address.map(|address| address.to_string()))
             .bind(event.by.as_deref())
+            .bind(event.roles.as_deref().map(roles_text).transpose()?)
             .execute(&mut *write.0)
             .await
             .map_err(Failure::from)?;
@@ -35,7 +37,7 @@ impl EventStore for SqliteStore {
 
     async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
         let rows: Vec<EventRow> = sqlx::query_as(
-            "SELECT at, what, user_name, sid, address, by_user FROM events
+            "SELECT at, what, user_name, sid, address, by_user, roles FROM events
              WHERE user_name = $1 AND at >= $2 ORDER BY at DESC, number DESC LIMIT $3",
         )
         .bind(user)
@@ -57,7 +59,7 @@ impl EventStore for SqliteStore {
     }
 }
 
-fn event_of((at, what, user, session, address, by): EventRow) -> Option<Event> {
+fn event_of((at, what, user, session, address, by, roles): EventRow) -> Option<Event> {
     Some(Event {
         at: UnixTime::from_secs(at),
         what: What::from_text(&what)?,
@@ -65,5 +67,6 @@ fn event_of((at, what, user, session, address, by): EventRow) -> Option<Event> {
         session: session.and_then(|bytes| id_of(&bytes).ok()),
         address: address.and_then(|address| address.parse().ok()),
         by,
+        roles: roles.and_then(|roles| roles_of(&roles).ok()),
     })
 }

@@ -19,6 +19,8 @@ every_driver! {
     a_disabled_account_has_no_code_and_gets_none,
     a_changed_password_forgets_the_code,
     of_twenty_who_exchange_a_code_one_succeeds,
+    a_withdrawn_code_is_worth_nothing,
+    what_a_person_issued_is_forgotten_with_their_powers,
     names_are_found_by_any_part_of_them,
 }
 
@@ -28,7 +30,7 @@ fn code(number: u8) -> OneTimeCode {
 
 /// Open until after the moment of the exchange.
 fn kept(number: u8) -> KeptCode {
-    KeptCode { digest: code(number).digest(), expires_at: after(61) }
+    KeptCode { digest: code(number).digest(), expires_at: after(61), issued_by: None }
 }
 
 async fn alice(stores: &Stores) -> Username {
@@ -137,6 +139,44 @@ async fn of_twenty_who_exchange_a_code_one_succeeds(stores: Stores) {
         won.extend(taker.await.unwrap());
     }
     assert_eq!(won, [hash(&stores, &name).await]);
+}
+
+async fn a_withdrawn_code_is_worth_nothing(stores: Stores) {
+    let name = alice(&stores).await;
+    assert!(stores.accounts.forget_code(&name).await.unwrap());
+    assert!(!stores.accounts.forget_code(&name).await.unwrap());
+    assert_eq!(exchange(&stores, &name, 1).await, None);
+}
+
+async fn what_a_person_issued_is_forgotten_with_their_powers(stores: Stores) {
+    let name = alice(&stores).await;
+    for issuer in ["root", "boss"] {
+        stores.accounts.insert(&account(issuer)).await.unwrap();
+    }
+    let root = account("root").name;
+    let issue = async || {
+        let by_root = KeptCode { issued_by: Some(root.clone()), ..kept(1) };
+        assert!(stores.accounts.keep_code(&name, &by_root).await.unwrap());
+        let found = stores.accounts.code_of(&name).await.unwrap().unwrap();
+        assert_eq!(found.issued_by.as_ref(), Some(&root));
+    };
+    let is_there = async || stores.accounts.code_of(&name).await.unwrap().is_some();
+    let new = NewHash { old: None, new: "$new", keep: None };
+    issue().await;
+    stores.accounts.change_password(&account("boss").name, new, MOMENT).await.unwrap();
+    stores.accounts.set_disabled(&account("boss").name, true, MOMENT).await.unwrap();
+    assert!(is_there().await, "somebody else's powers do not matter");
+    stores.accounts.set_roles(&name, &["staff".to_owned()], MOMENT).await.unwrap();
+    assert!(is_there().await, "nor do the roles of the person whom it is for");
+    stores.accounts.set_disabled(&root, true, MOMENT).await.unwrap();
+    assert!(!is_there().await);
+    stores.accounts.set_disabled(&root, false, MOMENT).await.unwrap();
+    issue().await;
+    stores.accounts.set_roles(&root, &[], MOMENT).await.unwrap();
+    assert!(!is_there().await);
+    issue().await;
+    stores.accounts.change_password(&root, new, MOMENT).await.unwrap();
+    assert!(!is_there().await);
 }
 
 async fn names_are_found_by_any_part_of_them(stores: Stores) {

@@ -15,7 +15,15 @@ every_driver! {
 }
 
 fn event(what: What, user: &str, seconds: u64) -> Event {
-    Event { at: after(seconds), what, user: Some(user.to_owned()), session: None, address: None, by: None }
+    Event {
+        at: after(seconds),
+        what,
+        user: Some(user.to_owned()),
+        session: None,
+        address: None,
+        by: None,
+        roles: None,
+    }
 }
 
 async fn record(stores: &Stores, events: &[Event]) {
@@ -32,6 +40,7 @@ async fn an_event_comes_back_with_every_field(stores: Stores) {
         session: Some(id(1)),
         address: "2001:db8::7".parse().ok(),
         by: Some("root".to_owned()),
+        roles: Some(vec!["a".to_owned(), "b".to_owned()]),
         ..event(what, "alice", 1)
     };
     let bare = event(What::SignInFailed, "alice", 0);

@@ -19,7 +19,7 @@ async fn presence(stores: &Stores, user: &str, seconds: u64) -> Presence {
 
 async fn signed_in(stores: &Stores, user: &str, seconds: u64, what: What) {
     let user = Some(user.to_owned());
-    let event = Event { at: after(seconds), what, user, session: None, address: None, by: None };
+    let event = Event { at: after(seconds), what, user, session: None, address: None, by: None, roles: None };
     stores.sessions.record(&[event]).await.unwrap();
 }
 
