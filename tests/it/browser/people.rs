@@ -38,7 +38,7 @@ async fn somebody_is_added_chooses_a_password_and_is_signed_out_by_an_administra
         assert_error_at(&admin, "username", "There is an account of this name already").await;
         admin.fill("#username", "grace").await;
         admin.leave_by("section[aria-labelledby=add] button").await;
-        assert!(admin.reads("[role=status]").await.contains("The account grace is made"));
+        assert!(admin.reads("[role=status]").await.contains("The account grace was created"));
         let code = admin.reads("code.code").await;
         assert_eq!(code.len(), 19);
 
