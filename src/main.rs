@@ -111,13 +111,15 @@ fn install_log(is_serving: bool) {
         let is_rockets = target.starts_with("rocket") || target.split("::").last() == Some("_");
         !is_rockets && *metadata.level() <= if is_ours { level } else { level.min(LevelFilter::WARN) }
     });
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    let is_terminal = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(is_terminal);
+    let lines = lines.with_filter(filter);
     let is_event = filter_fn(|metadata| metadata.target() == event::TARGET);
     let writer: fn() -> Box<dyn Write> =
         if is_serving { || Box::new(std::io::stdout()) } else { || Box::new(std::io::stderr()) };
     let events = tracing_subscriber::fmt::layer().event_format(MessageOnly).with_writer(writer);
     // A person at a terminal has just been told in words.
-    let is_wanted = is_serving || !std::io::stderr().is_terminal();
+    let is_wanted = is_serving || !is_terminal;
     let events = is_wanted.then(|| events.with_filter(is_event));
     tracing_subscriber::registry().with(lines).with(events).init();
 }

@@ -130,6 +130,13 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     if app.hash_queue > 10_000 {
         problems.push("app.hash_queue: must be at most 10000".into());
     }
+    if cfg!(not(feature = "tls")) && figment.contains("tls") {
+        problems.push(
+            "tls: this program was built without it and would serve plain HTTP; build with `--features tls`, or \
+             put a proxy in front and remove the key"
+                .into(),
+        );
+    }
     problems.extend(misspelt(figment));
     if let Err(error) = rocket::Config::try_from(figment) {
         problems.extend(error.into_iter().map(|one| plain("", &one)));

@@ -61,7 +61,8 @@ const renew = (seen = until) =>
 channel.onmessage = ({ data: news }) => {
   if (news === "hello") channel.postMessage(until);
   else if (news > (until || 0)) renewed(news);
-  else if (news === "signed out" && "signedIn" in data) location.reload();
+  // Not a reload: that would send again what a form on this page had sent.
+  else if (news === "signed out" && "signedIn" in data) location.replace("/login");
 };
 // This page may be older than the last renewal.
 channel.postMessage(all("[data-signed-out]").length ? "signed out" : "hello");
@@ -87,15 +88,25 @@ const send = async (input, options) => {
 };
 window.portcullis = Object.freeze({ fetch: send, renew: () => renew() });
 
-const clock = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" });
+const known = (() => {
+  try {
+    return Intl.getCanonicalLocales(lang)[0];
+  } catch {
+    return undefined; // a theme's language that browsers have no name for
+  }
+})();
+const clock = new Intl.DateTimeFormat(known, { dateStyle: "medium", timeStyle: "short" });
 function show() {
   for (const time of all("[data-access-time]")) if (until) time.dateTime = new Date(until).toISOString();
-  for (const time of all("time[datetime]")) time.textContent = clock.format(Date.parse(time.dateTime));
+  for (const time of all("time[datetime]")) {
+    const moment = Date.parse(time.dateTime); // not one, when it is a span of time
+    if (!Number.isNaN(moment)) time.textContent = clock.format(moment);
+  }
 }
 show();
 
 const unit = (value, unit) =>
-  new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "short" }).format(value);
+  new Intl.NumberFormat(known, { style: "unit", unit, unitDisplay: "short" }).format(value);
 let next = 0;
 const tick = async () => {
   const now = Date.now();
@@ -137,5 +148,5 @@ for (const type of ["keydown", "keyup"])
 addEventListener("pageshow", (event) => {
   if (!event.persisted || cookie(data.csrfRefresh) === mine) return;
   root.hidden = true;
-  location.reload();
+  location.replace("/login");
 });

@@ -33,8 +33,6 @@ struct Current {
     password_entered: Moment,
     expires: Moment,
     access_expires: Moment,
-    /// The whole life of the access token, in seconds.
-    access_life: u64,
 }
 
 /// Something that happened, as pages tell it.
@@ -79,7 +77,6 @@ pub(crate) async fn dashboard(
             password_entered: session.auth_time.into(),
             expires: session.state.deadline().into(),
             access_expires: visitor.expires_at().into(),
-            access_life: visitor.issued_at().until(visitor.expires_at()).as_secs(),
         },
         sessions: Shown::all(&sessions, &visitor).await.map_err(Refused)?,
         events: newest(&events, SHOWN_EVENTS).map(ShownEvent::for_owner).collect(),
@@ -98,7 +95,6 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
             password_entered: moment(),
             expires: moment(),
             access_expires: moment(),
-            access_life: 300,
         },
         sessions,
         events,

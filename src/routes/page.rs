@@ -26,6 +26,9 @@ pub(crate) struct Frame<'r> {
     assets: &'r Assets,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<Person>,
+    /// The access that the page has, so that its script renews it in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access: Option<Access>,
     #[serde(flatten)]
     csrf_names: CsrfNames<'r>,
     csrf_token: &'r str,
@@ -38,6 +41,14 @@ pub(crate) struct Person {
     roles: Vec<String>,
     /// Whether the person looks after other people's accounts.
     administers: bool,
+}
+
+/// How long access lasts.
+#[derive(Debug, Clone, Serialize)]
+struct Access {
+    expires: Moment,
+    /// The whole life of the access token, in seconds.
+    life: u64,
 }
 
 /// The frame of samples: everything that a page shows besides its own context.
@@ -77,6 +88,7 @@ impl<'r> Frame<'r> {
             service: rocket.state::<ServiceName>().map_or("Portcullis", |name| &name.0),
             assets: rocket.state::<Assets>().unwrap_or(&assets::NONE),
             user: None,
+            access: None,
             csrf_names: auth::csrf_names(request),
             csrf_token: "",
         }
@@ -85,14 +97,24 @@ impl<'r> Frame<'r> {
     /// The frame of samples, for nobody.
     pub(crate) const fn sample(sample: SampleFrame<'r>) -> Self {
         let SampleFrame { words: Words { language, catalogue }, service, assets, csrf_names, text } = sample;
-        Self { lang: language, t: catalogue, service, assets, user: None, csrf_names, csrf_token: text }
+        Self {
+            lang: language,
+            t: catalogue,
+            service,
+            assets,
+            user: None,
+            access: None,
+            csrf_names,
+            csrf_token: text,
+        }
     }
 
     /// Shows somebody of this name, with a role of this name, who sees the way to everything.
     #[must_use]
     pub(crate) fn sample_person(self, name: &str) -> Self {
         let roles = vec![name.to_owned(), "user".to_owned()];
-        Self { user: Some(Person { name: name.to_owned(), roles, administers: true }), ..self }
+        let access = Some(Access { expires: Moment::sample(name), life: 300 });
+        Self { user: Some(Person { name: name.to_owned(), roles, administers: true }), access, ..self }
     }
 
     /// Shows who is signed in.
@@ -100,7 +122,9 @@ impl<'r> Frame<'r> {
     pub(crate) fn person(self, claims: &Claims<'_>) -> Self {
         let (name, roles) = (claims.subject().to_owned(), claims.roles().map(str::to_owned).collect());
         let administers = claims.has_role(Admin::NAME);
-        Self { user: Some(Person { name, roles, administers }), ..self }
+        let life = claims.issued_at().until(claims.expires_at()).as_secs();
+        let access = Some(Access { expires: claims.expires_at().into(), life });
+        Self { user: Some(Person { name, roles, administers }), access, ..self }
     }
 
     /// Gives the page's forms their CSRF value.

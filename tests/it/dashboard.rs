@@ -138,3 +138,19 @@ fn everything_that_can_happen_is_told_in_words() {
         assert!(!page.contains("Security event"), "{what:?} has no words");
     }
 }
+
+#[test]
+fn every_page_of_a_person_renews_access_in_time() {
+    let app = app();
+    let browser = app.browser();
+    browser.sign_in("admin", "adminpass");
+    for path in
+        ["/dashboard", "/sessions", "/account/password", "/reauthenticate", "/people", "/people/admin"]
+    {
+        let page = browser.get(path).send().body;
+        for expected in [r#"data-access-expires="2023-11-14T22:18:20Z""#, r#"data-access-life="300""#] {
+            assert!(page.contains(expected), "{expected} on {path}");
+        }
+    }
+    assert!(!app.browser().get("/login").send().body.contains("data-access"));
+}

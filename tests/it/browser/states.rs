@@ -39,12 +39,14 @@ enum Way {
     Done(&'static str, &'static [(&'static str, &'static str)]),
     /// The same, after its form was sent with these fields and refused.
     Sent(&'static str, &'static [(&'static str, &'static str)]),
+    /// The same, after this was pressed.
+    Pressed(&'static str, &'static str),
     /// The same, after a script.
     After(&'static str, &'static str),
     /// A template, with this context besides the frame's.
     Drawn(&'static str, fn() -> Value),
 }
-use Way::{After, At, Done, Drawn, Sent};
+use Way::{After, At, Done, Drawn, Pressed, Sent};
 
 const fn state(name: &'static str, who: Who, way: Way) -> State {
     State { name, who, way }
@@ -164,7 +166,7 @@ const STATES: [State; 47] = [
     state("code-issued", Administrator, Done("/people", &[("username", "grace"), ("roles", "staff")])),
     state("person-new", Administrator, At("/people/grace")),
     state("person", Administrator, At("/people/testuser")),
-    state("person-disabled", Administrator, At("/people/testuser?notice=disabled")),
+    state("person-disabled", Administrator, Pressed("/people/grace", "form[action$='disable'] button")),
     state("person-self", Administrator, At("/people/admin")),
 ];
 
@@ -280,6 +282,10 @@ impl Tour {
                 browser.visit(path).await;
                 browser.run(script).await;
             }
+            Pressed(path, selector) => {
+                browser.visit(path).await;
+                browser.leave_by(selector).await;
+            }
             Sent(path, fields) | Done(path, fields) => {
                 browser.visit(path).await;
                 for (name, value) in fields {
@@ -290,7 +296,7 @@ impl Tour {
             Drawn(..) => browser.go_to(&format!("{}/{}", self.stage.another_port(), state.name)).await,
         }
         let there = match state.way {
-            At(path) | After(path, _) | Sent(path, _) | Done(path, _) => {
+            At(path) | Pressed(path, _) | After(path, _) | Sent(path, _) | Done(path, _) => {
                 browser.place().await.starts_with(path)
             }
             Drawn(..) => browser.has("main h1").await,
