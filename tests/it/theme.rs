@@ -555,7 +555,7 @@ fn the_guide_tells_what_every_page_is_given_and_what_the_script_gives() {
     let own = ["status", "key", "retry_after", "back"];
     let mut shared = members(&error.context);
     shared.retain(|member| !own.contains(&member.as_str()));
-    shared.insert("user".to_owned());
+    shared.extend(["user".to_owned(), "access".to_owned()]);
     let (_, frame) = guide.split_once("## What templates are given").unwrap();
     for member in &shared {
         assert!(frame.split("###").next().unwrap().contains(&format!("`{member}`")), "{member}");
