@@ -6,6 +6,7 @@
 
 mod folder;
 mod markup;
+mod source;
 mod stylesheet;
 mod templates;
 mod texts;

@@ -31,6 +31,14 @@ pub(super) fn problems(page: &str, proof: Proof<'_>) -> Vec<String> {
     problems
 }
 
+/// Whether a text became markup: as an element of this name, or as an attribute that begins with this value.
+pub(super) fn has(page: &str, element: &str, (attribute, start): (&str, &str)) -> bool {
+    tags(page).any(|tag| {
+        let value = tag.attribute(attribute);
+        tag.name == element || value.is_some_and(|value| value.to_lowercase().starts_with(start))
+    })
+}
+
 /// A form whose proof the server would not find: it looks at the first bytes of the body alone.
 fn unproved(form: &Tag<'_>, proof: Proof<'_>) -> Option<String> {
     let inside = form.rest.split("</form").next().unwrap_or_default();

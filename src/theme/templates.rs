@@ -11,6 +11,7 @@ use tera::{Context, Tera, escape_html};
 
 use crate::routes::samples::Sample;
 use crate::theme::markup::{self, Proof};
+use crate::theme::source;
 
 /// Templates by name, each with its text.
 #[derive(Debug, Default)]
@@ -31,6 +32,12 @@ pub(super) fn join(embedded: Embedded<'_>, own: &BTreeMap<String, String>) -> Re
             problems.push(format!("templates/{name}.tera{line}"));
         }
         problems.extend(unused(name, embedded, own));
+        problems.extend(source::tags(text).iter().filter(|tag| tag.trusts()).map(|tag| {
+            format!(
+                "templates/{name}.tera:{}: `safe` may stand only after a text of `t`, as in {{{{ t.login.help | safe }}}}",
+                tag.line
+            )
+        }));
     }
     let mut all = Templates::default();
     for &(name, text) in embedded {
@@ -89,8 +96,12 @@ pub(super) fn judge(
             }
         };
         let mut found = markup::problems(&html, proof);
-        if html.contains(SAMPLE_TEXT) {
-            found.push("shows what somebody else wrote without escaping it; remove `safe`".to_owned());
+        if html.contains(SAMPLE_TEXT) || markup::has(&html, SAMPLE_ELEMENT, SAMPLE_ATTRIBUTE) {
+            found.push(
+                "shows what somebody else wrote as markup; remove `safe`, put an attribute's value into quotes, or \
+                 join a list"
+                    .to_owned(),
+            );
         }
         let loads_script = script.is_some_and(|script| html.contains(&escape_html(script)));
         if loads_script && !html.contains("data-csrf-header=") {
@@ -228,4 +239,7 @@ fn endless(name: &str, all: &Templates) -> Option<String> {
 /// What stands before the name of an embedded template that was replaced.
 const ORIGINAL: &str = "portcullis/";
 /// Stands in samples for what somebody else wrote.
-pub(super) const SAMPLE_TEXT: &str = "<i>sample</i>";
+/// As an element it is seen whatever filters do to its letters' case; without quotes around it, as an attribute.
+pub(super) const SAMPLE_TEXT: &str = "<x-sample y=z>";
+const SAMPLE_ELEMENT: &str = "x-sample";
+const SAMPLE_ATTRIBUTE: (&str, &str) = ("y", "z");

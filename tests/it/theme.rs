@@ -279,8 +279,27 @@ fn a_template_that_shows_the_words_of_others_unescaped_is_refused() {
         "value=\"{{ username | default(value=\"\") }}\"",
         "value=\"{{ username | default(value=\"\") | safe }}\"",
     );
-    let expected = "the page login.html: shows what somebody else wrote without escaping it";
-    Theme::new().with("templates/login.html.tera", text).assert_refused(expected);
+    let at = text.lines().position(|line| line.contains("safe")).unwrap() + 1;
+    let expected =
+        format!("templates/login.html.tera:{at}: `safe` may stand only after a text of `t`, as in");
+    Theme::new().with("templates/login.html.tera", text).assert_refused(&expected);
+    let shown = |name: &str, tag: &str| {
+        let text = changed(&format!("{name}.tera"), "<form", &format!("{tag}<form"));
+        Theme::new().with(&format!("templates/{name}.tera"), text)
+    };
+    for filters in ["upper", "title", "truncate(length=5)", "striptags", "replace(from=\"s\", to=\"z\")"] {
+        let tag = format!("<b>{{{{ search | {filters} | safe }}}}</b>");
+        shown("people.html", &tag).assert_refused("templates/people.html.tera:");
+    }
+    let expected = "the page people.html: shows what somebody else wrote as markup";
+    for tag in [
+        "<input aria-label=x value={{ search }}>",
+        "<b>{{ user.roles }}</b>",
+        "<b>{% filter replace(from=\"&lt;\", to=\"<\") %}{{ search | upper }}{% endfilter %}</b>",
+    ] {
+        shown("people.html", tag).assert_refused(expected);
+    }
+    shown("login.html", "{{ t.login.help | safe }}<svg><rect y=\"1\"/></svg>").launch();
 }
 
 #[test]
