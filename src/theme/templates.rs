@@ -51,6 +51,7 @@ pub(super) fn join(embedded: Embedded<'_>, own: &BTreeMap<String, String>) -> Re
         all.put(name.clone(), text.clone());
     }
     problems.extend(own.keys().filter_map(|name| endless(name, &all)));
+    problems.extend(own.iter().flat_map(|(name, text)| endless_macros(name, text)));
     if problems.is_empty()
         && !own.is_empty()
         && let Err(error) = all.add_to(&mut Tera::default())
@@ -126,6 +127,10 @@ impl Templates {
     pub(crate) fn add_to(&self, tera: &mut Tera) -> Result<(), tera::Error> {
         // Tera escapes by the end of the name: every template here is called `.html`.
         tera.add_raw_templates(self.0.iter().map(|(name, text)| (name, text)))
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, text)| text)
     }
 
     fn put(&mut self, name: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) {
@@ -211,31 +216,63 @@ fn mentions(text: &str, name: &str) -> bool {
 /// A template that is part of itself, through whatever others, renders until the stack ends, and the process with it.
 fn endless(name: &str, all: &Templates) -> Option<String> {
     let parts = |name: &str| -> Vec<&str> {
-        let text = all.0.iter().find(|(known, _)| known == name).map_or("", |(_, text)| text.as_ref());
-        let tags = text.split("{%").skip(1).filter_map(|rest| rest.split("%}").next());
-        let tags = tags.filter(|tag| {
-            let tag = tag.trim_start_matches('-').trim_start();
-            tag.starts_with("include") || tag.starts_with("extends")
-        });
+        let tags = source::tags(all.text(name));
+        let named = tags.iter().filter(|tag| PARTS.iter().any(|keyword| tag.after(keyword).is_some()));
         let names = all.0.iter().map(|(name, _)| name.as_ref());
-        names.filter(|other| tags.clone().any(|tag| mentions(tag, other))).collect()
+        names.filter(|other| named.clone().any(|tag| mentions(tag.inside, other))).collect()
     };
-    let mut open = parts(name);
-    let mut seen = Vec::new();
-    while let Some(next) = open.pop() {
-        if next == name {
-            return Some(format!(
-                "templates/{name}.tera: extends or includes itself without end; what it replaces is \"{ORIGINAL}{name}\""
-            ));
-        }
-        if !seen.contains(&next) {
-            open.extend(parts(next));
-            seen.push(next);
-        }
-    }
-    None
+    reaches_itself(name, parts).then(|| {
+        format!(
+            "templates/{name}.tera: extends, includes or imports itself without end; what it replaces is \
+             \"{ORIGINAL}{name}\""
+        )
+    })
 }
 
+/// Macros that call themselves, which Tera does until the stack ends when nothing stops them.
+fn endless_macros(name: &str, text: &str) -> Vec<String> {
+    let tags = source::tags(text);
+    let mut macros: Vec<(&str, usize, Vec<&str>)> = Vec::new();
+    for tag in &tags {
+        if let Some(rest) = tag.after("macro") {
+            macros.push((word(rest), tag.line, Vec::new()));
+        }
+        if let Some((_, _, calls)) = macros.last_mut() {
+            calls.extend(tag.inside.split("self::").skip(1).map(word));
+        }
+    }
+    let calls = |name: &str| -> Vec<&str> {
+        macros.iter().filter(|(known, ..)| *known == name).flat_map(|(_, _, calls)| calls.clone()).collect()
+    };
+    let endless = macros.iter().filter(|(own, ..)| reaches_itself(own, calls));
+    endless
+        .map(|(own, line, _)| format!("templates/{name}.tera:{line}: the macro {own} calls itself"))
+        .collect()
+}
+
+/// The name that a text begins with.
+fn word(text: &str) -> &str {
+    text.split(|letter| !source::is_in_word(letter)).next().unwrap_or_default()
+}
+
+/// Whether something leads to itself, through whatever others.
+fn reaches_itself<'a>(name: &str, next: impl Fn(&str) -> Vec<&'a str>) -> bool {
+    let mut open = next(name);
+    let mut seen = Vec::new();
+    while let Some(other) = open.pop() {
+        if other == name {
+            return true;
+        }
+        if !seen.contains(&other) {
+            open.extend(next(other));
+            seen.push(other);
+        }
+    }
+    false
+}
+
+/// The statements that make a template part of another.
+const PARTS: [&str; 3] = ["extends", "include", "import"];
 /// What stands before the name of an embedded template that was replaced.
 const ORIGINAL: &str = "portcullis/";
 /// Stands in samples for what somebody else wrote.

@@ -321,7 +321,7 @@ fn a_slip_in_a_templates_name_is_refused() {
 fn a_template_that_is_part_of_itself_is_refused_before_it_ends_the_process() {
     let line = |name: &str| {
         format!(
-            "templates/{name}.tera: extends or includes itself without end; what it replaces is \"portcullis/{name}\""
+            "templates/{name}.tera: extends, includes or imports itself without end; what it replaces is \"portcullis/{name}\""
         )
     };
     let own = "{% extends \"login.html\" %}";
@@ -423,6 +423,43 @@ fn marked(value: &Value) -> Value {
     }
 }
 
+    let importing = |name: &str, import: &str| {
+        let extends = "{% extends \"base.html\" %}";
+        changed(name, extends, &format!("{extends}{{% import \"{import}\" as m %}}"))
+    };
+    let own = Theme::new().with("templates/login.html.tera", importing("login.html.tera", "login.html"));
+    assert_eq!(own.refusal(), [line("login.html")]);
+    let each_other = Theme::new()
+        .with("templates/login.html.tera", importing("login.html.tera", "one.html"))
+        .with("templates/one.html.tera", "{% import 'two.html' as m %}{% macro a() %}{% endmacro %}")
+        .with("templates/two.html.tera", "{% import 'one.html' as m %}{% macro a() %}{% endmacro %}");
+    assert_eq!(each_other.refusal(), [line("one.html"), line("two.html")]);
+    let fine = "{# {% include 'login.html' %} #}{% raw %}{% include 'login.html' %}{% endraw %}";
+    let fine = changed("login.html.tera", "<form", &format!("{fine}<form"));
+    Theme::new().with("templates/login.html.tera", fine).launch();
+}
+
+#[test]
+fn a_macro_that_calls_itself_is_refused_before_it_ends_the_process() {
+    let page = changed("login.html.tera", "<form", "{{ m::a() }}<form");
+    let extends = "{% extends \"base.html\" %}";
+    let page = page.replace(extends, &format!("{extends}{{% import \"macros.html\" as m %}}"));
+    let theme = |macros: &str| {
+        Theme::new()
+            .with("templates/login.html.tera", page.clone())
+            .with("templates/macros.html.tera", macros)
+    };
+    theme("{% macro a() %}\n{{ self::a() }}\n{% endmacro a %}")
+        .assert_refused("templates/macros.html.tera:1: the macro a calls itself");
+    let around = "{% macro a() %}{{ self::b() }}{% endmacro %}\n{% macro b() %}{% if 1 == 1 %}{{ self::a() }}{% endif %}{% endmacro %}";
+    assert_eq!(
+        theme(around).refusal(),
+        [
+            "templates/macros.html.tera:1: the macro a calls itself",
+            "templates/macros.html.tera:2: the macro b calls itself"
+        ]
+    );
+    theme("{% macro a() %}{{ self::b() }}{% endmacro %}{% macro b() %}b{% endmacro %}").launch();
 #[test]
 fn a_new_language_is_chosen_like_the_others_when_it_has_every_text() {
     let english: Value = serde_json::from_str(&source("templates/text/en.json")).unwrap();
