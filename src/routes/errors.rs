@@ -100,6 +100,16 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         page(503, "unavailable", Some(2), "/"),
         page(500, text, None, "/"),
         page(401, "session_reused", None, "/login"),
+        page(400, "bad_request", None, "/"),
+        page(401, "unauthorized", None, "/"),
+        page(403, "csrf", None, "/"),
+        page(403, "forbidden", None, "/"),
+        page(403, "cross_site", None, "/"),
+        page(413, "too_large", None, "/"),
+        page(415, "unsupported_media_type", None, "/"),
+        page(422, "unprocessable", None, "/"),
+        page(429, "throttled", Some(30), "/"),
+        page(500, "internal", None, "/"),
     ])
 }
 

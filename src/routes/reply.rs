@@ -1,5 +1,7 @@
 //! The forms an answer can take.
 
+use std::fmt::{self, Write};
+
 use rocket::http::{ContentType, Header, Status};
 use rocket::response::{self, Responder};
 use rocket::{Request, Response};
@@ -38,9 +40,9 @@ impl<'r> Responder<'r, 'static> for Reply {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         match self {
             Self::Json(status, value) => (status, (ContentType::JSON, value.to_string())).respond_to(request),
-            Self::Page(status, page) => (status, page).respond_to(request),
+            Self::Page(status, page) => rendered(status, page, request),
             Self::Later(status, page, seconds) => {
-                let mut response = (status, page).respond_to(request)?;
+                let mut response = rendered(status, page, request)?;
                 response.set_header(Header::new("Retry-After", seconds.to_string()));
                 Ok(response)
             }
@@ -50,5 +52,30 @@ impl<'r> Responder<'r, 'static> for Reply {
             Self::Refused(refusal) => refusal.respond_to(request),
             Self::Missing => Err(Status::NotFound),
         }
+    }
+}
+
+/// The page; one that cannot be rendered is told to whoever runs the application, as Rocket's own log is off.
+fn rendered(status: Status, page: Template, request: &Request<'_>) -> response::Result<'static> {
+    let mut start = Start::default();
+    // It refuses to go on after the name.
+    let _ = write!(start, "{page:?}");
+    let result = (status, page).respond_to(request);
+    if result.is_err() {
+        let name = start.0.split('"').nth(1).unwrap_or_default();
+        tracing::error!("the page {name} cannot be rendered: its template has a mistake");
+    }
+    result
+}
+
+/// What a template shows of itself up to its name, which is the first text in quotes.
+/// What the template was given comes after that, and has no place in a log.
+#[derive(Default)]
+struct Start(String);
+
+impl Write for Start {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.0.push_str(part);
+        if self.0.matches('"').count() < 2 { Ok(()) } else { Err(fmt::Error) }
     }
 }

@@ -42,6 +42,8 @@ struct Page {
     template: &'static str,
     states: fn(&str) -> Vec<Value>,
     is_for: Visitor,
+    /// Its members that are keys, each with the place of the texts that they are keys of.
+    keys: &'static [(&'static str, &'static str)],
 }
 
 /// Whom a page is for.
@@ -62,7 +64,7 @@ pub(crate) fn all_with<'a>(surroundings: Surroundings<'a>, assets: &Assets) -> V
     let Surroundings { catalogues, service, auth, text } = surroundings;
     let csrf_names = auth.wire.csrf_names();
     let mut samples = Vec::new();
-    for (language, catalogue) in catalogues.iter() {
+    for (at, (language, catalogue)) in catalogues.iter().enumerate() {
         let words = Words { language, catalogue };
         let frame = Frame::sample(SampleFrame { words, service, assets, csrf_names, text });
         for page in &PAGES {
@@ -71,7 +73,12 @@ pub(crate) fn all_with<'a>(surroundings: Surroundings<'a>, assets: &Assets) -> V
             } else {
                 frame.clone()
             };
-            let states = values(&(page.states)(text).iter().map(|own| frame.with(own)).collect::<Vec<_>>());
+            let mut own = (page.states)(text);
+            // What a key is does not depend on the language.
+            if at == 0 {
+                own.extend(page.told(&own, catalogue));
+            }
+            let states = values(&own.iter().map(|own| frame.with(own)).collect::<Vec<_>>());
             samples.extend(states.into_iter().map(|context| Sample {
                 template: page.template,
                 language,
@@ -90,24 +97,49 @@ pub(crate) fn values(states: &[impl Serialize]) -> Vec<Value> {
 
 impl Page {
     const fn public(template: &'static str, states: fn(&str) -> Vec<Value>) -> Self {
-        Self { template, states, is_for: Visitor::Nobody }
+        Self { template, states, is_for: Visitor::Nobody, keys: &[] }
     }
 
     const fn private(template: &'static str, states: fn(&str) -> Vec<Value>) -> Self {
-        Self { template, states, is_for: Visitor::Person }
+        Self { template, states, is_for: Visitor::Person, keys: &[] }
+    }
+
+    const fn telling(self, keys: &'static [(&'static str, &'static str)]) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The first of these states with every key that none of them has.
+    fn told(&self, states: &[Value], catalogue: &Value) -> Vec<Value> {
+        let mut plain = states.first().and_then(Value::as_object).cloned().unwrap_or_default();
+        plain.retain(|member, _| self.keys.iter().all(|(known, _)| known != member));
+        let mut all = Vec::new();
+        for (member, place) in self.keys {
+            let texts = catalogue.pointer(place).and_then(Value::as_object);
+            for key in texts.into_iter().flat_map(|texts| texts.keys()) {
+                if states.iter().all(|state| state.get(member).is_none_or(|known| known != key)) {
+                    let mut state = plain.clone();
+                    state.insert((*member).to_owned(), key.as_str().into());
+                    all.push(Value::Object(state));
+                }
+            }
+        }
+        all
     }
 }
 
 /// A new page is a line here.
 const PAGES: [Page; 10] = [
-    Page::public("login.html", login::samples),
+    Page::public("login.html", login::samples).telling(&[ERROR, ("notice", "/login/notices")]),
     Page::public("error.html", errors::samples),
-    Page::public("code.html", code::samples),
-    Page::private("dashboard.html", dashboard::samples),
-    Page::private("sessions.html", sessions::samples),
-    Page::private("password.html", password::samples),
-    Page::private("reauthenticate.html", reauthenticate::samples),
-    Page::private("people.html", people::samples),
-    Page::private("person.html", person::samples),
+    Page::public("code.html", code::samples).telling(&[ERROR]),
+    Page::private("dashboard.html", dashboard::samples).telling(&[NOTICE]),
+    Page::private("sessions.html", sessions::samples).telling(&[NOTICE]),
+    Page::private("password.html", password::samples).telling(&[ERROR, NOTICE]),
+    Page::private("reauthenticate.html", reauthenticate::samples).telling(&[ERROR]),
+    Page::private("people.html", people::samples).telling(&[ERROR]),
+    Page::private("person.html", person::samples).telling(&[ERROR, ("notice", "/person/notices")]),
     Page::private("code_issued.html", people::code_samples),
 ];
+
+const ERROR: (&str, &str) = ("error", "/errors");
+const NOTICE: (&str, &str) = ("notice", "/notices");

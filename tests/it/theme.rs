@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
+use portcullis::routes::reply::Reply;
 use portcullis::routes::samples::{self, Surroundings};
 use portcullis::routes::words::Catalogues;
 use portcullis::settings::Settings;
 use portcullis::settings::colors::ColorName;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
-use serde_json::Value;
+use rocket::http::Status;
+use rocket_dyn_templates::Template;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::headers::assert_security_headers;
@@ -239,6 +243,91 @@ fn what_tera_finds_only_while_rendering_is_refused_with_its_innermost_cause() {
 }
 
 #[test]
+fn a_mistake_that_one_notice_error_or_status_alone_shows_is_refused() {
+    for (name, state) in [
+        ("login.html", "notice and notice == \"password_chosen\""),
+        ("login.html", "error and error == \"account_disabled\""),
+        ("dashboard.html", "notice and notice == \"others_ended\""),
+        ("person.html", "notice and notice == \"code_withdrawn\""),
+        ("people.html", "error and error == \"bad_username\""),
+        ("error.html", "status == 413"),
+    ] {
+        let tag = format!("{{% if {state} %}}{{{{ nope }}}}{{% endif %}}");
+        let file = format!("{name}.tera");
+        let text = changed(&file, "{% block content %}", &format!("{{% block content %}}{tag}"));
+        let expected = format!("templates/{name}.tera:");
+        Theme::new().with(&format!("templates/{name}.tera"), text).assert_refused(&expected);
+    }
+}
+
+#[test]
+fn the_samples_show_every_key_that_a_page_can_tell() {
+    let catalogues = Catalogues::embedded().unwrap();
+    let settings = portcullis::settings::load(&figment()).unwrap();
+    let samples =
+        samples::all(Surroundings { catalogues: &catalogues, service: "x", auth: &settings.auth, text: "x" });
+    let (_, english) = catalogues.iter().next().unwrap();
+    let with_errors = ["login", "password", "code", "people", "person", "reauthenticate"];
+    let mut wanted: Vec<_> = with_errors.iter().map(|page| (*page, "error", "/errors")).collect();
+    wanted.extend([
+        ("login", "notice", "/login/notices"),
+        ("person", "notice", "/person/notices"),
+        ("dashboard", "notice", "/notices"),
+        ("sessions", "notice", "/notices"),
+        ("password", "notice", "/notices"),
+        ("error", "key", "/problems"),
+    ]);
+    for (page, member, place) in wanted {
+        for key in english.pointer(place).unwrap().as_object().unwrap().keys() {
+            let is_shown = samples.iter().any(|sample| {
+                sample.template == format!("{page}.html") && sample.context[member] == key.as_str()
+            });
+            assert!(is_shown, "{page} with the {member} {key}");
+        }
+    }
+    assert!(samples.len() < 300, "{}", samples.len());
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[rocket::get("/")]
+fn broken() -> Reply {
+    Reply::Page(Status::Ok, Template::render("broken.html", json!({ "own": "secret" })))
+}
+
+#[test]
+fn a_page_that_cannot_be_rendered_is_told_in_a_line_without_what_it_was_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = rocket::Config::figment().merge(("template_dir", folder.path())).merge(("log_level", "off"));
+    let app =
+        rocket::custom(config).mount("/", rocket::routes![broken]).attach(Template::custom(|engines| {
+            engines.tera.add_raw_template("broken.html", "{{ own }}{{ nope }}").unwrap();
+        }));
+    let client = rocket::local::blocking::Client::untracked(app).unwrap();
+    let log = Log::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let status = tracing::subscriber::with_default(lines, || client.get("/").dispatch().status());
+    assert_eq!(status.code, 500);
+    let told = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = told.lines().filter(|line| line.contains("ERROR portcullis")).collect();
+    assert!(lines.len() == 1 && lines[0].contains("the page broken.html cannot be rendered"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+}
+
+#[test]
 fn a_form_that_lost_its_proof_is_refused() {
     let line = "the page login.html: a form must begin with <input type=\"hidden\" name=\"{{ csrf_field }}\"";
     let proof = "<input type=\"hidden\" name=\"{{ csrf_field }}\" value=\"{{ csrf_token }}\">";
@@ -334,6 +423,43 @@ fn a_template_that_is_part_of_itself_is_refused_before_it_ends_the_process() {
         "{% extends \"portcullis/base.html\" %}{% block foot %}{% include \"error.html\" %}{% endblock %}";
     let frame = Theme::new().with("templates/base.html.tera", frame);
     assert_eq!(frame.refusal(), [line("base.html")], "our error.html extends base.html");
+    let importing = |name: &str, import: &str| {
+        let extends = "{% extends \"base.html\" %}";
+        changed(name, extends, &format!("{extends}{{% import \"{import}\" as m %}}"))
+    };
+    let own = Theme::new().with("templates/login.html.tera", importing("login.html.tera", "login.html"));
+    assert_eq!(own.refusal(), [line("login.html")]);
+    let each_other = Theme::new()
+        .with("templates/login.html.tera", importing("login.html.tera", "one.html"))
+        .with("templates/one.html.tera", "{% import 'two.html' as m %}{% macro a() %}{% endmacro %}")
+        .with("templates/two.html.tera", "{% import 'one.html' as m %}{% macro a() %}{% endmacro %}");
+    assert_eq!(each_other.refusal(), [line("one.html"), line("two.html")]);
+    let fine = "{# {% include 'login.html' %} #}{% raw %}{% include 'login.html' %}{% endraw %}";
+    let fine = changed("login.html.tera", "<form", &format!("{fine}<form"));
+    Theme::new().with("templates/login.html.tera", fine).launch();
+}
+
+#[test]
+fn a_macro_that_calls_itself_is_refused_before_it_ends_the_process() {
+    let page = changed("login.html.tera", "<form", "{{ m::a() }}<form");
+    let extends = "{% extends \"base.html\" %}";
+    let page = page.replace(extends, &format!("{extends}{{% import \"macros.html\" as m %}}"));
+    let theme = |macros: &str| {
+        Theme::new()
+            .with("templates/login.html.tera", page.clone())
+            .with("templates/macros.html.tera", macros)
+    };
+    theme("{% macro a() %}\n{{ self::a() }}\n{% endmacro a %}")
+        .assert_refused("templates/macros.html.tera:1: the macro a calls itself");
+    let around = "{% macro a() %}{{ self::b() }}{% endmacro %}\n{% macro b() %}{% if 1 == 1 %}{{ self::a() }}{% endif %}{% endmacro %}";
+    assert_eq!(
+        theme(around).refusal(),
+        [
+            "templates/macros.html.tera:1: the macro a calls itself",
+            "templates/macros.html.tera:2: the macro b calls itself"
+        ]
+    );
+    theme("{% macro a() %}{{ self::b() }}{% endmacro %}{% macro b() %}b{% endmacro %}").launch();
 }
 
 #[test]
@@ -423,43 +549,6 @@ fn marked(value: &Value) -> Value {
     }
 }
 
-    let importing = |name: &str, import: &str| {
-        let extends = "{% extends \"base.html\" %}";
-        changed(name, extends, &format!("{extends}{{% import \"{import}\" as m %}}"))
-    };
-    let own = Theme::new().with("templates/login.html.tera", importing("login.html.tera", "login.html"));
-    assert_eq!(own.refusal(), [line("login.html")]);
-    let each_other = Theme::new()
-        .with("templates/login.html.tera", importing("login.html.tera", "one.html"))
-        .with("templates/one.html.tera", "{% import 'two.html' as m %}{% macro a() %}{% endmacro %}")
-        .with("templates/two.html.tera", "{% import 'one.html' as m %}{% macro a() %}{% endmacro %}");
-    assert_eq!(each_other.refusal(), [line("one.html"), line("two.html")]);
-    let fine = "{# {% include 'login.html' %} #}{% raw %}{% include 'login.html' %}{% endraw %}";
-    let fine = changed("login.html.tera", "<form", &format!("{fine}<form"));
-    Theme::new().with("templates/login.html.tera", fine).launch();
-}
-
-#[test]
-fn a_macro_that_calls_itself_is_refused_before_it_ends_the_process() {
-    let page = changed("login.html.tera", "<form", "{{ m::a() }}<form");
-    let extends = "{% extends \"base.html\" %}";
-    let page = page.replace(extends, &format!("{extends}{{% import \"macros.html\" as m %}}"));
-    let theme = |macros: &str| {
-        Theme::new()
-            .with("templates/login.html.tera", page.clone())
-            .with("templates/macros.html.tera", macros)
-    };
-    theme("{% macro a() %}\n{{ self::a() }}\n{% endmacro a %}")
-        .assert_refused("templates/macros.html.tera:1: the macro a calls itself");
-    let around = "{% macro a() %}{{ self::b() }}{% endmacro %}\n{% macro b() %}{% if 1 == 1 %}{{ self::a() }}{% endif %}{% endmacro %}";
-    assert_eq!(
-        theme(around).refusal(),
-        [
-            "templates/macros.html.tera:1: the macro a calls itself",
-            "templates/macros.html.tera:2: the macro b calls itself"
-        ]
-    );
-    theme("{% macro a() %}{{ self::b() }}{% endmacro %}{% macro b() %}b{% endmacro %}").launch();
 #[test]
 fn a_new_language_is_chosen_like_the_others_when_it_has_every_text() {
     let english: Value = serde_json::from_str(&source("templates/text/en.json")).unwrap();
