@@ -32,9 +32,9 @@ impl Folder {
     pub(super) fn read(path: &Path) -> Result<Self, Vec<String>> {
         let mut folder = Self::default();
         let mut problems = Vec::new();
-        for (name, is_folder) in
-            entries(path, "").map_err(|line| vec![format!("{}: {line}", path.display())])?
-        {
+        let found = fs::read_dir(path)
+            .map_err(|error| vec![format!("{}: cannot be read: {}", path.display(), plain(&error))])?;
+        for (name, is_folder) in entries(path, found, "", &mut problems) {
             let inside = path.join(&name);
             match (name.as_str(), is_folder) {
                 ("templates", true) => {
@@ -99,10 +99,13 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 /// All files of a folder in which only files belong.
 fn files(path: &Path, place: &str, problems: &mut Vec<String>) -> Vec<Found> {
-    let entries = entries(path, place).unwrap_or_else(|line| {
-        problems.push(line);
-        Vec::new()
-    });
+    let entries = match fs::read_dir(path) {
+        Ok(found) => entries(path, found, &format!("{place}/"), problems),
+        Err(error) => {
+            problems.push(format!("{place}: cannot be read: {}", plain(&error)));
+            return Vec::new();
+        }
+    };
     let mut found = Vec::new();
     for (name, is_folder) in entries {
         let place = format!("{place}/{name}");
@@ -120,23 +123,30 @@ fn files(path: &Path, place: &str, problems: &mut Vec<String>) -> Vec<Found> {
 
 /// What lies in a folder, in the order of the names, and whether each is a folder.
 /// Names that begin with a dot are left alone: they are of version control, of editors and of whatever mounts volumes.
-fn entries(path: &Path, place: &str) -> Result<Vec<(String, bool)>, String> {
-    let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
-    let problem = |error: std::io::Error| format!("{place}cannot be read: {}", plain(&error));
+fn entries(path: &Path, found: fs::ReadDir, place: &str, problems: &mut Vec<String>) -> Vec<(String, bool)> {
     let mut all = Vec::new();
-    for entry in fs::read_dir(path).map_err(problem)? {
-        let name = entry.map_err(problem)?.file_name();
+    for entry in found {
+        let name = match entry {
+            Ok(entry) => entry.file_name(),
+            Err(error) => {
+                problems.push(format!("{place}an entry cannot be read: {}", plain(&error)));
+                continue;
+            }
+        };
         let Some(name) = name.to_str().filter(|name| is_plain(name)) else {
             let name = name.to_string_lossy().escape_debug().to_string();
-            return Err(format!("{place}\"{name}\" is no name for a file here; use a-z A-Z 0-9 . _ -"));
+            problems.push(format!("{place}\"{name}\" is no name for a file here; use a-z A-Z 0-9 . _ -"));
+            continue;
         };
         if !name.starts_with('.') {
-            let metadata = fs::metadata(path.join(name)).map_err(problem)?;
-            all.push((name.to_owned(), metadata.is_dir()));
+            match fs::metadata(path.join(name)) {
+                Ok(metadata) => all.push((name.to_owned(), metadata.is_dir())),
+                Err(error) => problems.push(format!("{place}{name}: cannot be read: {}", plain(&error))),
+            }
         }
     }
     all.sort();
-    Ok(all)
+    all
 }
 
 /// Names that need no escaping, neither in an address nor in a template.
@@ -144,14 +154,21 @@ fn is_plain(name: &str) -> bool {
     name.starts_with('.') || name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// A language, and perhaps its script or region (RFC 5646).
+/// A language, and perhaps its script and region (RFC 5646); other subtags scripts may not know what to do with.
 fn is_language(tag: &str) -> bool {
-    let mut parts = tag.split('-');
-    let is_word = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    parts
-        .next()
-        .is_some_and(|first| (2..=3).contains(&first.len()) && first.bytes().all(|b| b.is_ascii_lowercase()))
-        && parts.all(|part| (2..=8).contains(&part.len()) && is_word(part))
+    let mut parts = tag.split('-').peekable();
+    let all = |part: &str, is: fn(&u8) -> bool| part.as_bytes().iter().all(is);
+    let is_first = |part: &str| (2..=3).contains(&part.len()) && all(part, u8::is_ascii_lowercase);
+    let is_script = |part: &&str| part.len() == 4 && all(part, u8::is_ascii_alphabetic);
+    let is_region = |part: &&str| match part.len() {
+        2 => all(part, u8::is_ascii_alphabetic),
+        3 => all(part, u8::is_ascii_digit),
+        _ => false,
+    };
+    let is_language = parts.next().is_some_and(is_first);
+    parts.next_if(is_script);
+    parts.next_if(is_region);
+    is_language && parts.next().is_none()
 }
 
 fn text(place: &str, bytes: Vec<u8>) -> Result<String, String> {

@@ -473,7 +473,7 @@ fn files_that_have_no_place_in_a_theme_are_refused() {
         ("templates/parts/x.html.tera", "templates/parts: does not belong here; there are no folders inside"),
         ("static/page.html", "static/page.html: is nothing that is served; known are css, js, svg, png"),
         ("static/LICENSE", "static/LICENSE: is nothing that is served"),
-        ("static/my logo.svg", "static: \"my logo.svg\" is no name for a file here"),
+        ("static/my logo.svg", "static/\"my logo.svg\" is no name for a file here"),
         ("text/german.json", "text/german.json: must be called by its language"),
         ("text/de.toml", "text/de.toml: must be called by its language"),
     ] {
@@ -500,6 +500,9 @@ fn a_theme_that_is_no_folder_is_refused() {
     for name in ["nowhere", "file"] {
         let lines = refusal(&figment().merge(("app.theme", theme.path(name))));
         let expected = format!("app.theme: {}: cannot be read: no", theme.path(name).display());
+        ("text/zh-yue.json", "text/zh-yue.json: must be called by its language"),
+        ("text/de-CH-1996.json", "text/de-CH-1996.json: must be called by its language"),
+        ("text/DE.json", "text/DE.json: must be called by its language"),
         assert!(lines.len() == 1 && lines[0].starts_with(&expected), "{lines:?}");
     }
 }
@@ -518,6 +521,26 @@ fn a_text_that_is_unknown_or_has_other_places_to_fill_is_refused() {
     for (text, expected) in [
         (
             r#"{ "login": { "titel": "x" } }"#,
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_read_hides_no_other_mistake() {
+    let theme = Theme::new().with("static/x.exe", "x").with("static/my logo.svg", "x").with("other", "x");
+    for name in ["static/gone.svg", "gone"] {
+        std::os::unix::fs::symlink("nowhere", theme.path("theme").join(name)).unwrap();
+    }
+    let theme = theme.with("templates/login.txt", "x");
+    let lines = theme.refusal();
+    for start in [
+        "static/gone.svg: cannot be read: no such file",
+        "gone: cannot be read: no such file",
+        "static/\"my logo.svg\" is no name",
+        "other: does not belong here",
+        "templates/login.txt: must end in .html.tera",
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(start)), "{start}: {lines:#?}");
+    }
+}
+
             "text/de.json: unknown text \"login.titel\"; did you mean \"login.title\"?",
         ),
         (r#"{ "greeting": "x" }"#, "text/de.json: unknown text \"greeting\""),
