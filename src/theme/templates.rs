@@ -92,7 +92,9 @@ pub(super) fn judge(
             Err(error) => {
                 let cause = innermost(&error);
                 let line = located(&cause, page, own);
-                note(cause, line);
+                // Which page it was found on makes it no other mistake.
+                let what = cause.split(" while rendering '").next().unwrap_or_default().to_owned();
+                note(what, line);
                 continue;
             }
         };
@@ -151,7 +153,8 @@ fn parse(name: &str, text: &str) -> Result<(), String> {
 /// Tera shows the line with a mistake and points at it; place and words are enough in one line of ours.
 fn one_line(said: &str) -> String {
     let place = said.split_once("--> ").and_then(|(_, rest)| rest.lines().next());
-    let words = said.rsplit_once("\n  = ").map(|(_, words)| words);
+    // How far it is indented depends on the number of the line.
+    let words = said.lines().rev().find_map(|line| line.trim_start().strip_prefix("= "));
     match (place, words) {
         (Some(place), Some(words)) => format!(":{place}: {}", flat(words)),
         _ => format!(": {}", flat(said)),
@@ -171,30 +174,42 @@ fn innermost(error: &tera::Error) -> String {
     flat(&cause.to_string())
 }
 
-/// Where the words of a problem point to: the one line of the theme, or the one file, that has the name in them.
+/// Where the words of a problem point to: the one line of the theme, or the one file, whose tags have the name in them.
 fn located(said: &str, page: &str, own: &BTreeMap<String, String>) -> String {
-    let names = said.split(['`', '\'']).skip(1).step_by(2).filter(|name| !own.contains_key(*name));
     let is_said = page.is_empty() || said.contains("while rendering");
     let while_rendering = if is_said { String::new() } else { format!(" (while rendering {page})") };
-    let names = names.map(|name| name.trim_matches(['[', ']']));
-    for wanted in names.filter(|name| !name.is_empty()) {
-        let lines = own.iter().flat_map(|(name, text)| {
-            text.lines()
-                .zip(1_usize..)
-                .filter(|(line, _)| line.contains(wanted))
-                .map(move |(_, at)| (name, at))
-        });
-        let found: Vec<_> = lines.collect();
-        let Some((name, at)) = found.first() else { continue };
-        if found.len() == 1 {
-            return format!("templates/{name}.tera:{at}: {said}{while_rendering}");
-        }
-        if found.iter().all(|(other, _)| other == name) {
-            return format!("templates/{name}.tera: {said}{while_rendering}");
-        }
+    let mut names = said.split(['`', '\'']).skip(1).step_by(2).filter(|name| !own.contains_key(*name));
+    let wanted = names.next().map(|name| name.trim_matches(['[', ']'])).filter(|name| {
+        name.starts_with(|letter: char| letter.is_alphabetic() || letter == '_')
+            && !name.contains(char::is_whitespace)
+    });
+    let mut found = Vec::new();
+    for (name, text) in own {
+        let tags = source::tags(text);
+        let with_it = tags.iter().filter(|tag| wanted.is_some_and(|wanted| has_word(tag.inside, wanted)));
+        found.extend(with_it.map(|tag| (name, tag.line)));
     }
-    let place = if page.is_empty() { "templates".to_owned() } else { format!("the page {page}") };
-    format!("{place}: {said}")
+    let place = match found.as_slice() {
+        [(name, at), others @ ..] if others.iter().all(|other| other == &(*name, *at)) => {
+            format!("templates/{name}.tera:{at}")
+        }
+        [(name, _), others @ ..] if others.iter().all(|(other, _)| other == name) => {
+            format!("templates/{name}.tera")
+        }
+        _ if page.is_empty() => "templates".to_owned(),
+        _ => return format!("the page {page}: {said}"),
+    };
+    format!("{place}: {said}{while_rendering}")
+}
+
+/// Whether the name stands there, and not as a part of a longer one.
+fn has_word(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = text.split_at(at);
+        let after = after.get(name.len()..).unwrap_or_default();
+        !before.ends_with(|letter| source::is_in_word(letter) || letter == '.')
+            && !after.starts_with(source::is_in_word)
+    })
 }
 
 /// A template that replaces none and that no other one names is a slip of the pen.

@@ -213,6 +213,12 @@ fn a_template_that_tera_cannot_read_is_refused_with_teras_place_and_words() {
     Theme::new().with("templates/error.html.tera", "{% extends \"nowhere.html\" %}").assert_refused(
         "templates/error.html.tera:1: Template 'error.html' is inheriting from 'nowhere.html'",
     );
+    for line in [12, 120] {
+        let text = format!("{}{{{{ a | }}}}\nmore", "\n".repeat(line - 1));
+        let theme = Theme::new().with("templates/error.html.tera", text);
+        theme.assert_refused(&format!("templates/error.html.tera:{line}:8: expected "));
+        assert!(!theme.refusal()[0].contains("| ^"), "{:?}", theme.refusal());
+    }
     let both = Theme::new()
         .with("templates/login.html.tera", "{{")
         .with("templates/error.html.tera", "{% block a %}{% endblock %}{% block a %}{% endblock %}");
@@ -240,6 +246,24 @@ fn what_tera_finds_only_while_rendering_is_refused_with_its_innermost_cause() {
     Theme::new()
         .with("templates/error.html.tera", "{% include \"nowhere.html\" %}")
         .assert_refused("templates/error.html.tera:1: Template '[nowhere.html]' not found");
+}
+
+#[test]
+fn a_mistake_is_blamed_on_the_tags_that_name_it_and_told_once() {
+    let broken = |name: &str| changed(name, "{% block content %}", "{% block content %}{{ nope }}");
+    let theme = Theme::new()
+        .with("templates/login.html.tera", broken("login.html.tera"))
+        .with("templates/wait.html.tera", "nope, login.html, error {# {{ nope }} #}{{ nope_not }}");
+    let lines = theme.refusal();
+    let at = broken("login.html.tera").lines().position(|line| line.contains("nope")).unwrap() + 1;
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let expected = format!("templates/login.html.tera:{at}: Variable `nope` not found");
+    assert!(lines.iter().any(|line| line.starts_with(&expected)), "{lines:#?}");
+    // In two files, and so on two pages.
+    let theme = Theme::new()
+        .with("templates/login.html.tera", broken("login.html.tera"))
+        .with("templates/error.html.tera", broken("error.html.tera"));
+    theme.assert_refused("the page login.html: Variable `nope` not found");
 }
 
 #[test]
@@ -476,6 +500,9 @@ fn files_that_have_no_place_in_a_theme_are_refused() {
         ("static/my logo.svg", "static/\"my logo.svg\" is no name for a file here"),
         ("text/german.json", "text/german.json: must be called by its language"),
         ("text/de.toml", "text/de.toml: must be called by its language"),
+        ("text/zh-yue.json", "text/zh-yue.json: must be called by its language"),
+        ("text/de-CH-1996.json", "text/de-CH-1996.json: must be called by its language"),
+        ("text/DE.json", "text/DE.json: must be called by its language"),
     ] {
         Theme::new().with(name, "x").assert_refused(expected);
     }
@@ -494,33 +521,6 @@ fn files_that_have_no_place_in_a_theme_are_refused() {
         .launch();
 }
 
-#[test]
-fn a_theme_that_is_no_folder_is_refused() {
-    let theme = Theme::new().beside("file", "x");
-    for name in ["nowhere", "file"] {
-        let lines = refusal(&figment().merge(("app.theme", theme.path(name))));
-        let expected = format!("app.theme: {}: cannot be read: no", theme.path(name).display());
-        ("text/zh-yue.json", "text/zh-yue.json: must be called by its language"),
-        ("text/de-CH-1996.json", "text/de-CH-1996.json: must be called by its language"),
-        ("text/DE.json", "text/DE.json: must be called by its language"),
-        assert!(lines.len() == 1 && lines[0].starts_with(&expected), "{lines:?}");
-    }
-}
-
-#[test]
-fn a_single_text_is_replaced_in_its_language_alone() {
-    let app = Theme::new().with("text/de.json", r#"{ "login": { "title": "Moin", "help": "" } }"#).launch();
-    let browser = app.browser();
-    let german = browser.get("/login").header("Accept-Language", "de").send().body;
-    assert!(german.contains("Moin</h1>") && german.contains("Benutzername"), "{german}");
-    assert!(browser.get("/login").send().body.contains("Sign in</h1>"));
-}
-
-#[test]
-fn a_text_that_is_unknown_or_has_other_places_to_fill_is_refused() {
-    for (text, expected) in [
-        (
-            r#"{ "login": { "titel": "x" } }"#,
 #[cfg(unix)]
 #[test]
 fn a_file_that_cannot_be_read_hides_no_other_mistake() {
@@ -541,6 +541,30 @@ fn a_file_that_cannot_be_read_hides_no_other_mistake() {
     }
 }
 
+#[test]
+fn a_theme_that_is_no_folder_is_refused() {
+    let theme = Theme::new().beside("file", "x");
+    for name in ["nowhere", "file"] {
+        let lines = refusal(&figment().merge(("app.theme", theme.path(name))));
+        let expected = format!("app.theme: {}: cannot be read: no", theme.path(name).display());
+        assert!(lines.len() == 1 && lines[0].starts_with(&expected), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_single_text_is_replaced_in_its_language_alone() {
+    let app = Theme::new().with("text/de.json", r#"{ "login": { "title": "Moin", "help": "" } }"#).launch();
+    let browser = app.browser();
+    let german = browser.get("/login").header("Accept-Language", "de").send().body;
+    assert!(german.contains("Moin</h1>") && german.contains("Benutzername"), "{german}");
+    assert!(browser.get("/login").send().body.contains("Sign in</h1>"));
+}
+
+#[test]
+fn a_text_that_is_unknown_or_has_other_places_to_fill_is_refused() {
+    for (text, expected) in [
+        (
+            r#"{ "login": { "titel": "x" } }"#,
             "text/de.json: unknown text \"login.titel\"; did you mean \"login.title\"?",
         ),
         (r#"{ "greeting": "x" }"#, "text/de.json: unknown text \"greeting\""),
