@@ -61,14 +61,14 @@ impl Theme {
         let templates = templates.map_err(|lines| problems.extend(named(lines))).unwrap_or_default();
         let theme = Self { assets, catalogues, templates };
         if let (true, Some(path)) = (problems.is_empty(), &settings.theme) {
-            theme.judge(settings, &folder).map_err(named)?;
+            theme.judge(settings, &folder, embedded).map_err(named)?;
             tracing::info!("the theme in {} {}", path.display(), changes(&folder, embedded));
         }
         if problems.is_empty() { Ok(theme) } else { Err(problems) }
     }
 
     /// Renders all pages as they will be.
-    fn judge(&self, settings: &Settings, folder: &Folder) -> Result<(), Vec<String>> {
+    fn judge(&self, settings: &Settings, folder: &Folder, embedded: Embedded<'_>) -> Result<(), Vec<String>> {
         let surroundings = Surroundings {
             catalogues: &self.catalogues,
             service: &settings.service_name,
@@ -80,7 +80,7 @@ impl Theme {
         // A script of the theme's own may do without what ours needs.
         let is_ours = !folder.assets.contains_key("portcullis.js");
         let script = is_ours.then(|| self.assets.script());
-        templates::judge(&self.templates, &folder.templates, &samples, field, script)
+        templates::judge(&self.templates, embedded, &folder.templates, &samples, field, script)
     }
 }
 

@@ -31,6 +31,11 @@ pub(super) fn problems(page: &str, proof: Proof<'_>) -> Vec<String> {
     problems
 }
 
+/// How many forms a page has.
+pub(super) fn forms(page: &str) -> usize {
+    tags(&without_comments(page)).filter(|tag| tag.name == "form").count()
+}
+
 /// Whether a text became markup: as an element of this name, or as an attribute that begins with this value.
 pub(super) fn has(page: &str, element: &str, (attribute, start): (&str, &str)) -> bool {
     tags(page).any(|tag| {

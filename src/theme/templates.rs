@@ -52,6 +52,9 @@ pub(super) fn join(embedded: Embedded<'_>, own: &BTreeMap<String, String>) -> Re
     }
     problems.extend(own.keys().filter_map(|name| endless(name, &all)));
     problems.extend(own.iter().flat_map(|(name, text)| endless_macros(name, text)));
+    if problems.is_empty() {
+        problems.extend(own.keys().flat_map(|name| lost_blocks(name, &all)));
+    }
     if problems.is_empty()
         && !own.is_empty()
         && let Err(error) = all.add_to(&mut Tera::default())
@@ -61,12 +64,13 @@ pub(super) fn join(embedded: Embedded<'_>, own: &BTreeMap<String, String>) -> Re
     if problems.is_empty() { Ok(all) } else { Err(problems) }
 }
 
-/// Renders every sample and judges what comes out; `script` is the address of our script, unless it was replaced.
+/// Renders every sample and judges what comes out, also beside what comes out of ours; `script` is the address of our script, unless it was replaced.
 ///
 /// # Errors
 /// One line for each problem, however many pages have it.
 pub(super) fn judge(
     templates: &Templates,
+    embedded: Embedded<'_>,
     own: &BTreeMap<String, String>,
     samples: &[Sample<'_>],
     csrf_field: &str,
@@ -74,6 +78,8 @@ pub(super) fn judge(
 ) -> Result<(), Vec<String>> {
     let mut tera = Tera::default();
     templates.add_to(&mut tera).map_err(|error| vec![innermost(&error)])?;
+    let mut originals = Tera::default();
+    originals.add_raw_templates(embedded.iter().copied()).map_err(|error| vec![innermost(&error)])?;
     let escaped = escape_html(SAMPLE_TEXT);
     let proof = Proof { field: csrf_field, value: &escaped };
     // A mistake in the frame is on every page, and told once.
@@ -85,10 +91,11 @@ pub(super) fn judge(
     };
     for sample in samples {
         let page = sample.template;
-        let rendered =
-            Context::from_value(sample.context.clone()).and_then(|context| tera.render(page, &context));
-        let html = match rendered {
-            Ok(html) => html,
+        let rendered = Context::from_value(sample.context.clone()).and_then(|context| {
+            Ok((tera.render(page, &context)?, originals.render(page, &context).unwrap_or_default()))
+        });
+        let (html, original) = match rendered {
+            Ok(both) => both,
             Err(error) => {
                 let cause = innermost(&error);
                 let line = located(&cause, page, own);
@@ -116,6 +123,11 @@ pub(super) fn judge(
         for problem in found {
             let line = format!("the page {page}: {problem}");
             note(problem, line);
+        }
+        if markup::forms(&html) < markup::forms(&original) {
+            let line = format!("the page {page}: has lost a form of the original, in some state at least");
+            // Either the page has lost it, or the frame of all pages.
+            note(if own.contains_key(page) { line.clone() } else { "a form".to_owned() }, line);
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.into_iter().map(|(_, line)| line).collect()) }
@@ -242,6 +254,45 @@ fn endless(name: &str, all: &Templates) -> Option<String> {
              \"{ORIGINAL}{name}\""
         )
     })
+}
+
+/// A block that nothing shows, as no template that this one extends has it.
+fn lost_blocks(name: &str, all: &Templates) -> Vec<String> {
+    let tags = source::tags(all.text(name));
+    let mut known = Vec::new();
+    let mut parent = parent(&tags);
+    if parent.is_none() {
+        return Vec::new();
+    }
+    while let Some(next) = parent {
+        let tags = source::tags(all.text(next));
+        known.extend(tags.iter().filter_map(|tag| tag.after("block")).map(word));
+        parent = self::parent(&tags);
+    }
+    let mut depth = 0_usize;
+    let mut problems = Vec::new();
+    for tag in &tags {
+        if tag.after("endblock").is_some() {
+            depth = depth.saturating_sub(1);
+        }
+        let Some(block) = tag.after("block").map(word) else { continue };
+        if depth == 0 && !known.contains(&block) {
+            let nearest = known.iter().min_by_key(|known| strsim::damerau_levenshtein(known, block));
+            let nearest = nearest.filter(|known| strsim::damerau_levenshtein(known, block) <= 2);
+            let hint = nearest.map_or_else(String::new, |known| format!("; did you mean {known}?"));
+            let line = tag.line;
+            problems.push(format!(
+                "templates/{name}.tera:{line}: nothing that it extends has the block {block}, so it is not shown{hint}"
+            ));
+        }
+        depth += 1;
+    }
+    problems
+}
+
+/// What a template extends.
+fn parent<'a>(tags: &[source::Tag<'a>]) -> Option<&'a str> {
+    tags.iter().find_map(|tag| tag.after("extends")).map(|name| name.trim_matches(['"', '\'', '`']))
 }
 
 /// Macros that call themselves, which Tera does until the stack ends when nothing stops them.

@@ -369,6 +369,26 @@ fn a_form_that_lost_its_proof_is_refused() {
 }
 
 #[test]
+fn a_page_that_lost_its_form_or_shows_a_block_nowhere_is_refused() {
+    let lost = |name: &str| format!("the page {name}: has lost a form of the original");
+    Theme::new().with("templates/login.html.tera", "").assert_refused(&lost("login.html"));
+    let frame = changed("base.html.tera", "{% block content %}{% endblock content %}", "");
+    let frame = Theme::new().with("templates/base.html.tera", frame);
+    frame.assert_refused(&lost("login.html"));
+    let frame = changed("base.html.tera", "<form class=\"sign-out\"", "<!-- <form class=\"sign-out\"")
+        .replacen("</form>", "</form> -->", 1);
+    Theme::new().with("templates/base.html.tera", frame).assert_refused(&lost("dashboard.html"));
+    let slip = changed("login.html.tera", "block content %}", "block contents %}");
+    let slip = slip.replace("endblock content %}", "endblock contents %}");
+    Theme::new().with("templates/login.html.tera", slip).assert_refused(
+        "templates/login.html.tera:5: nothing that it extends has the block contents, so it is not shown; did you \
+         mean content?",
+    );
+    let inside = changed("login.html.tera", "<form", "{% block inside %}{% endblock %}<form");
+    Theme::new().with("templates/login.html.tera", inside).launch();
+}
+
+#[test]
 fn what_browsers_would_refuse_silently_is_refused_at_launch() {
     for (addition, expected) in [
         ("<script>alert(1)</script>", "the page login.html: browsers refuse a <script>"),
