@@ -53,6 +53,11 @@ impl Theme {
                 problems.push(format!("app.theme: static/{name}: {line}"));
             }
         }
+        for (name, bytes) in folder.assets.iter().filter(|(name, _)| name.ends_with(".css")) {
+            if let Some((at, line)) = markup::refused_in_style(&String::from_utf8_lossy(bytes)) {
+                problems.push(format!("app.theme: static/{name}:{at}: {line}"));
+            }
+        }
         if let Some(Err(line)) = settings.logo.as_deref().map(|path| put_logo(&mut assets, path)) {
             problems.push(format!("app.logo: {line}"));
         }

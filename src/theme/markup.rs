@@ -80,23 +80,40 @@ fn refused(tag: &Tag<'_>) -> Option<String> {
     if name == "style" {
         return Some("browsers refuse a <style> inside a page; put it into a file under static/".to_owned());
     }
+    if NEVER_LOADED.contains(&name) {
+        return Some(format!("browsers refuse <{name}> in a page, wherever it leads; link to it instead"));
+    }
+    let is_loading_link = name == "link" && {
+        let kinds = tag.attribute("rel").unwrap_or_default().to_lowercase();
+        if kinds.split_whitespace().any(|kind| kind == "manifest") {
+            return Some("browsers refuse <link rel=\"manifest\"> in a page".to_owned());
+        }
+        kinds.split_whitespace().any(|kind| LOADED_LINKS.contains(&kind))
+    };
     for (attribute, value) in &tag.attributes {
-        let is_handler = attribute
-            .strip_prefix("on")
-            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase()));
+        let is_handler = attribute.strip_prefix("on").is_some_and(|rest| {
+            !rest.is_empty()
+                && !NO_EVENTS.contains(&rest)
+                && rest.bytes().all(|byte| byte.is_ascii_lowercase())
+        });
         if attribute == "style" || (is_handler && !value.is_empty()) {
             return Some(format!(
                 "browsers refuse the attribute {attribute} of <{name}>; put it into a file under static/"
             ));
         }
-        let is_loaded =
-            matches!((name, attribute.as_str()), ("link", "href") | ("form", "action") | (_, "src"));
-        let value = value.trim().to_lowercase();
-        let is_elsewhere = value.contains("://")
-            || value.contains(":&#x2f;")
-            || value.starts_with("//")
-            || value.starts_with("data:");
-        if is_loaded && is_elsewhere || value.starts_with("javascript:") {
+        let is_elsewhere = match (name, attribute.as_str()) {
+            ("form", "action") | (_, "formaction") if is_elsewhere(value) => {
+                return Some(format!(
+                    "browsers refuse the {attribute} of <{name}>: a form leads nowhere but to this service"
+                ));
+            }
+            ("a" | "area", "href") => plain(value).starts_with("javascript:"),
+            ("link", "href") => is_loading_link && is_elsewhere(value),
+            ("image" | "use", "href" | "xlink:href") | (_, "src") => is_elsewhere(value),
+            (_, "srcset" | "imagesrcset") => value.split(',').any(is_elsewhere),
+            _ => false,
+        };
+        if is_elsewhere {
             return Some(format!(
                 "browsers refuse the {attribute} of <{name}>: nothing is loaded from elsewhere; put it under static/"
             ));
@@ -104,6 +121,68 @@ fn refused(tag: &Tag<'_>) -> Option<String> {
     }
     None
 }
+
+/// What the browser would refuse to load for a stylesheet: the line, and what is wrong there.
+pub(super) fn refused_in_style(css: &str) -> Option<(usize, String)> {
+    // Lines are counted, so a comment leaves its own.
+    let mut parts = css.split("/*");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let css = parts.fold(first, |all, part| {
+        let (comment, after) = part.split_once("*/").unwrap_or((part, ""));
+        all + &"\n".repeat(comment.matches('\n').count()) + after
+    });
+    let lower = css.to_ascii_lowercase();
+    let starts = ["url(", "@import"].into_iter().flat_map(|start| {
+        lower.match_indices(start).filter_map(move |(at, _)| Some((at, at.checked_add(start.len())?)))
+    });
+    let refused = |(at, end): (usize, usize)| {
+        let (before, _) = lower.split_at_checked(at)?;
+        let address = lower.get(end..)?.trim_start();
+        // The name of a namespace is loaded by nobody.
+        let is_name = before.rsplit(['{', '}', ';']).next().is_some_and(|rule| rule.contains("@namespace"));
+        let is_refused = !is_name && is_elsewhere(quoted(address).0.trim_end_matches([')', ';']));
+        let line = before.matches('\n').count().checked_add(1)?;
+        is_refused.then(|| {
+            (
+                line,
+                "browsers refuse this address: nothing is loaded from elsewhere; put it under static/"
+                    .to_owned(),
+            )
+        })
+    };
+    starts.filter_map(refused).min()
+}
+
+/// Whether an address leads to another origin, or holds what it leads to.
+fn is_elsewhere(address: &str) -> bool {
+    let address = plain(address);
+    let scheme = address.split_once(':').map_or("", |(scheme, _)| scheme);
+    address.starts_with("//")
+        || scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
+}
+
+/// An address in lower case, without what a page writes in place of its slashes.
+fn plain(address: &str) -> String {
+    address.trim().to_lowercase().replace("&#x2f;", "/")
+}
+
+/// Nothing is allowed for these, not even from here.
+const NEVER_LOADED: [&str; 9] =
+    ["iframe", "frame", "object", "embed", "applet", "video", "audio", "track", "base"];
+/// The links that load what they lead to.
+const LOADED_LINKS: [&str; 8] = [
+    "stylesheet",
+    "icon",
+    "apple-touch-icon",
+    "mask-icon",
+    "preload",
+    "modulepreload",
+    "prefetch",
+    "prerender",
+];
+/// What follows `on` in words that are no event's.
+const NO_EVENTS: [&str; 5] = ["ce", "e", "line", "ly", "to"];
 
 impl<'a> Tag<'a> {
     /// The tag whose name begins here, if one does.
@@ -148,8 +227,21 @@ fn quoted(text: &str) -> (&str, &str) {
     text.split_at(text.find(|letter: char| letter.is_whitespace() || letter == '>').unwrap_or(text.len()))
 }
 
+/// All tags; what a script holds is none.
 fn tags(page: &str) -> impl Iterator<Item = Tag<'_>> {
-    page.match_indices('<').filter_map(|(at, _)| Tag::read(page.get(at.saturating_add(1)..)?))
+    let mut rest = page;
+    std::iter::from_fn(move || {
+        loop {
+            let (_, after) = rest.split_once('<')?;
+            rest = after;
+            let Some(tag) = Tag::read(after) else { continue };
+            if tag.name == "script" {
+                let end = tag.rest.to_ascii_lowercase().find("</script").unwrap_or(tag.rest.len());
+                rest = tag.rest.get(end..).unwrap_or_default();
+            }
+            return Some(tag);
+        }
+    })
 }
 
 fn without_comments(page: &str) -> String {
@@ -214,6 +306,17 @@ mod tests {
             ("<a href=\"javascript:x()\">", "the href of <a>"),
             ("<img src=\"//cdn.example/x.png\">", "the src of <img>"),
             ("<img src=data:image/png;base64,AA==>", "the src of <img>"),
+            ("<video src=\"/static/a.mp4\">", "<video> in a page"),
+            ("<iframe src=\"/login\">", "<iframe> in a page"),
+            ("<object data=\"/static/a.svg\">", "<object> in a page"),
+            ("<embed src=\"/static/a.svg\">", "<embed> in a page"),
+            ("<base href=\"/\">", "<base> in a page"),
+            ("<link rel=manifest href=/static/a.json>", "<link rel=\"manifest\">"),
+            ("<img srcset=\"/a.png, https://cdn.example/b.png 2x\">", "the srcset of <img>"),
+            ("<source srcset=\"//cdn.example/b.png\">", "the srcset of <source>"),
+            ("<link rel=\"preload icon\" href=\"https://cdn.example\">", "the href of <link>"),
+            ("<button formaction=\"javascript:x()\">", "a form leads nowhere but"),
+            ("<form action=\"https://elsewhere.example\">", "a form leads nowhere but"),
             ("<link rel=\"stylesheet\" href=\"https:&#x2F;&#x2F;cdn.example\">", "the href of <link>"),
         ] {
             assert_line(page, expected);
@@ -223,12 +326,32 @@ mod tests {
             "<script type=\"application/json\">{}</script>",
             "<a href=\"https://example.org\">elsewhere</a>",
             "<p title=\"on style=1\" only one>&lt;script&gt;",
+            "<script type=\"application/json\">{\"a\": \"<style> <form method=post>\"}</script><p>",
+            "<link rel=canonical href=https://a.example><link rel=\"license author\" href=\"https://a.example\">",
+            "<link rel=\"alternate\" href=\"https://a.example\">",
+            "<p title=\"javascript: a language\" once=\"1\" only=\"1\">",
+            "<form action=\"/search?at=10:30\"><img src=\"/a:b.png\"></form>",
             "<img src=\"/static/a.png\" alt=\"\"><link rel=icon href=/static/a.svg>",
             "<",
             "<a",
             "<a b='",
         ] {
             assert_fine(page);
+        }
+    }
+
+    #[test]
+    fn what_browsers_refuse_a_stylesheet_is_told_with_its_line() {
+        for (css, line) in [
+            ("@import \"https://cdn.example/a.css\";", Some(1)),
+            ("/* \n */ p {\n background: URL( '//cdn.example/a.png' ) }", Some(3)),
+            ("p { background: url(data:image/png;base64,AA==) }", Some(1)),
+            ("@import url(https://cdn.example/a.css);", Some(1)),
+            ("@import \"more.css\"; p { background: url(/static/a.png), url(#a) }", None),
+            ("/* url(https://cdn.example) */ @namespace url(http://www.w3.org/1999/xhtml);", None),
+            ("a[href^=\"https://\"] { color: red }", None),
+        ] {
+            assert_eq!(refused_in_style(css).map(|(line, _)| line), line, "{css}");
         }
     }
 }

@@ -395,10 +395,33 @@ fn what_browsers_would_refuse_silently_is_refused_at_launch() {
         ("<p style=\"color: red\">x</p>", "the page login.html: browsers refuse the attribute style of <p>"),
         ("<p onclick=\"x()\">x</p>", "the page login.html: browsers refuse the attribute onclick of <p>"),
         ("<img src=\"https://cdn.example/x.png\">", "the page login.html: browsers refuse the src of <img>"),
+        ("<iframe src=\"/login\"></iframe>", "the page login.html: browsers refuse <iframe> in a page"),
+        (
+            "<link rel=\"manifest\" href=\"/x\">",
+            "the page login.html: browsers refuse <link rel=\"manifest\">",
+        ),
+        (
+            "<img srcset=\"//cdn.example/x.png 2x\">",
+            "the page login.html: browsers refuse the srcset of <img>",
+        ),
     ] {
         let text = changed("login.html.tera", "<form", &format!("{addition}<form"));
         Theme::new().with("templates/login.html.tera", text).assert_refused(expected);
     }
+    let text = changed("login.html.tera", "action=\"/login\"", "action=\"https://elsewhere.example/login\"");
+    Theme::new().with("templates/login.html.tera", text).assert_refused(
+        "the page login.html: browsers refuse the action of <form>: a form leads nowhere but",
+    );
+    for css in
+        ["p {}\n@import 'https://cdn.example/a.css';", "p {}\np { background: url(//cdn.example/a.png) }"]
+    {
+        Theme::new().with("static/more.css", css).assert_refused(
+            "static/more.css:2: browsers refuse this address: nothing is loaded from elsewhere",
+        );
+    }
+    let fine = "{% block head %}<link rel=\"canonical\" href=\"https://example.org/login\">{% endblock %}";
+    let fine = format!("{{% extends \"portcullis/login.html\" %}}{fine}");
+    Theme::new().with("templates/login.html.tera", fine).launch();
     let text = changed("base.html.tera", " data-csrf-header=\"{{ csrf_header }}\"", "");
     let theme = Theme::new().with("templates/base.html.tera", text);
     theme.assert_refused("the page login.html: loads the script and does not say data-csrf-header");
