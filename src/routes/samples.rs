@@ -115,8 +115,12 @@ impl Page {
         let mut all = Vec::new();
         for (member, place) in self.keys {
             let texts = catalogue.pointer(place).and_then(Value::as_object);
-            for key in texts.into_iter().flat_map(|texts| texts.keys()) {
-                if states.iter().all(|state| state.get(member).is_none_or(|known| known != key)) {
+            for (key, text) in texts.into_iter().flatten() {
+                // It is told by the pages that know how to fill its place.
+                let is_others = text.as_str().is_some_and(|text| text.contains("{minimum}"))
+                    && !plain.contains_key("min_length");
+                if !is_others && states.iter().all(|state| state.get(member).is_none_or(|known| known != key))
+                {
                     let mut state = plain.clone();
                     state.insert((*member).to_owned(), key.as_str().into());
                     all.push(Value::Object(state));

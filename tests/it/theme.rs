@@ -306,7 +306,8 @@ fn the_samples_show_every_key_that_a_page_can_tell() {
             let is_shown = samples.iter().any(|sample| {
                 sample.template == format!("{page}.html") && sample.context[member] == key.as_str()
             });
-            assert!(is_shown, "{page} with the {member} {key}");
+            let is_others = key == "too_short" && !["password", "code"].contains(&page);
+            assert!(is_shown != is_others, "{page} with the {member} {key}");
         }
     }
     assert!(samples.len() < 300, "{}", samples.len());
