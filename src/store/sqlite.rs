@@ -7,6 +7,9 @@
 //!
 //! A future that is dropped half-way leaves nothing half done: sqlx rolls back a transaction that is dropped
 //! before its commit was processed, and a commit that was already on its way is whole.
+//! A connection whose transaction did not end, because its commit or its rollback failed, is thrown away: after a full
+//! disk SQLite has rolled back by itself, sqlx's own rollback fails, and sqlx would take every later transaction on that
+//! connection for an inner one.
 //!
 //! The folder beside this file holds the rest: `open` the file and its tables, `sessions`, `accounts`, `codes`, `attempts` and `events` the SQL.
 //! The statements use `$1` and no SQLite speciality where there is a choice, so that another database can run them.
@@ -22,7 +25,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 use tokio::sync::OnceCell;
 
 use crate::auth::StoreError;
@@ -71,13 +74,27 @@ impl Pools {
     async fn open(file: Option<&std::path::Path>) -> Result<Self, Failure> {
         let Some(path) = file else {
             // Every connection to `:memory:` has a database of its own, so a single one both reads and writes.
-            let writer = pool(1, connection());
+            // It is never thrown away, since the database would go with it; there is no disk that could be full.
+            let writer = pool(1).connect_lazy_with(connection());
             open::prepare(&writer).await?;
             return Ok(Self { reader: writer.clone(), writer });
         };
-        let writer = pool(1, connection().filename(path));
+        let writer = pool(1)
+            .before_acquire(|connection, _| {
+                Box::pin(async move {
+                    // The rollback of a dropped transaction is on its way to the connection's thread; the answer to a
+                    // ping comes after it.
+                    connection.ping().await?;
+                    let is_clean = !connection.is_in_transaction();
+                    if !is_clean {
+                        tracing::warn!("a transaction of the store did not end; its connection is replaced");
+                    }
+                    Ok(is_clean)
+                })
+            })
+            .connect_lazy_with(connection().filename(path));
         open::open_file(path, &writer).await.map_err(|error| Failure::Open(path.to_owned(), error))?;
-        let reader = pool(READERS, connection().filename(path).read_only(true));
+        let reader = pool(READERS).connect_lazy_with(connection().filename(path).read_only(true));
         Ok(Self { writer, reader })
     }
 }
@@ -94,14 +111,13 @@ fn connection() -> SqliteConnectOptions {
 }
 
 /// Connections are never closed for their age: a local file does not grow stale, and a database in memory would be gone.
-fn pool(size: u32, options: SqliteConnectOptions) -> SqlitePool {
+fn pool(size: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_lazy_with(options)
 }
 
 /// A transaction that holds the writing lock; dropped, it is rolled back.

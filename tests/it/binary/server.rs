@@ -70,7 +70,13 @@ impl Installation {
 
     /// Starts the server and waits until it listens.
     pub(crate) fn start(&self) -> Server {
-        let mut child = self.command(env!("CARGO_BIN_EXE_portcullis")).spawn().unwrap();
+        self.start_by(self.command(env!("CARGO_BIN_EXE_portcullis")))
+    }
+
+    /// The same by another command, which becomes the program.
+    #[expect(clippy::needless_pass_by_value, reason = "a command is built where it is given")]
+    pub(crate) fn start_by(&self, mut command: Command) -> Server {
+        let mut child = command.spawn().unwrap();
         let stdout = Heard::listen(child.stdout.take().unwrap());
         let stderr = Heard::listen(child.stderr.take().unwrap());
         let deadline = Instant::now() + PATIENCE;
@@ -146,6 +152,11 @@ impl Server {
     /// Everything the program has written to standard output and standard error.
     pub(crate) fn said(&self) -> String {
         format!("{}{}", self.stdout.text(), self.stderr.text())
+    }
+
+    /// The number of the process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
