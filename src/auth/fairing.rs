@@ -215,6 +215,7 @@ impl Fairing for Portcullis {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
+        csrf::undo_method_override(request, data).await;
         if let Some(authority) = Authority::of(request.rocket()) {
             let wire = authority.jar.wire();
             take_out_of_query(request, wire);
