@@ -5,15 +5,18 @@
 //! blocking threads, a few at a time, with a short queue before them, and beyond that it is refused at once.
 //! Who may try how often is not decided here.
 
+mod memory;
+
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
+
+use crate::users::password::memory::Buffers;
 
 /// A password as somebody typed it: 1 to 256 bytes, neither trimmed nor normalised nor cut (OWASP ASVS 6.2.8).
 ///
@@ -163,6 +166,7 @@ pub enum HashError {
 /// ```
 pub struct Hasher {
     argon2: Argon2<'static>,
+    buffers: Arc<Buffers>,
     /// One for each hash that runs or waits.
     places: Arc<Semaphore>,
     /// One for each hash that runs.
@@ -190,6 +194,7 @@ impl Hasher {
     pub fn with_limits(cost: Cost, workers: NonZeroUsize, queue: usize) -> Self {
         let workers = workers.get().min(MAX_AT_ONCE);
         Self {
+            buffers: Arc::new(Buffers::of(&cost.0)),
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.0),
             places: Arc::new(Semaphore::new(workers + queue.min(MAX_AT_ONCE))),
             workers: Arc::new(Semaphore::new(workers)),
@@ -204,7 +209,8 @@ impl Hasher {
     /// Those of [`hash`](Self::hash).
     pub async fn prepare(&self) -> Result<(), HashError> {
         let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
-        work(self.place()?, move || dummy_hash(&argon2, &dummy).map(drop)).await
+        let buffers = Arc::clone(&self.buffers);
+        work(self.place()?, move || dummy_hash(&argon2, &buffers, &dummy).map(drop)).await
     }
 
     /// The PHC string of a password, with a salt of its own.
@@ -213,7 +219,8 @@ impl Hasher {
     /// [`HashError::Busy`] when the queue is full, [`HashError::Failed`] when the machine fails.
     pub async fn hash(&self, password: &Password) -> Result<String, HashError> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        work(self.place()?, move || hash_now(&argon2, password.as_bytes())).await
+        let buffers = Arc::clone(&self.buffers);
+        work(self.place()?, move || hash_now(&argon2, &buffers, password.as_bytes())).await
     }
 
     /// Whether the password belongs to the stored PHC string.
@@ -246,13 +253,14 @@ impl Hasher {
     ) -> Result<bool, HashError> {
         let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
         let (password, stored) = (password.clone(), stored.map(str::to_owned));
+        let buffers = Arc::clone(&self.buffers);
         work(place, move || {
-            let verdict = stored.as_deref().map(|stored| verify_now(&argon2, password.as_bytes(), stored));
+            let verdict = stored.as_deref().map(|stored| verify_now(&buffers, password.as_bytes(), stored));
             if let Some(Ok(is_right)) = verdict {
                 return Ok(is_right);
             }
             // The answer is thrown away: what counts is the time it takes.
-            let _ = verify_now(&argon2, password.as_bytes(), dummy_hash(&argon2, &dummy)?);
+            let _ = verify_now(&buffers, password.as_bytes(), dummy_hash(&argon2, &buffers, &dummy)?);
             verdict.unwrap_or(Ok(false))
         })
         .await
@@ -299,28 +307,32 @@ async fn work<T: Send + 'static>(
     running.await.unwrap_or_else(|stopped| Err(failed(stopped)))
 }
 
-fn dummy_hash<'a>(argon2: &Argon2<'_>, dummy: &'a OnceLock<String>) -> Result<&'a str, HashError> {
+fn dummy_hash<'a>(
+    argon2: &Argon2<'_>,
+    buffers: &Buffers,
+    dummy: &'a OnceLock<String>,
+) -> Result<&'a str, HashError> {
     if let Some(made) = dummy.get() {
         return Ok(made);
     }
-    let made = hash_now(argon2, b"nobody's password")?;
+    let made = hash_now(argon2, buffers, b"nobody's password")?;
     Ok(dummy.get_or_init(|| made))
 }
 
-fn verify_now(argon2: &Argon2<'_>, password: &[u8], stored: &str) -> Result<bool, HashError> {
+fn verify_now(buffers: &Buffers, password: &[u8], stored: &str) -> Result<bool, HashError> {
     let hash = PasswordHash::new(stored).map_err(|_| HashError::Unreadable)?;
     if hash.salt.is_none() || hash.hash.is_none() {
         return Err(HashError::Unreadable);
     }
-    match argon2.verify_password(password, &hash) {
-        Ok(()) => Ok(true),
-        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+    match buffers.verify(password, &hash) {
+        Ok(is_right) => Ok(is_right),
+        Err(error @ argon2::password_hash::Error::OutOfMemory) => Err(failed(error)),
         Err(_) => Err(HashError::Unreadable),
     }
 }
 
-fn hash_now(argon2: &Argon2<'_>, password: &[u8]) -> Result<String, HashError> {
-    argon2.hash_password(password).map(|hash| hash.to_string()).map_err(failed)
+fn hash_now(argon2: &Argon2<'_>, buffers: &Buffers, password: &[u8]) -> Result<String, HashError> {
+    buffers.hash(argon2, password).map(|hash| hash.to_string()).map_err(failed)
 }
 
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> HashError {

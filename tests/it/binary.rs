@@ -11,6 +11,7 @@ mod damage;
 mod full_disk;
 mod hostile;
 mod key;
+mod memory;
 mod method_override;
 mod readme;
 mod restart;
