@@ -71,7 +71,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(Turns::default())
         .attach(SecurityHeaders { is_https: settings.auth.is_https() })
         .attach(portcullis)
-        .attach(ready_accounts(settings.demo_users))
+        .attach(ready_accounts(&settings))
         .attach(Template::try_custom(move |engines| Ok(templates.add_to(&mut engines.tera)?)))
         .manage(folder)
         .mount("/", routes::routes())
@@ -114,13 +114,31 @@ pub fn add_templates(tera: &mut Tera) -> Result<(), tera::Error> {
     tera.add_raw_templates(TEMPLATES)
 }
 
-/// Makes the hasher ready, and the demo accounts in an empty store.
-fn ready_accounts(wants_demo_users: bool) -> AdHoc {
+/// Makes the hasher ready, and the demo accounts in an empty store; refuses those that were made in another profile.
+fn ready_accounts(settings: &Settings) -> AdHoc {
+    let (wants_demo_users, is_exposed) = (settings.demo_users, settings.is_exposed);
     AdHoc::try_on_ignite("Accounts", move |rocket| async move {
         let Some(accounts) = rocket.state::<Accounts>() else { return Err(rocket) };
         if let Err(error) = accounts.prepare().await {
             tracing::error!("password hashing: {}", chain(&error));
             return Err(rocket);
+        }
+        if is_exposed && !wants_demo_users {
+            match open_demo_users(accounts).await {
+                Ok(open) if open.is_empty() => {}
+                Ok(open) => {
+                    tracing::error!(
+                        "everybody knows the password of the demo account {}; `portcullis user disable NAME`, or give \
+                         it another with `portcullis user password NAME`, or name another store in app.store",
+                        open.join(" and of ")
+                    );
+                    return Err(rocket);
+                }
+                Err(error) => {
+                    tracing::error!("accounts: {}", chain(&*error));
+                    return Err(rocket);
+                }
+            }
         }
         match make_demo_users(accounts, wants_demo_users).await {
             Ok(()) => Ok(rocket),
@@ -130,6 +148,19 @@ fn ready_accounts(wants_demo_users: bool) -> AdHoc {
             }
         }
     })
+}
+
+/// The demo accounts that still have their demo password.
+async fn open_demo_users(
+    accounts: &Accounts,
+) -> Result<Vec<&'static str>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut open = Vec::new();
+    for (name, password, _) in DEMO_USERS {
+        if accounts.opens(&name.parse()?, &Password::new(password.to_owned())?).await? {
+            open.push(name);
+        }
+    }
+    Ok(open)
 }
 
 async fn make_demo_users(

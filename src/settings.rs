@@ -5,6 +5,7 @@
 
 pub mod colors;
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +27,8 @@ pub struct AppConfig {
     /// Where accounts and sessions are kept: `sqlite:PATH` or `sqlite::memory:`. Default `sqlite:data/portcullis.db`.
     pub store: String,
     /// Make `testuser`/`testpass` and `admin`/`adminpass` in an empty store.
-    /// Default true in the debug profile; refused in every other one.
+    /// Default true in the debug profile, where an address that is not loopback asks for it to be written out; refused
+    /// in every other one.
     pub demo_users: Option<bool>,
     /// The name that pages show. Default `Portcullis`.
     pub service_name: String,
@@ -77,6 +79,9 @@ pub struct Settings {
     pub store: StoreUrl,
     /// Whether an empty store gets the demo accounts.
     pub demo_users: bool,
+    /// Whether others than the developer may reach the application: another profile than debug, or another address than
+    /// loopback.
+    pub is_exposed: bool,
     /// The name that pages show.
     pub service_name: String,
     /// The picture that pages show instead of the mark.
@@ -108,6 +113,11 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     let app = extract(figment).map_err(|mut lines| problems.append(&mut lines)).unwrap_or_default();
 
     let store = app.store.parse::<StoreUrl>().map_err(|error| problems.push(error.to_string())).ok();
+    // An address that cannot be read is told below.
+    let is_local = figment.extract_inner("address").map_or(true, |address: IpAddr| address.is_loopback());
+    if is_debug && !is_local {
+        problems.extend(unsaid(figment, &app));
+    }
     let demo_users = app.demo_users.unwrap_or(is_debug);
     if demo_users && !is_debug {
         problems.push(
@@ -146,6 +156,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             auth,
             store,
             demo_users,
+            is_exposed: !is_debug || !is_local,
             service_name: app.service_name,
             logo: app.logo,
             colors: app.colors,
@@ -158,6 +169,20 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
         }),
         _ => Err(problems),
     }
+}
+
+/// What the debug profile would hand to everybody who can reach its address, and what nobody has written out.
+fn unsaid(figment: &Figment, app: &AppConfig) -> Vec<String> {
+    let mut lines = Vec::new();
+    if app.demo_users.is_none() {
+        lines.push("app.demo_users: the debug profile makes accounts whose passwords everybody knows, and address is not \
+                    loopback; write `false`, or `true` if that is meant".to_owned());
+    }
+    if !figment.contains("auth.insecure_http") {
+        lines.push("auth.insecure_http: the debug profile serves plain HTTP, and address is not loopback; write `false`, \
+                    or `true` if that is meant".to_owned());
+    }
+    lines
 }
 
 /// Tables and variables that would silently do nothing: `[default.aut]`, `PORTCULLIS_AUTH_ACCESS_TTL`.

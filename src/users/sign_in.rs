@@ -131,6 +131,20 @@ impl Accounts {
         Ok(Authenticated { account, is_known_device, failures, hash_renewed })
     }
 
+    /// Whether this password opens this account; for the launch, which asks before anybody is served. Nothing is counted.
+    ///
+    /// # Errors
+    /// [`SignInError`] when the store or the hasher has no answer.
+    pub(crate) async fn opens(&self, name: &Username, password: &Password) -> Result<bool, SignInError> {
+        let Some(account) = self.store.find(name).await?.filter(|account| !account.disabled) else {
+            return Ok(false);
+        };
+        match self.hasher.verify(password, Some(&account.password_hash)).await {
+            Err(HashError::Unreadable) => Ok(false),
+            verdict => Ok(verdict?),
+        }
+    }
+
     /// Makes the device that holds `secret` known to this account: from now on it has failures of its own, and an
     /// attack on the account does not lock it out. Of one account ten devices are known, for 180 days after their last
     /// sign-in.

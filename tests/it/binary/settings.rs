@@ -1,6 +1,6 @@
 //! Mistakes in the settings stop the launch, one plain line each.
 
-use crate::binary::server::Installation;
+use crate::binary::server::{Installation, SECRET};
 
 /// What the program says when it refuses to start; it must end with an error.
 fn refusal(installation: &Installation) -> Vec<String> {
@@ -73,6 +73,59 @@ fn the_release_profile_asks_for_a_secret_and_refuses_what_is_for_development() {
     assert!(lines[0].starts_with("auth.secret_key: required outside the debug profile"), "{lines:?}");
     assert!(lines[1].starts_with("auth.insecure_http: plain HTTP is refused"), "{lines:?}");
     assert!(lines[2].starts_with("app.demo_users: refused outside the debug profile"), "{lines:?}");
+}
+
+#[test]
+fn another_address_than_loopback_asks_for_what_the_debug_profile_takes_for_granted() {
+    let open = || Installation::new().with("ROCKET_ADDRESS", "0.0.0.0");
+    let lines = refusal(&open());
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("app.demo_users: the debug profile makes accounts"), "{lines:?}");
+    assert!(lines[1].starts_with("auth.insecure_http: the debug profile serves plain HTTP"), "{lines:?}");
+    for said in ["true", "false"] {
+        let installation =
+            open().with("PORTCULLIS_APP__DEMO_USERS", said).with("PORTCULLIS_AUTH__INSECURE_HTTP", said);
+        let checked = installation.run(&["check-config"], b"");
+        assert!(checked.status.success(), "{checked:?}");
+    }
+    for loopback in ["127.0.0.1", "127.9.9.9", "::1"] {
+        assert!(
+            Installation::new().with("ROCKET_ADDRESS", loopback).run(&["check-config"], b"").status.success()
+        );
+    }
+}
+
+#[test]
+fn demo_accounts_that_were_made_before_stop_every_other_launch() {
+    let mut installation = Installation::new();
+    drop(installation.start());
+    installation = installation.with("ROCKET_PROFILE", "release").with("PORTCULLIS_AUTH__SECRET_KEY", SECRET);
+    let refused = |installation: &Installation| {
+        let refused = installation.run(&[], b"");
+        assert!(!refused.status.success());
+        String::from_utf8(refused.stderr).unwrap()
+    };
+    let said = refused(&installation);
+    assert!(
+        said.contains("the demo account testuser and of admin; `portcullis user disable NAME`"),
+        "{said}"
+    );
+    assert!(installation.run(&["user", "disable", "admin"], b"").status.success());
+    let said = refused(&installation);
+    assert!(said.contains("the demo account testuser; "), "{said}");
+    let password = b"a better one than that\n";
+    assert!(installation.run(&["user", "password", "testuser"], password).status.success());
+    let mut server = installation.start();
+    assert!(server.is_running());
+
+    // The same in the debug profile, at an address that others can reach.
+    let open = Installation::new();
+    drop(open.start());
+    let open = open
+        .with("ROCKET_ADDRESS", "0.0.0.0")
+        .with("PORTCULLIS_APP__DEMO_USERS", "false")
+        .with("PORTCULLIS_AUTH__INSECURE_HTTP", "true");
+    assert!(refused(&open).contains("testuser and of admin"));
 }
 
 #[test]
