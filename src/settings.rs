@@ -249,7 +249,8 @@ pub fn figment() -> Figment {
 /// Rocket's own settings as this application wants them, without any file or environment.
 ///
 /// `X-Real-IP` is not believed, the server does not name itself, Rocket's own log stays silent
-/// (it prints cookies and bodies), and a shutdown waits longer than any request may take.
+/// (it prints cookies and bodies), and a shutdown waits for requests, but is over before a container is killed, which is
+/// after ten seconds.
 #[must_use]
 pub fn defaults() -> Figment {
     Figment::from(rocket::Config::default()).merge(Serialized::globals(json!({
@@ -257,7 +258,7 @@ pub fn defaults() -> Figment {
         "ident": false,
         "log_level": "off",
         "limits": { "form": "8KiB", "data-form": "8KiB", "json": "8KiB", "string": "8KiB", "bytes": "8KiB" },
-        "shutdown": { "grace": 20, "mercy": 5 },
+        "shutdown": { "grace": 5, "mercy": 2 },
     })))
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod server;
 mod canary;
 mod command_line;
 mod damage;
+mod deaf;
 mod full_disk;
 mod hostile;
 mod key;
