@@ -143,28 +143,42 @@ impl Clock for SystemClock {
 #[derive(Debug)]
 pub struct ManualClock {
     origin: i64,
-    now: AtomicI64,
+    /// For how many seconds it has been moved forward.
+    passed: AtomicI64,
+    /// By how many seconds its time of day was set otherwise.
+    set_by: AtomicI64,
 }
 
 impl ManualClock {
     /// A clock that shows `start`.
     #[must_use]
     pub fn at(start: UnixTime) -> Self {
-        Self { origin: start.0, now: AtomicI64::new(start.0) }
+        Self { origin: start.0, passed: AtomicI64::new(0), set_by: AtomicI64::new(0) }
     }
 
     /// Moves the clock forward, both its time of day and its monotonic time.
     pub fn advance(&self, span: Duration) {
-        self.now.fetch_add(i64::try_from(span.as_secs()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        self.passed.fetch_add(i64::try_from(span.as_secs()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Sets the time of day, forward or back, as an administrator or a time server does; the monotonic time goes on.
+    pub fn set(&self, time: UnixTime) {
+        let now = self.origin.saturating_add(self.passed.load(Ordering::SeqCst));
+        self.set_by.store(time.0.saturating_sub(now), Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> UnixTime {
-        UnixTime(self.now.load(Ordering::SeqCst))
+        let now = self.origin.saturating_add(self.passed.load(Ordering::SeqCst));
+        UnixTime(now.saturating_add(self.set_by.load(Ordering::SeqCst)))
     }
 
     fn monotonic(&self) -> Duration {
-        UnixTime(self.origin).until(self.now())
+        Duration::from_secs(u64::try_from(self.passed.load(Ordering::SeqCst)).unwrap_or(0))
     }
 }
+
+/// How far the clock of this node may be behind the one by which a token of ours was signed: another node's, or its own
+/// before it was set back. Expiry knows no such allowance.
+pub(crate) const CLOCKS_APART: Duration = Duration::from_secs(60);

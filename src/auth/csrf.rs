@@ -51,6 +51,12 @@ impl Provenance {
         }
     }
 
+    /// Whether the browser says, once, that one of our own pages sent this (Fetch Metadata, which no page can set).
+    pub(crate) fn is_said_to_be_own(request: &Request<'_>) -> bool {
+        let mut sites = request.headers().get("Sec-Fetch-Site");
+        matches!((sites.next(), sites.next()), (Some("same-origin"), None))
+    }
+
     /// # Errors
     /// [`AuthError::CrossSite`] when the browser says so.
     pub(crate) fn check(request: &Request<'_>, is_https: bool) -> Result<(), AuthError> {

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::auth::authority::Authority;
 use crate::auth::claims::Claims;
-use crate::auth::clock::{Clock, SystemClock, UnixTime};
+use crate::auth::clock::{CLOCKS_APART, Clock, SystemClock, UnixTime};
 use crate::auth::config::{AuthConfig, AuthSettings};
 use crate::auth::confirmed::Confirmed;
 use crate::auth::cookies::{Jar, flush};
@@ -251,11 +251,13 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut was_reachable = true;
     let mut watched = Watched::default();
+    let mut clock = Stepped { latest: authority.clock.now(), is_told: false };
     for round in 0_u32.. {
         tokio::select! {
             () = &mut shutdown => return,
             _ = tick.tick() => {}
         }
+        clock.look(authority.clock.now());
         // Reading comes first: it must not wait behind our own writing for somebody else's.
         let read = authority.sync().await;
         let told = authority.tell_confirmed().await.and(authority.tell_events().await);
@@ -284,6 +286,31 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
                 tracing::warn!(error = &error as &dyn std::error::Error, "old rows could not be purged");
             }
             tracing::debug!(revoked = authority.view.len(), "swept the view of revocations");
+        }
+    }
+}
+
+/// The clock of a running server, which may be set back.
+struct Stepped {
+    /// The latest time that was seen.
+    latest: UnixTime,
+    is_told: bool,
+}
+
+impl Stepped {
+    /// Tells once what the clock did, and until when that matters.
+    fn look(&mut self, now: UnixTime) {
+        let behind = now.until(self.latest);
+        if behind < Duration::from_secs(1) {
+            self.latest = now;
+            self.is_told = false;
+        } else if !std::mem::replace(&mut self.is_told, true) {
+            let refused = behind.saturating_sub(CLOCKS_APART).as_secs();
+            tracing::warn!(
+                seconds = behind.as_secs(),
+                "the clock was set back; sessions end that much later, and tokens signed before that are refused for \
+                 {refused} s"
+            );
         }
     }
 }

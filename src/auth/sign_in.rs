@@ -148,7 +148,9 @@ fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
     let authority = verdict::authority(request)?;
     Provenance::check(request, authority.settings.is_https())?;
     let is_form = request.content_type().is_some_and(|kind| kind.is_form() || kind.is_form_data());
-    if !is_form {
+    // A browser that says so has proved what the form's value proves, and goes on saying it when that value is old: in a
+    // second tab, after a night, after cookies were cleared.
+    if !is_form || Provenance::is_said_to_be_own(request) {
         return Ok(());
     }
     let Proof::Once(seal) = Proof::required(request, &authority.jar.wire().csrf_header)? else {

@@ -17,7 +17,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::auth::clock::UnixTime;
+use crate::auth::clock::{CLOCKS_APART, UnixTime};
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::invalid::{Claim, Invalid};
 use crate::auth::keys::SigningFailed;
@@ -150,8 +150,7 @@ impl Codec {
         Ok(token)
     }
 
-    /// Reads a token. Everything but expiry is judged: an expired token still says whose it was,
-    /// and flask-jwt-extended, too, answers "expired" only when nothing else is wrong.
+    /// Reads a token. Everything but expiry is judged: an expired one still says whose it was, as in flask-jwt-extended.
     pub(crate) fn read(&self, token: &str, now: UnixTime) -> Result<Token, Invalid> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Invalid::TooLong);
@@ -168,7 +167,8 @@ impl Codec {
             claimed => required(claimed, Claim::Nbf)?,
         };
         let expires_at = required(claims.exp, Claim::Exp)?;
-        let latest = now + self.leeway;
+        // Our own may come from a node whose clock is ahead, or from before this clock was set back.
+        let latest = now + if is_foreign { self.leeway } else { self.leeway.max(CLOCKS_APART) };
         if issued_at > latest {
             return Err(Invalid::IssuedInFuture);
         }

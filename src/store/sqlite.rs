@@ -51,7 +51,8 @@ impl SqliteStore {
     /// A transaction that holds the writing lock.
     async fn write(&self) -> Result<Write, Failure> {
         let pools = self.pools().await?;
-        Ok(Write(pools.writer.begin_with("BEGIN IMMEDIATE").await?))
+        let begun = tokio::time::timeout(LOCK_TIMEOUT, pools.writer.begin_with("BEGIN IMMEDIATE")).await;
+        Ok(Write(begun.map_err(|_| sqlx::Error::PoolTimedOut)??))
     }
 
     /// The connections that only read.
@@ -159,6 +160,8 @@ impl From<Failure> for AccountStoreError {
 
 const READERS: u32 = 4;
 /// For how long a request waits for a connection before it is told that the store is out of reach.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(900);
+/// For how long a request waits for the writing lock, in this process and in others, before it is told the same.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(900);
 /// For how long SQLite itself waits for another process, such as the command line, to finish writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_millis(800);
