@@ -30,6 +30,7 @@ use crate::auth::random::Random;
 use crate::auth::rotation::{EndReason, Leniency, State, Verdict};
 use crate::auth::session::{Ending, Revocation, Session, SessionStore, StoreError, Whose};
 use crate::auth::token::{Codec, Kind, Mint, Token};
+use crate::auth::unkept::Unkept;
 use crate::auth::view::View;
 
 pub(crate) struct Authority {
@@ -43,6 +44,7 @@ pub(crate) struct Authority {
     /// The file that the keys came from, if they came from one; watched for a rotation.
     pub(crate) key_file: Option<KeyFile>,
     pub(crate) hooks: Hooks,
+    pub(crate) unkept: Unkept,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     /// How far into the store's log this node has read; held while reading, so that two readers do not overlap.

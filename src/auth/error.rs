@@ -97,6 +97,9 @@ pub enum AuthError {
     /// The store or the source of randomness is out of reach; refused rather than guessed.
     #[error("Service temporarily unavailable")]
     Unavailable,
+    /// The person is signed out on this node and the cookies are gone, but the store cannot keep it yet.
+    #[error("Signed out here, but that could not be written down yet")]
+    NotKept,
     /// The fairing is not attached; a sentinel stops the launch before a request can see this.
     #[error("Internal error")]
     NotAttached,
@@ -112,7 +115,7 @@ impl AuthError {
             | Self::CrossSite
             | Self::Forbidden
             | Self::ClaimsRefused => Status::Forbidden,
-            Self::Unavailable => Status::ServiceUnavailable,
+            Self::Unavailable | Self::NotKept => Status::ServiceUnavailable,
             Self::NotAttached => Status::InternalServerError,
             _ => Status::Unauthorized,
         }
@@ -136,7 +139,7 @@ impl AuthError {
             Self::ClaimsRefused => "claims_refused",
             Self::UnknownUser => "user_not_found",
             Self::Forbidden => "forbidden",
-            Self::Unavailable => "unavailable",
+            Self::Unavailable | Self::NotKept => "unavailable",
             Self::NotAttached => "internal",
         }
     }

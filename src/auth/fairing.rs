@@ -29,6 +29,7 @@ use crate::auth::random::{OsRandom, Random};
 use crate::auth::ring::Ring;
 use crate::auth::session::{Cursor, Session, SessionStore, StoreError};
 use crate::auth::token::Codec;
+use crate::auth::unkept::Unkept;
 use crate::auth::view::View;
 use crate::auth::wire::Wire;
 
@@ -156,6 +157,7 @@ impl Portcullis {
             confirmed: Confirmed::new(),
             journal: Journal::default(),
             key_file,
+            unkept: Unkept::default(),
             hooks: std::mem::take(&mut *self.hooks.lock().unwrap_or_else(PoisonError::into_inner)),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
@@ -225,6 +227,9 @@ impl Fairing for Portcullis {
 
     async fn on_shutdown(&self, rocket: &Rocket<Orbit>) {
         let Some(authority) = Authority::of(rocket) else { return };
+        if let Err(error) = authority.tell_unkept().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "a sign-out could not be kept");
+        }
         if let Err(error) = authority.tell_confirmed().await.and(authority.tell_events().await) {
             tracing::warn!(error = &error as &dyn std::error::Error, "the last events could not be kept");
         }
@@ -260,7 +265,8 @@ async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown)
         clock.look(authority.clock.now());
         // Reading comes first: it must not wait behind our own writing for somebody else's.
         let read = authority.sync().await;
-        let told = authority.tell_confirmed().await.and(authority.tell_events().await);
+        let told = authority.tell_unkept().await.and(authority.tell_confirmed().await);
+        let told = told.and(authority.tell_events().await);
         let is_reachable = match read.and(told) {
             Ok(()) => true,
             Err(error) if was_reachable => {

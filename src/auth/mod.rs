@@ -48,6 +48,7 @@ mod sessions;
 mod sign_in;
 mod test_bench;
 mod token;
+mod unkept;
 mod variants;
 mod verdict;
 mod view;

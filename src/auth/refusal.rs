@@ -93,7 +93,8 @@ impl Refusal {
 
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
-        let retry_after = (error == AuthError::Unavailable).then_some(RETRY_SECONDS);
+        let retry_after =
+            matches!(error, AuthError::Unavailable | AuthError::NotKept).then_some(RETRY_SECONDS);
         Self { status: error.status(), message: error.to_string(), code: error.code(), retry_after }
     }
 }

@@ -227,11 +227,12 @@ impl Sessions<'_> {
     /// Without any token it only clears the cookies.
     ///
     /// # Errors
-    /// [`AuthError::Unavailable`] when the store is out of reach; the session then still lives, and the cookies stay.
+    /// [`AuthError::NotKept`] when the store is out of reach: the cookies are gone and this node refuses the session, and
+    /// the others do as soon as the store is back.
     pub async fn sign_out(&self) -> Result<(), AuthError> {
-        self.end_carried(EndReason::LoggedOut).await?;
+        let ended = self.end_carried(EndReason::LoggedOut).await;
         clear_cookies(self.request, self.authority.jar);
-        Ok(())
+        ended
     }
 
     /// Notes that the person entered the password again: this session's tokens are fresh from now on,
@@ -334,18 +335,19 @@ impl Sessions<'_> {
     /// Only the signature is asked for: signing out must work with an expired token.
     async fn end_carried(&self, reason: EndReason) -> Result<(), AuthError> {
         let mut ended: Vec<SessionId> = Vec::new();
+        let mut outcome = Ok(());
         for token in self.carried_tokens() {
             let Some(Membership { id, .. }) = token.session else {
-                self.authority.revoke(&token).await?;
+                outcome = outcome.and(self.authority.revoke(&token).await);
                 continue;
             };
             if !ended.contains(&id) {
                 ended.push(id);
-                let whose = Whose::own(token.subject(), These::One(id));
-                self.authority.end(whose, reason, self.request.client_ip()).await?;
+                let (user, address) = (token.subject(), self.request.client_ip());
+                outcome = outcome.and(self.authority.end_own(user, id, reason, address).await);
             }
         }
-        Ok(())
+        outcome
     }
 
     /// Every token in the request with a good signature, wherever it stands and however old it is.

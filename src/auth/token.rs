@@ -167,8 +167,9 @@ impl Codec {
             claimed => required(claimed, Claim::Nbf)?,
         };
         let expires_at = required(claims.exp, Claim::Exp)?;
-        // Our own may come from a node whose clock is ahead, or from before this clock was set back.
-        let latest = now + if is_foreign { self.leeway } else { self.leeway.max(CLOCKS_APART) };
+        // Ours may come from a node whose clock is ahead, or from before this clock was set back.
+        let is_own = !is_foreign && not_before == issued_at;
+        let latest = now + if is_own { self.leeway.max(CLOCKS_APART) } else { self.leeway };
         if issued_at > latest {
             return Err(Invalid::IssuedInFuture);
         }
@@ -204,7 +205,6 @@ impl Codec {
         if subject.0.is_empty() {
             return Err(Invalid::Payload);
         }
-
         let mut tail = String::new();
         let mut place = |text: &Text<'_>| locate(&payload, text, &mut tail);
         let subject = place(&subject);

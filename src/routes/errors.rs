@@ -73,6 +73,7 @@ pub(crate) fn of_refusal(refusal: Refusal, error: Option<AuthError>, request: &R
         Some(AuthError::Reused) => "session_reused",
         Some(AuthError::CsrfMissing | AuthError::CsrfMismatch) => "csrf",
         Some(AuthError::CrossSite) => "cross_site",
+        Some(AuthError::NotKept) => "sign_out_unkept",
         _ => match refusal.status.code {
             400 => "bad_request",
             401 => "unauthorized",
@@ -110,6 +111,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         page(422, "unprocessable", None, "/"),
         page(429, "throttled", Some(30), "/"),
         page(500, "internal", None, "/"),
+        page(503, "sign_out_unkept", Some(2), "/"),
     ])
 }
 

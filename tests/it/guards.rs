@@ -503,6 +503,7 @@ fn a_store_out_of_reach_is_503_and_never_signed_out() {
         let app = setup.launch();
         let program = app.signed_in();
         let browser = app.signed_in_browser();
+        let leaving = app.signed_in();
         store.is_out.store(true, Ordering::SeqCst);
         app.pass(6);
         for path in ["/protected", "/dashboard"] {
@@ -516,15 +517,21 @@ fn a_store_out_of_reach_is_503_and_never_signed_out() {
             assert!(page.header("Retry-After").is_some(), "{path}");
             assert!(page.cookie_names().is_disjoint(&names(&FOUR)), "{path}");
         }
-        for answer in [program.refresh(), program.log_out(), program.sign_in("admin", "adminpass")] {
+        for answer in [program.refresh(), program.sign_in("admin", "adminpass")] {
             assert_eq!(answer.refusal(), (503, "unavailable".into()));
             assert_eq!(answer.all("Set-Cookie").len(), 0);
         }
+        let stolen = leaving.copy();
+        let left = leaving.log_out();
+        assert_eq!(left.refusal(), (503, "unavailable".into()));
+        assert_eq!(left.json()["msg"], "Signed out here, but that could not be written down yet");
+        assert!(leaving.jar().is_empty(), "who asks to leave keeps no cookie");
         store.is_out.store(false, Ordering::SeqCst);
         assert_eq!(program.get("/protected").send().status, 200, "and all is well when it is back");
         assert_eq!(browser.get("/dashboard").send().status, 200);
         assert_eq!(program.refresh().status, 200);
         assert_eq!(program.log_out().status, 200);
+        assert_eq!(stolen.get("/protected").send().refusal(), (401, "token_revoked".into()));
     }
 }
 
