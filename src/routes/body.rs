@@ -122,6 +122,8 @@ async fn read<T: Form>(request: &Request<'_>, data: Data<'_>) -> Result<T, Refus
     let bytes = zeroize::Zeroizing::new(bytes.into_inner());
     let text = std::str::from_utf8(&bytes).map_err(|_| Refused::Malformed)?;
     if is_json {
+        // Some editors and Windows programs write a byte order mark; RFC 8259 §8.1 lets a reader pass over it.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         // A derived reader would also take an array, member by member.
         if text.trim_start().starts_with('[') {
             let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();

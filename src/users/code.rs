@@ -15,7 +15,7 @@ use crate::users::username::Username;
 
 /// A code of 80 random bits, written as 16 letters and digits in groups of four.
 ///
-/// It is read as people type it: in either case, with or without hyphens and spaces, `O` for `0`, `I` and `L` for `1`
+/// It is read as people type and paste it: in either case, with or without hyphens, blanks and full stops, `O` for `0`, `I` and `L` for `1`
 /// (Crockford's base 32, which has no `U`).
 ///
 /// ```
@@ -109,7 +109,9 @@ impl FromStr for OneTimeCode {
 
     fn from_str(text: &str) -> Result<Self, InvalidCode> {
         let (mut bits, mut count) = (0_u128, 0_usize);
-        for sign in text.bytes().filter(|sign| !matches!(sign, b'-' | b' ')) {
+        // Letters and digits count: what is pasted brings a full stop, a tab or a blank that nobody sees.
+        for sign in text.chars().filter(|sign| sign.is_alphanumeric()) {
+            let sign = u8::try_from(sign).map_err(|_| InvalidCode)?;
             let sign = match sign.to_ascii_uppercase() {
                 b'O' => b'0',
                 b'I' | b'L' => b'1',
@@ -183,7 +185,9 @@ mod tests {
             let text = code.to_text();
             assert_eq!(text.len(), 19, "{text}");
             let typed = [text.clone(), text.to_lowercase(), text.replace('-', ""), text.replace('-', " ")];
-            for typed in typed.into_iter().chain([text.replace('0', "O").replace('1', "l")]) {
+            let pasted = [format!("{text}."), format!("\t{text}\u{a0}"), text.replace('-', "\u{200b}")];
+            let typed = typed.into_iter().chain(pasted);
+            for typed in typed.chain([text.replace('0', "O").replace('1', "l")]) {
                 let read: OneTimeCode = typed.parse().unwrap();
                 assert_eq!(read.0, code.0, "{typed}");
             }
@@ -193,7 +197,7 @@ mod tests {
     #[test]
     fn everything_else_is_no_code() {
         let long = "0".repeat(17);
-        for text in ["", "0", "B9D5-MPJT-B9D5-MPJ", "B9D5-MPJT-B9D5-MPJU", &long, "B9D5_MPJT_B9D5_MPJT", "ß"]
+        for text in ["", "0", "B9D5-MPJT-B9D5-MPJ", "B9D5-MPJT-B9D5-MPJU", &long, "B9D5-MPJT-B9D5-MPJß", "ß"]
         {
             assert!(text.parse::<OneTimeCode>().is_err(), "{text}");
         }

@@ -47,7 +47,7 @@ pub enum UnfitPassword {
     /// More than 256 bytes.
     #[error("the password must have at most 256 bytes")]
     TooLong,
-    /// It is on the list of common passwords.
+    /// It is on the list of common passwords, or a few characters over and over.
     #[error("the password is one of the most common ones")]
     Common,
     /// The user name is in it.
@@ -95,7 +95,7 @@ impl PasswordPolicy {
         }
         let text = zeroize::Zeroizing::new(text.to_lowercase());
         let contains = |part: &str| part.chars().count() >= SHORTEST_NAME && text.contains(part);
-        if is_common(&text) {
+        if is_common(&text) || is_monotonous(&text) {
             return Err(UnfitPassword::Common);
         }
         if contains(name.as_str()) {
@@ -113,6 +113,20 @@ impl Default for PasswordPolicy {
     fn default() -> Self {
         Self::new(15, "Portcullis")
     }
+}
+
+/// Whether the text has so few different characters that it is one of those repeated.
+fn is_monotonous(text: &str) -> bool {
+    let mut seen = Vec::with_capacity(LEAST_VARIETY);
+    for sign in text.chars() {
+        if !seen.contains(&sign) {
+            seen.push(sign);
+        }
+        if seen.len() >= LEAST_VARIETY {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether the lower-case text is a line of the sorted list.
@@ -135,6 +149,8 @@ fn is_common(text: &str) -> bool {
 /// One lower-case ASCII password to a line, sorted by bytes; `common_passwords.NOTICE` says where they come from.
 static COMMON: &str = include_str!("common_passwords.txt");
 const LEAST: usize = 8;
+/// One character over and over, or two, is what people type to be done with a form.
+const LEAST_VARIETY: usize = 3;
 /// Shorter names are in words by chance.
 const SHORTEST_NAME: usize = 3;
 
@@ -161,10 +177,18 @@ mod tests {
 
     #[test]
     fn no_composition_is_asked_for() {
-        for text in ["herons on the weir", "               h", "8150 7261 9034 55", "🜂🜄🜁🜃🜂🜄🜁🜃🜂🜄🜁🜃🜂🜄🜁🜃"]
+        for text in ["herons on the weir", "             h e", "8150 7261 9034 55", "🜂🜄🜁🜃🜂🜄🜁🜃🜂🜄🜁🜃🜂🜄🜁🜃"]
         {
             assert_eq!(judge(15, text, "alice"), Ok(()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_few_characters_over_and_over_are_refused() {
+        for text in [" ".repeat(15), "~".repeat(15), "#q".repeat(8), "éÉ".repeat(8), "aAaA".repeat(4)] {
+            assert_eq!(judge(15, &text, "alice"), Err(UnfitPassword::Common), "{text:?}");
+        }
+        assert_eq!(judge(15, &"#q!".repeat(5), "alice"), Ok(()));
     }
 
     #[test]

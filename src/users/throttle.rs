@@ -5,7 +5,7 @@
 //!
 //! | counter | kept | after 5 failures | after 100 in a row |
 //! |---|---|---|---|
-//! | of a name, whether or not an account has it | in the store | 1, 2, 4 … 60 s between attempts | nobody but known devices |
+//! | of a name, whether or not an account has it | in the store | 1, 2, 4 … 60 s between attempts | one an hour, and known devices |
 //! | of a device that signed in before | in the store | the same waits, of its own | the device is unknown again |
 //! | of an address, IPv6 by /64 | in memory | the same waits | |
 //!
@@ -108,10 +108,8 @@ impl Failures {
     #[must_use]
     pub fn attempt(self, now: UnixTime) -> (Self, Ruling) {
         let mut kept = self.at(now);
-        if kept.in_a_row >= CEILING {
-            return (kept, Ruling::Wait(CEILING_WAIT));
-        }
-        let (wait, passed) = (wait_after(kept.recent), kept.last.until(now));
+        let wait = if kept.is_at_ceiling() { CEILING_WAIT } else { wait_after(kept.recent) };
+        let passed = kept.last.until(now);
         if passed < wait {
             return (kept, Ruling::Wait(wait.saturating_sub(passed)));
         }
@@ -121,7 +119,7 @@ impl Failures {
         (kept, Ruling::Evaluate)
     }
 
-    /// Whether so many failed in a row that nothing but a success elsewhere or time helps.
+    /// Whether so many failed in a row that one attempt an hour is evaluated and no more.
     #[must_use]
     pub const fn is_at_ceiling(self) -> bool {
         self.in_a_row >= CEILING
@@ -259,7 +257,7 @@ impl Hashing {
 
     /// The key of a name, whether or not it could be one; every spelling of a name is one name.
     fn name(self, typed: &str) -> Key {
-        self.key(b"name", typed.to_ascii_lowercase().as_bytes())
+        self.key(b"name", typed.trim().to_ascii_lowercase().as_bytes())
     }
 
     /// The key of a device; the same secret is another device to another account.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 ///
 /// Upper-case ASCII letters are read as lower case, so `Alice` and `alice` are one person;
 /// look-alikes from other alphabets are refused rather than folded (OWASP ASVS 2.2.1).
+/// Blanks around it mean nothing: the keyboards of phones add one.
 ///
 /// ```
 /// use portcullis::users::Username;
@@ -51,6 +52,7 @@ impl FromStr for Username {
     type Err = InvalidUsername;
 
     fn from_str(text: &str) -> Result<Self, InvalidUsername> {
+        let text = text.trim();
         let begins_well = text.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
         if text.len() > MAX_LENGTH || !begins_well || !text.bytes().all(is_allowed) {
             return Err(InvalidUsername);

@@ -48,6 +48,7 @@ mod rotation;
 mod sessions;
 mod settings;
 mod sign_in;
+mod small_mercies;
 mod sqlite_file;
 mod support;
 mod templates;

@@ -52,21 +52,30 @@ fn the_waits_are_forgotten_after_a_quarter_of_an_hour_and_the_row_after_thirty_d
     assert_eq!((rested.recent, rested.in_a_row), (1, 21));
     let (kept, now) = after(100);
     assert!(kept.is_at_ceiling());
+    assert_eq!(
+        kept.attempt(kept.last + Duration::from_secs(3599)).1,
+        wait(1),
+        "it says how long it really is"
+    );
     for hours in [1, 24, 30 * 24 - 1] {
-        assert_eq!(kept.attempt(now + Duration::from_secs(hours * 3600)).1, wait(3600));
+        let (counted, ruling) = kept.attempt(now + Duration::from_secs(hours * 3600));
+        assert_eq!((ruling, counted.in_a_row), (Ruling::Evaluate, 101));
+        let again = now + Duration::from_secs(hours * 3600 + 60);
+        assert_eq!(counted.attempt(again).1, wait(3540), "one an hour");
     }
-    assert_eq!(kept.attempt(now + Duration::from_secs(30 * DAY)).1, Ruling::Evaluate);
+    assert_eq!(kept.attempt(now + Duration::from_secs(30 * DAY)).0.in_a_row, 1);
 }
 
 #[test]
-fn no_more_than_a_hundred_are_evaluated_however_patient_the_attacker() {
+fn beyond_a_hundred_one_an_hour_is_evaluated_however_patient_the_attacker() {
     let (mut kept, mut now, mut evaluated) = (Failures::default(), NOW, 0);
-    for _ in 0..2_000 {
+    // Every 16 minutes: the first hundred as they come, then every fourth.
+    for _ in 0..2_100 {
         let (counted, ruling) = kept.attempt(now);
         evaluated += u32::from(ruling == Ruling::Evaluate);
         (kept, now) = (counted, now + Duration::from_secs(16 * 60));
     }
-    assert_eq!(evaluated, 100);
+    assert_eq!(evaluated, 100 + 2_000 / 4);
 }
 
 #[test]
@@ -85,6 +94,7 @@ fn names_are_one_in_every_spelling_and_devices_belong_to_one_account() {
     let (hashing, other) = (Hashing::new([1; 32]), Hashing::new([2; 32]));
     let alice = hashing.name("alice");
     assert_eq!(hashing.name("ALICE"), alice);
+    assert_eq!(hashing.name(" alice\t"), alice);
     assert_ne!(hashing.name("alicf"), alice);
     assert_ne!(other.name("alice"), alice);
     assert_ne!(hashing.device(alice, "secret"), hashing.device(hashing.name("bob"), "secret"));

@@ -74,7 +74,6 @@ impl Installation {
     }
 
     /// The same by another command, which becomes the program.
-    #[expect(clippy::needless_pass_by_value, reason = "a command is built where it is given")]
     pub(crate) fn start_by(&self, mut command: Command) -> Server {
         let mut child = command.spawn().unwrap();
         let stdout = Heard::listen(child.stdout.take().unwrap());
