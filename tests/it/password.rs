@@ -58,7 +58,8 @@ fn what_cannot_be_a_new_password_is_named_and_changes_nothing() {
 fn no_composition_is_asked_for() {
     let app = app();
     let mut current = "testpass".to_owned();
-    for new in ["lowercase letters only", "839204718362549", "\u{1f600}\u{1f601}\u{1f602}".repeat(5).as_str()] {
+    for new in ["lowercase letters only", "839204718362549", "\u{1f600}\u{1f601}\u{1f602}".repeat(5).as_str()]
+    {
         assert_eq!(change(&app_visitor(&app, &current), &current, new).status, 200, "{new}");
         current = new.to_owned();
     }
