@@ -10,7 +10,7 @@
 //! - `rotation`: the state machine of refreshing; `session`: the row and the store's contract.
 //! - `authority`: what is attached to the Rocket; `view`, `confirmed`: what this node knows without asking the store.
 //! - `error`, `refusal`: why a request is not let through, and how programs are told.
-//! - `fairing`, `config`, `key_file`: attaching it; `clock`, `random`, `id`: the ground; `bench`, `test_bench`: the ways in
+//! - `fairing`, `follow`, `config`, `key_file`: attaching it; `clock`, `random`, `id`: the ground; `bench`, `test_bench`: the ways in
 //!   for the benchmark and the test kit.
 
 mod authority;
@@ -27,6 +27,7 @@ mod error;
 pub mod event;
 mod fairing;
 mod fence;
+mod follow;
 mod guards;
 mod hooks;
 mod id;
