@@ -55,7 +55,10 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &*world.random)?;
 
     let random = Arc::clone(&world.random);
-    let mut portcullis = Portcullis::new(stores.sessions).clock(world.clock).random(world.random);
+    let mut portcullis = Portcullis::new(stores.sessions)
+        .clock(world.clock)
+        .random(world.random)
+        .trusted_proxies(settings.trusted_proxies.clone());
     if let Some(path) = settings.development_key_file() {
         portcullis = portcullis.development_key_file(path);
     }

@@ -16,7 +16,7 @@ use rocket::figment::{Figment, Profile};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::auth::{AuthConfig, AuthSettings, KeyFile, plain};
+use crate::auth::{AuthConfig, AuthSettings, KeyFile, TrustedProxies, plain};
 use crate::settings::colors::Colors;
 use crate::store::StoreUrl;
 
@@ -30,6 +30,9 @@ pub struct AppConfig {
     /// Default true in the debug profile, where an address that is not loopback asks for it to be written out; refused
     /// in every other one.
     pub demo_users: Option<bool>,
+    /// The operator's own proxies: addresses and ranges, as in `["10.0.0.0/8"]`. From them alone `X-Forwarded-For`, or
+    /// `Forwarded` where there is none, is believed about the caller's address. Default none.
+    pub trusted_proxies: Vec<String>,
     /// The name that pages show. Default `Portcullis`.
     pub service_name: String,
     /// A picture that pages show instead of the mark: a file that ends in `.svg`, `.png` or `.webp`. Default unset.
@@ -57,6 +60,7 @@ impl Default for AppConfig {
         Self {
             store: "sqlite:data/portcullis.db".into(),
             demo_users: None,
+            trusted_proxies: Vec::new(),
             service_name: "Portcullis".into(),
             logo: None,
             colors: Colors::default(),
@@ -82,6 +86,8 @@ pub struct Settings {
     /// Whether others than the developer may reach the application: another profile than debug, or another address than
     /// loopback.
     pub is_exposed: bool,
+    /// Whom to believe about the address of a caller.
+    pub trusted_proxies: TrustedProxies,
     /// The name that pages show.
     pub service_name: String,
     /// The picture that pages show instead of the mark.
@@ -125,6 +131,9 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
                 .into(),
         );
     }
+    let trusted_proxies = TrustedProxies::parse(&app.trusted_proxies)
+        .map_err(|error| problems.push(format!("app.trusted_proxies: {error}")))
+        .unwrap_or_default();
     if app.service_name.is_empty() || app.service_name.chars().count() > 60 {
         problems.push("app.service_name: must have 1 to 60 characters".into());
     }
@@ -157,6 +166,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             store,
             demo_users,
             is_exposed: !is_debug || !is_local,
+            trusted_proxies,
             service_name: app.service_name,
             logo: app.logo,
             colors: app.colors,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use rocket::{Phase, Rocket};
 use serde_json::Map;
 
+use crate::auth::caller::{self, TrustedProxies};
 use crate::auth::claims::SessionClaims;
 use crate::auth::clock::{Clock, UnixTime};
 use crate::auth::config::AuthSettings;
@@ -45,6 +46,9 @@ pub(crate) struct Authority {
     pub(crate) key_file: Option<KeyFile>,
     pub(crate) hooks: Hooks,
     pub(crate) unkept: Unkept,
+    /// The operator's own proxies, and what was told of them.
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) told: caller::Told,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     /// How far into the store's log this node has read; held while reading, so that two readers do not overlap.

@@ -112,7 +112,6 @@ fn judge(request: &Request<'_>) -> Option<IpAddr> {
         _ => {
             if proxies.0.is_empty() && peer.is_some_and(is_near) && is_forwarded(request) {
                 told.unconfigured();
-                return None;
             }
             return peer;
         }
@@ -134,8 +133,8 @@ impl Told {
     fn unconfigured(&self) {
         if !self.unconfigured.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "requests come through a proxy, and app.trusted_proxies names none: their callers are counted by the \
-                 name they type alone; name the proxy's address there"
+                "requests come through a proxy that app.trusted_proxies does not name: all callers have its address, and \
+                 share its failed sign-ins"
             );
         }
     }
@@ -173,7 +172,8 @@ fn read(entry: &str) -> Option<IpAddr> {
 /// The value of `for` in one element of `Forwarded`; empty, which is no address, without one.
 fn for_parameter(element: &str) -> &str {
     let mut pairs = outside_quotes(element, ';').filter_map(|pair| pair.split_once('='));
-    let value = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for")).map_or("", |(_, value)| value);
+    let value =
+        pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for")).map_or("", |(_, value)| value);
     let value = value.trim();
     value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
 }

@@ -11,6 +11,7 @@ use rocket::http::Status;
 use rocket::request::Outcome;
 
 use crate::auth::authority::Authority;
+use crate::auth::caller;
 use crate::auth::event::What;
 use crate::auth::invalid::Invalid;
 use crate::auth::keys::SigningFailed;
@@ -184,7 +185,7 @@ impl AuthError {
             _ => return,
         };
         if let Some(authority) = Authority::of(request.rocket()) {
-            authority.note(what, None, None, request.client_ip());
+            authority.note(what, None, None, caller::address(request));
         }
     }
 }

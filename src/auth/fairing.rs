@@ -12,6 +12,7 @@ use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 use serde::Serialize;
 
 use crate::auth::authority::Authority;
+use crate::auth::caller::{Told, TrustedProxies};
 use crate::auth::claims::Claims;
 use crate::auth::clock::{Clock, SystemClock};
 use crate::auth::config::{AuthConfig, AuthSettings};
@@ -55,6 +56,7 @@ pub struct Portcullis {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     development_key_file: Option<PathBuf>,
+    proxies: TrustedProxies,
     /// Given away at ignition, which happens once.
     hooks: Mutex<Hooks>,
     managed: Mutex<Vec<Box<Manage>>>,
@@ -73,6 +75,7 @@ impl Portcullis {
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(OsRandom),
             development_key_file: None,
+            proxies: TrustedProxies::default(),
             hooks: Mutex::default(),
             managed: Mutex::default(),
         }
@@ -95,6 +98,14 @@ impl Portcullis {
     #[must_use]
     pub fn development_key_file(self, path: PathBuf) -> Self {
         Self { development_key_file: Some(path), ..self }
+    }
+
+    /// Believes these proxies, and no other peer, about the address of a caller: the chain of `X-Forwarded-For`, or of
+    /// `Forwarded` where there is none, is read from the right up to the first address that is none of them.
+    /// Rocket's `ip_header`, when it is set, names another header; its default, `X-Real-IP`, must be set to `false`.
+    #[must_use]
+    pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// Adds claims of the application's own to access tokens: asked for at sign-in and again at every refresh.
@@ -158,6 +169,8 @@ impl Portcullis {
             journal: Journal::default(),
             key_file,
             unkept: Unkept::default(),
+            proxies: self.proxies.clone(),
+            told: Told::default(),
             hooks: std::mem::take(&mut *self.hooks.lock().unwrap_or_else(PoisonError::into_inner)),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),

@@ -217,7 +217,7 @@ pub(crate) async fn live<'r>(
         Verdict::Expired => Err(AuthError::Expired),
         // The store decides, and ends the session in the same transaction.
         Verdict::Reused | Verdict::NeverIssued => {
-            let renewal = authority.renew(&claims, request.client_ip()).await;
+            let renewal = authority.renew(&claims, super::caller::address(request)).await;
             if claims.location() == Location::Cookies && matches!(renewal, Err(AuthError::Reused)) {
                 verdict::clear_cookies(request, authority.jar);
             }

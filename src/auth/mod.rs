@@ -5,7 +5,8 @@
 //!
 //! - `guards`, `sign_in`, `page_context`: what a handler writes in its signature; `sessions`, `oversight`: what it may do to
 //!   its own sessions and to other people's.
-//! - `verdict`: the one judgement per request behind every guard; `location`, `csrf`: what it looks at.
+//! - `verdict`: the one judgement per request behind every guard; `location`, `csrf`, `caller`: what it
+//!   looks at.
 //! - `token`, `ring`, `keys`: what a token says, and who signed it; `cookies`: how it travels.
 //! - `rotation`: the state machine of refreshing; `session`: the row and the store's contract.
 //! - `authority`: what is attached to the Rocket; `view`, `confirmed`: what this node knows without asking the store.
@@ -16,6 +17,7 @@
 mod authority;
 #[doc(hidden)]
 pub mod bench;
+mod caller;
 mod claims;
 mod clock;
 mod config;
@@ -55,6 +57,7 @@ mod verdict;
 mod view;
 mod wire;
 
+pub use caller::{TrustedProxies, UnfitProxies};
 pub use claims::{Claims, CustomClaims, NoClaims, SessionClaims};
 pub use clock::{Clock, ManualClock, SystemClock, UnixTime};
 pub use config::{AuthConfig, AuthSettings, RawSecret};

@@ -13,6 +13,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 use serde::Serialize;
 
 use crate::auth::authority::{Authority, NewSession, Pair};
+use crate::auth::caller;
 use crate::auth::clock::UnixTime;
 use crate::auth::cookies::{Carried, Readable, carried, every};
 use crate::auth::error::AuthError;
@@ -142,7 +143,7 @@ impl Sessions<'_> {
     ) -> Result<(), AuthError> {
         clear_cookies(self.request, self.authority.jar);
         let whose = Whose::own(user, These::One(session));
-        self.authority.end(whose, reason, self.request.client_ip()).await.map(drop)
+        self.authority.end(whose, reason, self.address()).await.map(drop)
     }
 
     /// Tells this node at once of sessions that the application has ended in the store; others read it there.
@@ -160,10 +161,11 @@ impl Sessions<'_> {
         self.authority.settings.locations.contains(Location::Headers)
     }
 
-    /// Where the request comes from: the peer, or what the header says that the operator trusts (`ip_header`).
+    /// Where the request comes from: the peer, or what the operator's proxies say
+    /// ([`trusted_proxies`](crate::Portcullis::trusted_proxies)); `None` when they say nothing that can be read.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
-        self.request.client_ip()
+        caller::address(self.request)
     }
 
     /// The secret that tells which device this is, if it was given one by [`remember_device`](Self::remember_device).
@@ -199,7 +201,7 @@ impl Sessions<'_> {
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn refresh(&self, token: &RefreshToken<'_>) -> Result<Option<TokenPair>, AuthError> {
         let by_cookie = token.location() == Location::Cookies;
-        let renewal = self.authority.renew(token, self.request.client_ip()).await;
+        let renewal = self.authority.renew(token, self.address()).await;
         if by_cookie && matches!(renewal, Err(AuthError::Reused)) {
             clear_cookies(self.request, self.authority.jar);
         }
@@ -217,7 +219,7 @@ impl Sessions<'_> {
             roles: roles.to_vec(),
             remember,
             user_agent: self.user_agent(),
-            address: self.request.client_ip(),
+            address: self.address(),
         };
         self.authority.begin(new).await
     }
@@ -241,7 +243,7 @@ impl Sessions<'_> {
     /// # Errors
     /// [`AuthError::Revoked`] when the session is over, [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn reauthenticated(&self, session: SessionId) -> Result<(), AuthError> {
-        let pair = self.authority.reauthenticate(session, self.request.client_ip()).await?;
+        let pair = self.authority.reauthenticate(session, self.address()).await?;
         send_pair(self.request, self.authority.jar, &pair);
         Ok(())
     }
@@ -260,8 +262,7 @@ impl Sessions<'_> {
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn end(&self, user: &str, session: SessionId) -> Result<bool, AuthError> {
         let whose = Whose::own(user, These::One(session));
-        let address = self.request.client_ip();
-        Ok(!self.authority.end(whose, EndReason::EndedElsewhere, address).await?.is_empty())
+        Ok(!self.authority.end(whose, EndReason::EndedElsewhere, self.address()).await?.is_empty())
     }
 
     /// Ends all sessions of this person but one; returns how many ended.
@@ -270,13 +271,12 @@ impl Sessions<'_> {
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn end_others(&self, user: &str, kept: SessionId) -> Result<usize, AuthError> {
         let whose = Whose::own(user, These::Others(kept));
-        let address = self.request.client_ip();
-        Ok(self.authority.end(whose, EndReason::EndedElsewhere, address).await?.len())
+        Ok(self.authority.end(whose, EndReason::EndedElsewhere, self.address()).await?.len())
     }
 
     /// Writes a security event about a person's account; `None` when it is not known whose.
     pub fn note(&self, what: What, user: Option<&str>, session: Option<SessionId>) {
-        self.authority.note(what, user, session, self.request.client_ip());
+        self.authority.note(what, user, session, self.address());
     }
 
     /// The newest events about a person's account, newest first.
@@ -343,7 +343,7 @@ impl Sessions<'_> {
             };
             if !ended.contains(&id) {
                 ended.push(id);
-                let (user, address) = (token.subject(), self.request.client_ip());
+                let (user, address) = (token.subject(), self.address());
                 outcome = outcome.and(self.authority.end_own(user, id, reason, address).await);
             }
         }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rocket::Request;
 
 use crate::auth::authority::{Authority, Pair, end_of};
+use crate::auth::caller;
 use crate::auth::claims::{Claims, SessionClaims};
 use crate::auth::cookies::{Jar, Readable};
 use crate::auth::csrf::{Proof, Provenance, access_value, is_unsafe, same};
@@ -182,7 +183,7 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
         Err(AuthError::Revoked) => return Err(reason_for_revocation(request).await),
         other => other?,
     };
-    let renewal = authority.renew(&SessionClaims::of(&token)?, request.client_ip()).await;
+    let renewal = authority.renew(&SessionClaims::of(&token)?, caller::address(request)).await;
     if matches!(renewal, Err(AuthError::Reused)) {
         clear_cookies(request, authority.jar);
     }

@@ -54,3 +54,4 @@ mod support;
 mod templates;
 mod theme;
 mod throttle;
+mod trusted_proxies;
