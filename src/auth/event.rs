@@ -97,6 +97,8 @@ pub enum What {
     CodeIssued,
     /// A one-time code was withdrawn before it was exchanged.
     CodeWithdrawn,
+    /// The failed attempts to sign in under a name were forgotten, so that it need not wait.
+    FailuresForgotten,
     /// A one-time code was exchanged for a password.
     PasswordChosen,
     /// An exchange with a wrong code, or one that is over.
@@ -125,7 +127,7 @@ enum Level {
 
 impl What {
     /// Our word, the OWASP word, and how loud it is.
-    const TABLE: [(Self, &'static str, &'static str, Level); 22] = [
+    const TABLE: [(Self, &'static str, &'static str, Level); 23] = [
         (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
         (
             Self::SignedInAfterFailures,
@@ -145,6 +147,7 @@ impl What {
         (Self::PasswordSet, "password_set", "authn_password_change", Level::Warn),
         (Self::CodeIssued, "code_issued", "user_updated", Level::Warn),
         (Self::CodeWithdrawn, "code_withdrawn", "user_updated", Level::Warn),
+        (Self::FailuresForgotten, "failures_forgotten", "user_updated", Level::Warn),
         (Self::PasswordChosen, "password_chosen", "authn_password_change", Level::Info),
         (Self::CodeRefused, "code_refused", "authn_login_fail", Level::Warn),
         (Self::CsrfRefused, "csrf_refused", "malicious_csrf", Level::Warn),

@@ -86,6 +86,7 @@ pub use session::{
 };
 pub use sessions::{Sessions, TokenPair};
 pub use sign_in::{CsrfToken, SameOrigin, SignInAttempt};
+pub(crate) use sign_in::{FormCookie, has_cookies, is_signed_in_elsewhere};
 pub use test_bench::Sample;
 pub(crate) use test_bench::TestBench;
 pub use token::Kind;

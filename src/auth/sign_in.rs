@@ -10,11 +10,13 @@ use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::auth::authority::Authority;
 use crate::auth::cookies::{Carried, Readable, carried};
-use crate::auth::csrf::{Proof, Provenance};
+use crate::auth::csrf::{self, Proof, Provenance};
 use crate::auth::error::AuthError;
 use crate::auth::guards::{is_unattached, signed_in};
 use crate::auth::id::SessionId;
-use crate::auth::verdict;
+use crate::auth::location::{Location, Locations, find};
+use crate::auth::token::Kind;
+use crate::auth::verdict::{self, Revocation, judge};
 
 /// The value a form must send back in its first field, `csrf_token`.
 ///
@@ -163,6 +165,45 @@ fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
     if is_ours { Ok(()) } else { Err(AuthError::CsrfMismatch) }
 }
 
+/// The cookie of the sign-in form as a request brings it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FormCookie {
+    Absent,
+    Once,
+    /// A neighbour under the same name set another.
+    Twice,
+}
+
+impl FormCookie {
+    pub(crate) fn of(request: &Request<'_>) -> Self {
+        let Ok(authority) = verdict::authority(request) else { return Self::Absent };
+        match carried(request, &authority.jar.wire().pre_session_cookie) {
+            Carried::Absent => Self::Absent,
+            Carried::Once(_) => Self::Once,
+            Carried::Twice => Self::Twice,
+        }
+    }
+}
+
+/// Whether this form, whose proof is old, comes from somebody who is signed in by now. It says nothing about what the
+/// person meant, so it opens nothing; it tells where to lead.
+pub(crate) async fn is_signed_in_elsewhere(request: &Request<'_>) -> bool {
+    let Ok(authority) = verdict::authority(request) else { return false };
+    for kind in [Kind::Access, Kind::Refresh] {
+        let found = find(request, kind, Locations::only(Location::Cookies), authority.jar.wire());
+        let Ok(found) = found else { continue };
+        if judge(request, kind, found, Revocation::Asked, |_, _| true).await.is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether the request brings any cookie, of whomever.
+pub(crate) fn has_cookies(request: &Request<'_>) -> bool {
+    request.headers().contains("Cookie") || request.cookies().iter().next().is_some()
+}
+
 /// The proof for a visitor without a session, and the cookie it is bound to.
 fn before_session(request: &Request<'_>) -> Result<String, AuthError> {
     let authority = verdict::authority(request)?;
@@ -171,6 +212,10 @@ fn before_session(request: &Request<'_>) -> Result<String, AuthError> {
         && nonce.parse::<SessionId>().is_ok()
     {
         return seal(authority, nonce);
+    }
+    // The form that this browser has open has a cookie, which does not travel with what another site sends.
+    if csrf::is_unsafe(request) {
+        Provenance::check(request, authority.settings.is_https())?;
     }
     // A session's id has the shape of 16 random bytes; this one names no session.
     let nonce = SessionId::draw(&*authority.random)?.to_string();

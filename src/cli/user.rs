@@ -1,7 +1,7 @@
 //! `portcullis user …`: accounts.
 
 use clap::Subcommand;
-use portcullis::auth::{EndReason, OsRandom, Random, SessionId, What};
+use portcullis::auth::{Clock, EndReason, OsRandom, Random, SessionId, SystemClock, What};
 use portcullis::users::{Account, CODE_BYTES, Creation, OneTimeCode, Password, Roles, Username};
 
 use super::{
@@ -50,6 +50,11 @@ pub(crate) enum UserCommand {
         /// Whom.
         name: String,
     },
+    /// Forget failed sign-ins, so that the next one need not wait.
+    Forget {
+        /// Whose.
+        name: String,
+    },
     /// Let a disabled person sign in again.
     Enable {
         /// Whom.
@@ -68,6 +73,7 @@ pub(crate) async fn run(command: UserCommand) -> Result<(), Problems> {
             set_roles(&name, roles).await
         }
         UserCommand::Disable { name } => disable(&name).await,
+        UserCommand::Forget { name } => forget(&name).await,
         UserCommand::Enable { name } => enable(&name).await,
     }
 }
@@ -97,12 +103,41 @@ async fn list() -> Result<(), Problems> {
         let page = desk.accounts.list("", after.as_ref(), PAGE).await.map_err(problem)?;
         let Some(last) = page.last() else { break };
         after = Some(last.name.clone());
-        rows.extend(page.iter().map(|account| {
-            let state = if account.disabled { "disabled" } else { "enabled" };
-            [account.name.to_string(), state.to_owned(), moment(account.created_at), account.roles.join(", ")]
-        }));
+        for account in &page {
+            let made = moment(account.created_at);
+            rows.push([
+                account.name.to_string(),
+                state(&desk, account).await?,
+                made,
+                account.roles.join(", "),
+            ]);
+        }
     }
     print_table(["NAME", "STATE", "MADE", "ROLES"], &rows);
+    Ok(())
+}
+
+async fn state(desk: &Desk, account: &Account) -> Result<String, Problems> {
+    if account.disabled {
+        return Ok("disabled".to_owned());
+    }
+    let (failures, now) =
+        (desk.accounts.failures(&account.name).await.map_err(problem)?, SystemClock::new().now());
+    Ok(failures.wait(now).map_or_else(
+        || "enabled".to_owned(),
+        |wait| format!("enabled, {} failed sign-ins, waits until {}", failures.in_a_row, moment(now + wait)),
+    ))
+}
+
+async fn forget(name: &str) -> Result<(), Problems> {
+    let name = name_of(name)?;
+    let desk = Desk::open().await?;
+    if desk.accounts.find(&name).await.map_err(problem)?.is_none() {
+        return Err(no_account(&name));
+    }
+    desk.accounts.forget_failures(&name).await.map_err(problem)?;
+    desk.note(Some(What::FailuresForgotten), name.as_str(), &[], EndReason::Operator).await;
+    say(format!("Forgot the failed sign-ins of {name}."));
     Ok(())
 }
 

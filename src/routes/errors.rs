@@ -3,13 +3,15 @@
 //! Guards cannot answer; they fail, and the one catcher here reads what they found out.
 //! A browser that is not signed in is led to the sign-in page; for anything else it gets a page that says what happened.
 
+use rocket::http::uri::Absolute;
 use rocket::http::{Method, RawStr, Status};
 use rocket::response::{self, Responder};
 use rocket::{Catcher, Request, catch, catchers};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::auth::{AuthError, Refusal};
+use crate::auth::{AuthError, Refusal, has_cookies};
+use crate::routes::login::COOKIES_LOST;
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
@@ -120,11 +122,21 @@ fn sign_in_address(error: AuthError, request: &Request<'_>) -> String {
     let notice = match error {
         AuthError::Revoked => Some("notice=session_ended".to_owned()),
         AuthError::Expired => Some("notice=session_expired".to_owned()),
+        AuthError::Missing(_) if comes_from_sign_in(request) => Some(format!("notice={COOKIES_LOST}")),
         _ => None,
     };
     let next = here(request).filter(|next| next.as_str() != "/dashboard");
     let query: Vec<_> = next.map(|next| next_parameter(&next)).into_iter().chain(notice).collect();
     if query.is_empty() { "/login".to_owned() } else { format!("/login?{}", query.join("&")) }
+}
+
+/// Whether the browser was led here by the sign-in page, so that it should have cookies by now.
+///
+/// Rocket drops a `Cookie` line with a byte that is no UTF-8, and a neighbour on another port of this host can set such
+/// a cookie: without a word, signing in would lead to the sign-in page for ever.
+fn comes_from_sign_in(request: &Request<'_>) -> bool {
+    let referrer = request.headers().get_one("Referer").and_then(|referrer| Absolute::parse(referrer).ok());
+    referrer.is_some_and(|referrer| referrer.path() == "/login") && !has_cookies(request)
 }
 
 /// The page that asks for the password again, and back afterwards to the page that the person was on.

@@ -1,5 +1,6 @@
 //! `/login`: the form, its submission, and the same in JSON.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use rocket::http::Status;
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::auth::{
-    AuthError, CsrfToken, EndReason, Refusal, Sessions, SignInAttempt, SignedIn, TokenPair, What,
+    AuthError, CsrfToken, EndReason, FormCookie, Refusal, Sessions, SignInAttempt, SignedIn, TokenPair, What,
+    has_cookies, is_signed_in_elsewhere,
 };
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::device;
@@ -40,7 +42,15 @@ pub(crate) struct Credentials {
 }
 
 /// The proof for a form that is shown again; a program needs none, and gets no cookie for one.
-pub(crate) struct FormProof<'r>(Option<CsrfToken<'r>>);
+pub(crate) struct FormProof<'r> {
+    proof: Option<CsrfToken<'r>>,
+    cookie: FormCookie,
+    /// Whether somebody is signed in already, in another tab.
+    is_signed_in: bool,
+}
+
+/// Whether the browser sends any cookies.
+pub(crate) struct Cookies(bool);
 
 /// Where a program wants its tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -63,6 +73,8 @@ struct LoginPage<'a> {
     retry_after: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'a str>,
+    /// Whether the browser does not send our cookies back as they were set, and may be told to forget them.
+    cookie_trouble: bool,
     demo: bool,
 }
 
@@ -72,6 +84,10 @@ enum Failure {
     /// Answered like a wrong one, but no attempt: nothing was compared.
     NoPassword,
     FormExpired(AuthError),
+    /// The form came back without its cookie.
+    CookieLost(AuthError),
+    /// It came back with two.
+    CookieTwice(AuthError),
     Throttled(Duration),
     Busy,
     /// What was sent can be no sign-in: too long a password, or a delivery that is not to be had.
@@ -85,23 +101,25 @@ pub(crate) fn form(
     notice: Option<&str>,
     visitor: Result<SignedIn<'_>, AuthError>,
     csrf: CsrfToken<'_>,
+    cookies: Cookies,
     frame: Frame<'_>,
     demo: &State<Demo>,
 ) -> Result<Reply, Refused> {
     let next = next.and_then(Next::parse);
     let notice = match visitor {
-        Ok(_) => {
-            let path = next.map_or_else(|| "/dashboard".to_owned(), |next| next.to_string());
-            return Ok(Reply::SeeOther(path));
-        }
+        Ok(_) => return Ok(led_on(next.as_ref())),
         // Not "signed out": the form could not sign anybody in either.
         Err(AuthError::Unavailable) => return Err(Refused(AuthError::Unavailable)),
         Err(AuthError::Reused) => Some("session_reused"),
+        Err(AuthError::Ambiguous) => Some(COOKIES_TWICE),
+        // A link that anybody may send must not claim what is not so.
+        Err(_) if notice == Some(COOKIES_LOST) => notice.filter(|_| !cookies.0),
         Err(_) => notice.filter(|notice| NOTICES.contains(notice)),
     };
     let page = LoginPage {
         next: next.as_ref().map_or("", Next::as_str),
         notice,
+        cookie_trouble: [Some(COOKIES_LOST), Some(COOKIES_TWICE)].contains(&notice),
         demo: demo.0,
         ..LoginPage::default()
     };
@@ -133,15 +151,21 @@ pub(crate) async fn submit(
             }
             Ok(None) => {
                 return Ok(match form {
-                    Form::Page => {
-                        Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| next.to_string()))
-                    }
+                    Form::Page => led_on(next.as_ref()),
                     Form::Data => Reply::Json(Status::Ok, json!({ "login": true })),
                 });
             }
             Err(failure) => failure,
         },
-        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => Failure::FormExpired(error),
+        Err(AuthError::CsrfMissing | AuthError::CsrfMismatch) if csrf.is_signed_in => {
+            // Nothing is changed, and the person is where the form would have led.
+            return Ok(led_on(next.as_ref()));
+        }
+        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => match csrf.cookie {
+            FormCookie::Absent => Failure::CookieLost(error),
+            FormCookie::Once => Failure::FormExpired(error),
+            FormCookie::Twice => Failure::CookieTwice(error),
+        },
         Err(error) => return Err(Refused(error)),
     };
     if let Some(what) = failure.event() {
@@ -156,6 +180,7 @@ pub(crate) async fn submit(
         username: if name.len() <= MAX_KEPT_NAME { &name } else { "" },
         error: Some(failure.key()),
         retry_after: refusal.retry_after,
+        cookie_trouble: matches!(failure, Failure::CookieLost(_) | Failure::CookieTwice(_)),
         demo: demo.0,
         ..LoginPage::default()
     };
@@ -176,9 +201,17 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         LoginPage { error: Some("throttled"), retry_after: Some(30), ..LoginPage::default() },
         LoginPage { error: Some(text), ..LoginPage::default() },
         LoginPage { notice: Some("session_reused"), ..LoginPage::default() },
+        LoginPage { error: Some("cookie_lost"), cookie_trouble: true, ..LoginPage::default() },
+        LoginPage { error: Some("cookie_twice"), cookie_trouble: true, ..LoginPage::default() },
+        LoginPage { notice: Some(COOKIES_LOST), cookie_trouble: true, ..LoginPage::default() },
+        LoginPage { notice: Some(COOKIES_TWICE), cookie_trouble: true, ..LoginPage::default() },
         LoginPage { notice: Some("signed_out"), ..LoginPage::default() },
         LoginPage { notice: Some(text), ..LoginPage::default() },
     ])
+}
+
+fn led_on(next: Option<&Next>) -> Reply {
+    Reply::SeeOther(next.map_or_else(|| "/dashboard".to_owned(), ToString::to_string))
 }
 
 /// Checks the password and begins the session; says why not.
@@ -246,10 +279,19 @@ fn out_of_reach(error: &(dyn std::error::Error + 'static)) -> Refused {
     Refused(AuthError::Unavailable)
 }
 
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Cookies {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        Outcome::Success(Self(has_cookies(request)))
+    }
+}
+
 impl<'r> FormProof<'r> {
     /// The value; empty for a program.
     pub(crate) fn as_str(&self) -> &'r str {
-        self.0.as_ref().map_or("", CsrfToken::as_str)
+        self.proof.as_ref().map_or("", CsrfToken::as_str)
     }
 }
 
@@ -258,9 +300,14 @@ impl<'r> FromRequest<'r> for FormProof<'r> {
     type Error = AuthError;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
+        let cookie = FormCookie::of(request);
         match Form::of(request) {
-            Form::Page => CsrfToken::from_request(request).await.map(|proof| Self(Some(proof))),
-            Form::Data => Outcome::Success(Self(None)),
+            Form::Page => {
+                let is_signed_in = is_signed_in_elsewhere(request).await;
+                let proof = CsrfToken::from_request(request).await;
+                proof.map(|proof| Self { proof: Some(proof), cookie, is_signed_in })
+            }
+            Form::Data => Outcome::Success(Self { proof: None, cookie, is_signed_in: false }),
         }
     }
 }
@@ -270,7 +317,12 @@ impl Failure {
         match self {
             Self::BadCredentials => Some(What::SignInFailed),
             Self::Throttled(_) => Some(What::SignInThrottled),
-            Self::NoPassword | Self::FormExpired(_) | Self::Busy | Self::Unfitting => None,
+            Self::NoPassword
+            | Self::FormExpired(_)
+            | Self::CookieLost(_)
+            | Self::CookieTwice(_)
+            | Self::Busy
+            | Self::Unfitting => None,
         }
     }
 
@@ -278,6 +330,8 @@ impl Failure {
         match self {
             Self::BadCredentials | Self::NoPassword | Self::Unfitting => "bad_credentials",
             Self::FormExpired(_) => "form_expired",
+            Self::CookieLost(_) => "cookie_lost",
+            Self::CookieTwice(_) => "cookie_twice",
             Self::Throttled(_) => "throttled",
             Self::Busy => "busy",
         }
@@ -286,7 +340,9 @@ impl Failure {
     fn refusal(&self) -> Refusal {
         match self {
             Self::BadCredentials | Self::NoPassword => Refusal::bad_credentials(),
-            Self::FormExpired(error) => Refusal::from(*error),
+            Self::FormExpired(error) | Self::CookieLost(error) | Self::CookieTwice(error) => {
+                Refusal::from(*error)
+            }
             Self::Throttled(wait) => Refusal::throttled(*wait),
             Self::Busy => Refusal::unavailable(),
             Self::Unfitting => Refusal::of_status(Status::UnprocessableEntity),
@@ -309,6 +365,10 @@ impl body::Form for Credentials {
 /// The notices that a link to the sign-in page may ask for; a closed list, so that nobody can put words into our mouth.
 const NOTICES: [&str; 5] =
     ["signed_out", "session_ended", "session_expired", "password_changed", PASSWORD_CHOSEN];
+/// Somebody who signed in came back without any cookie.
+pub(crate) const COOKIES_LOST: &str = "cookies_lost";
+/// A cookie of ours came twice, with different values; seen here and not asked for by a link.
+const COOKIES_TWICE: &str = "cookies_twice";
 /// The notice after a one-time code was exchanged.
 pub(crate) const PASSWORD_CHOSEN: &str = "password_chosen";
 /// A longer name is nobody's and not worth showing again.

@@ -32,3 +32,19 @@ pub(crate) async fn logout(
     // Not "cookies": that would also clear those of sibling sites under the same domain.
     Ok(Cleared { reply, clear: Header::new("Clear-Site-Data", "\"cache\", \"storage\"") })
 }
+
+/// `POST /cookies/clear`: signing out, after which the browser keeps no cookie of this host, whoever set it.
+/// Somebody who cannot sign in because of a neighbour's cookie asks for it; it is offered nowhere else.
+#[post("/cookies/clear")]
+pub(crate) async fn clear_cookies(
+    _ours: SameOrigin,
+    sessions: Sessions<'_>,
+    form: Form,
+) -> Result<Cleared, Refused> {
+    sessions.sign_out().await.map_err(Refused)?;
+    let reply = match form {
+        Form::Page => Reply::SeeOther("/login".to_owned()),
+        Form::Data => Reply::Json(Status::Ok, json!({ "cleared": true })),
+    };
+    Ok(Cleared { reply, clear: Header::new("Clear-Site-Data", "\"cookies\"") })
+}

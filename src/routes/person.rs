@@ -39,6 +39,11 @@ struct PersonPage<'a> {
     code_until: Option<Moment>,
     /// Whether it still can be.
     code_open: bool,
+    /// How many attempts to sign in failed in a row, from devices that are not known.
+    failures: u32,
+    /// When the next of them is looked at, if it has to wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_attempt: Option<Moment>,
     /// Whether the administrator looks at the own account.
     is_self: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +106,19 @@ pub(crate) async fn withdraw(desk: Desk<'_>, name: Option<Name>) -> Result<Reply
     }
     desk.overseen().note(What::CodeWithdrawn, name.as_str());
     Ok(done(&desk, &name, CODE_WITHDRAWN, json!({ "withdrawn": true })))
+}
+
+/// `POST /people/<name>/failures/forget`: the next attempt to sign in need not wait.
+#[post("/people/<name>/failures/forget")]
+pub(crate) async fn forget_failures(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Refused> {
+    let Some(Name(name)) = name else { return Ok(Reply::Missing) };
+    let turn = desk.turn().await?;
+    if turn.find(&name).await.map_err(|error| out_of_reach(&error))?.is_none() {
+        return Ok(Reply::Missing);
+    }
+    turn.forget_failures(&name).await.map_err(|error| out_of_reach(&error))?;
+    desk.overseen().note(What::FailuresForgotten, name.as_str());
+    Ok(done(&desk, &name, FAILURES_FORGOTTEN, json!({ "failures": 0 })))
 }
 
 /// `POST /people/<name>/disable`: keeps the person out.
@@ -189,9 +207,16 @@ pub(crate) async fn end_all(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
 impl PersonPage<'_> {
     /// The same for programs.
     fn as_data(&self) -> Value {
-        let Self { person, sessions, events, code_until, code_open, .. } = self;
+        let Self { person, sessions, events, code_until, code_open, failures, next_attempt, .. } = self;
         let code_until = code_until.as_ref().filter(|_| *code_open);
-        json!({ "person": person, "sessions": sessions, "events": events, "code_until": code_until })
+        json!({
+            "person": person,
+            "sessions": sessions,
+            "events": events,
+            "code_until": code_until,
+            "failures": failures,
+            "next_attempt": next_attempt,
+        })
     }
 
     /// Whether this can have happened: a link that anybody may send must not claim what is not so.
@@ -200,6 +225,7 @@ impl PersonPage<'_> {
             DISABLED => self.person.disabled,
             ENABLED => !self.person.disabled,
             ENDED_ALL => self.sessions.is_empty(),
+            FAILURES_FORGOTTEN => self.failures == 0,
             CODE_WITHDRAWN => self.code_until.is_none(),
             _ => NOTICES.contains(&notice),
         }
@@ -215,6 +241,8 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         events: Vec::new(),
         code_until: None,
         code_open: false,
+        failures: 0,
+        next_attempt: None,
         is_self: false,
         notice,
         error,
@@ -229,6 +257,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
             ..page(present(), Some(ENABLED), None)
         },
         PersonPage { code_until: Some(Moment::sample(text)), ..page(present(), None, None) },
+        PersonPage { failures: 103, next_attempt: Some(Moment::sample(text)), ..page(present(), None, None) },
         PersonPage { is_self: true, ..page(present(), Some(text), None) },
         page(people::Shown::absent_sample(), Some(DISABLED), None),
         page(present(), None, Some("bad_roles")),
@@ -245,13 +274,17 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
     let events = desk.overseen().events(name.as_str(), MAX_EVENTS).await.map_err(Refused)?;
     let live = desk.overseen().live(name.as_str()).await.map_err(Refused)?;
     let code = desk.accounts().code_of(name).await.map_err(|error| out_of_reach(&error))?;
+    let failures = desk.accounts().failures(name).await.map_err(|error| out_of_reach(&error))?;
+    let now = desk.overseen().now();
     Ok(Some(PersonPage {
         roles: account.roles.join(", "),
         person: people::Shown::new(&account, presence.first().copied().unwrap_or_default()),
         sessions: Shown::list(live, desk.administrator.session_id()),
         events: newest(&events, SHOWN_EVENTS).map(ShownEvent::for_administrator).collect(),
-        code_open: code.as_ref().is_some_and(|code| code.is_open(desk.overseen().now())),
+        code_open: code.as_ref().is_some_and(|code| code.is_open(now)),
         code_until: code.map(|code| code.expires_at.into()),
+        failures: failures.in_a_row,
+        next_attempt: failures.wait(now).map(|wait| (now + wait).into()),
         is_self: is_own(desk, name),
         notice: None,
         error: None,
@@ -308,6 +341,7 @@ impl body::Form for NewRoles {
 const DISABLED: &str = "disabled";
 const ENABLED: &str = "enabled";
 const ROLES_CHANGED: &str = "roles_changed";
+const FAILURES_FORGOTTEN: &str = "failures_forgotten";
 const CODE_WITHDRAWN: &str = "code_withdrawn";
 const ENDED_ONE: &str = "session_ended";
 const ENDED_ALL: &str = "all_ended";

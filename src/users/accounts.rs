@@ -12,7 +12,7 @@ use crate::users::password::{HashError, Hasher, Password};
 use crate::users::policy::{PasswordPolicy, UnfitPassword};
 use crate::users::roles::Roles;
 use crate::users::sign_in::SignInError;
-use crate::users::throttle::{Attempt, Gate};
+use crate::users::throttle::{Attempt, Failures, Gate};
 use crate::users::username::Username;
 
 /// The people who may sign in.
@@ -294,6 +294,22 @@ impl Accounts {
         roles: &Roles,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
         self.store.set_roles(name, roles.as_slice(), self.moment()).await
+    }
+
+    /// What failed under this name since the last success, from devices that are not known.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn failures(&self, name: &Username) -> Result<Failures, AccountStoreError> {
+        self.gate.failures(name).await
+    }
+
+    /// Forgets it, so that the next attempt is looked at; known devices stay known.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn forget_failures(&self, name: &Username) -> Result<(), AccountStoreError> {
+        self.gate.free(name).await
     }
 
     /// Whether an account that was authenticated a moment ago is still as it was.

@@ -6,6 +6,7 @@
 //! Who may try how often is not decided here.
 
 mod memory;
+mod queue;
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -13,10 +14,12 @@ use std::sync::{Arc, OnceLock};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use crate::users::password::memory::Buffers;
+use crate::users::password::queue::Queue;
+
+pub(in crate::users) use queue::{Place, Priority};
 
 /// A password as somebody typed it: 1 to 256 bytes, neither trimmed nor normalised nor cut (OWASP ASVS 6.2.8).
 ///
@@ -167,17 +170,8 @@ pub enum HashError {
 pub struct Hasher {
     argon2: Argon2<'static>,
     buffers: Arc<Buffers>,
-    /// One for each hash that runs or waits.
-    places: Arc<Semaphore>,
-    /// One for each hash that runs.
-    workers: Arc<Semaphore>,
+    queue: Arc<Queue>,
     dummy: Arc<OnceLock<String>>,
-}
-
-/// A place in the queue of those who wait to have a password hashed.
-pub(super) struct Place {
-    place: OwnedSemaphorePermit,
-    workers: Arc<Semaphore>,
 }
 
 impl Hasher {
@@ -196,8 +190,7 @@ impl Hasher {
         Self {
             buffers: Arc::new(Buffers::of(&cost.0)),
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.0),
-            places: Arc::new(Semaphore::new(workers + queue.min(MAX_AT_ONCE))),
-            workers: Arc::new(Semaphore::new(workers)),
+            queue: Queue::new(workers, queue.min(MAX_AT_ONCE)),
             dummy: Arc::default(),
         }
     }
@@ -210,7 +203,7 @@ impl Hasher {
     pub async fn prepare(&self) -> Result<(), HashError> {
         let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
         let buffers = Arc::clone(&self.buffers);
-        work(self.place()?, move || dummy_hash(&argon2, &buffers, &dummy).map(drop)).await
+        work(self.place(Priority::Known)?, move || dummy_hash(&argon2, &buffers, &dummy).map(drop)).await
     }
 
     /// The PHC string of a password, with a salt of its own.
@@ -220,7 +213,7 @@ impl Hasher {
     pub async fn hash(&self, password: &Password) -> Result<String, HashError> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
         let buffers = Arc::clone(&self.buffers);
-        work(self.place()?, move || hash_now(&argon2, &buffers, password.as_bytes())).await
+        work(self.place(Priority::Known)?, move || hash_now(&argon2, &buffers, password.as_bytes())).await
     }
 
     /// Whether the password belongs to the stored PHC string.
@@ -232,16 +225,15 @@ impl Hasher {
     /// [`HashError::Busy`] when the queue is full; [`HashError::Unreadable`] when `stored` is no PHC string of
     /// Argon2, after the same time; [`HashError::Failed`] when the machine fails.
     pub async fn verify(&self, password: &Password, stored: Option<&str>) -> Result<bool, HashError> {
-        self.verify_at(self.place()?, password, stored).await
+        self.verify_at(self.place(Priority::Known)?, password, stored).await
     }
 
     /// Takes a place in the queue.
     ///
     /// # Errors
     /// [`HashError::Busy`] when there is none.
-    pub(super) fn place(&self) -> Result<Place, HashError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
-        Ok(Place { place, workers: Arc::clone(&self.workers) })
+    pub(super) fn place(&self, priority: Priority) -> Result<Place, HashError> {
+        self.queue.place(priority).ok_or(HashError::Busy)
     }
 
     /// The same as [`verify`](Self::verify), by somebody who has a place already and so is not sent away.
@@ -293,15 +285,15 @@ impl fmt::Debug for Hasher {
 
 /// Runs the work on a blocking thread.
 ///
-/// The permits travel with the work and are given back when it is done: were they the waiting request's, a client
+/// Place and turn travel with the work and are given back when it is done: were they the waiting request's, a client
 /// that keeps hanging up would start as many hashes as it likes.
 async fn work<T: Send + 'static>(
     place: Place,
     work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
 ) -> Result<T, HashError> {
-    let worker = place.workers.acquire_owned().await.map_err(|_| HashError::Busy)?;
+    let turn = place.turn().await.ok_or(HashError::Busy)?;
     let running = tokio::task::spawn_blocking(move || {
-        let _held = (place.place, worker);
+        let _held = (place, turn);
         work()
     });
     running.await.unwrap_or_else(|stopped| Err(failed(stopped)))

@@ -97,7 +97,7 @@ impl Accounts {
         // Whoever has to wait takes no place from those who need not; and an attempt that nobody has time for is not
         // counted in the end, so that it does not use up the allowance.
         let pass = self.gate.admit(name, attempt).await?;
-        let place = match self.hasher.place() {
+        let place = match self.hasher.place(pass.priority) {
             Ok(place) => place,
             Err(error) => {
                 self.gate.not_evaluated(pass).await;

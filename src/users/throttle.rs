@@ -7,17 +7,18 @@
 //! |---|---|---|---|
 //! | of a name, whether or not an account has it | in the store | 1, 2, 4 … 60 s between attempts | one an hour, and known devices |
 //! | of a device that signed in before | in the store | the same waits, of its own | the device is unknown again |
-//! | of an address, IPv6 by /64 | in memory | the same waits | |
+//! | of an address, IPv6 by /64, /56 and /48 | in memory | none; after 50, one every 30 s | |
 //!
 //! Waits are forgotten after 15 minutes without an attempt, the count towards 100 by a success or after 30 days.
 //! A known device is exempt from the first and the last line: an attack on an account or from behind the same
 //! address does not lock its person out.
 //!
 //! Names are kept as keyed hashes: people type passwords into the wrong field.
-//! `addresses` is the table in memory, `gate` asks all three in their order.
+//! `addresses` is the table in memory, `in_flight` the attempts that have no outcome yet, `gate` asks all in their order.
 
 mod addresses;
 mod gate;
+mod in_flight;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -117,6 +118,15 @@ impl Failures {
         kept.recent = kept.recent.saturating_add(1);
         kept.last = now;
         (kept, Ruling::Evaluate)
+    }
+
+    /// How long the next attempt has to wait, if it has to.
+    #[must_use]
+    pub fn wait(self, now: UnixTime) -> Option<Duration> {
+        match self.attempt(now).1 {
+            Ruling::Evaluate => None,
+            Ruling::Wait(wait) => Some(wait),
+        }
     }
 
     /// Whether so many failed in a row that one attempt an hour is evaluated and no more.
@@ -226,6 +236,9 @@ pub trait AttemptStore: Send + Sync + 'static {
 
     /// Takes one counted attempt back: it was never evaluated.
     async fn attempt_not_evaluated(&self, subject: Subject) -> Result<(), AccountStoreError>;
+
+    /// The failures of a name, as devices count that are not known; none where nothing is kept.
+    async fn failures(&self, account: Key) -> Result<Failures, AccountStoreError>;
 
     /// Whether the device has signed in to this account and is not at the ceiling.
     async fn knows_device(&self, account: Key, device: Key) -> Result<bool, AccountStoreError>;

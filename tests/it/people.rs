@@ -85,6 +85,7 @@ fn only_administrators_with_a_fresh_password_get_in() {
         "/people",
         "/people/testuser/code",
         "/people/testuser/code/withdraw",
+        "/people/testuser/failures/forget",
         "/people/testuser/disable",
         "/people/testuser/enable",
         "/people/testuser/roles",
@@ -230,7 +231,15 @@ fn whoever_is_not_there_is_not_found() {
     assert_eq!(admin.get("/people/nobody").send().refusal(), (404, "not_found".into()));
     assert_eq!(admin.get("/people/no%20body").send().refusal(), (404, "not_found".into()));
     assert_eq!(admin.get("/people/%ff").send().status, 404);
-    for what in ["code", "disable", "enable", "sessions/nonsense/end", "sessions/end", "code/withdraw"] {
+    for what in [
+        "code",
+        "disable",
+        "enable",
+        "sessions/nonsense/end",
+        "sessions/end",
+        "code/withdraw",
+        "failures/forget",
+    ] {
         let answer = do_it(&admin, &format!("/people/nobody/{what}"), None);
         assert_eq!(answer.refusal(), (404, "not_found".into()), "{what}");
     }
@@ -422,6 +431,27 @@ fn a_code_is_withdrawn() {
     assert_eq!(do_it(&admin, "/people/ada/code/withdraw", None).json(), json!({ "withdrawn": true }));
     assert_eq!(exchange(&app, "ada", &code).refusal(), (401, "bad_code".into()));
     assert_eq!(do_it(&admin, "/people/ada/code/withdraw", None).status, 404);
+}
+
+#[test]
+fn failed_sign_ins_are_shown_and_forgotten() {
+    let app = app();
+    let (admin, browser) = (administrator(&app), app.browser());
+    browser.sign_in("admin", "adminpass");
+    for _ in 0..8 {
+        app.program().sign_in("testuser", "a wrong guess");
+    }
+    assert_eq!(app.program().sign_in("testuser", "testpass").status, 429);
+    let shown = admin.get("/people/testuser").send().json();
+    assert_eq!((&shown["failures"], shown["next_attempt"].is_object()), (&json!(5), true), "{shown}");
+    let page = browser.get("/people/testuser").send().body;
+    assert!(page.contains("testuser/failures/forget") && page.contains("Next attempt"), "{page}");
+
+    assert_eq!(do_it(&admin, "/people/testuser/failures/forget", None).json(), json!({ "failures": 0 }));
+    let shown = admin.get("/people/testuser").send().json();
+    assert_eq!((&shown["failures"], &shown["next_attempt"]), (&json!(0), &Value::Null), "{shown}");
+    assert!(!browser.get("/people/testuser").send().body.contains("/failures/forget"));
+    assert_eq!(app.program().sign_in("testuser", "testpass").status, 200);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use portcullis::auth::{Clock, ManualClock, UnixTime};
 use portcullis::store::{Stores, memory};
 use portcullis::users::{
     Account, AccountStore, AccountStoreError, Accounts, Admission, Attempt, AttemptStore, CodeDigest, Cost,
-    Creation, Hasher, KeptCode, Key, Moment, NewHash, Password, Retention, Ruling, SessionName, SignInError,
-    Subject, Username,
+    Creation, Failures, Hasher, KeptCode, Key, Moment, NewHash, Password, Retention, Ruling, SessionName,
+    SignInError, Subject, Username,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -198,6 +198,10 @@ impl AttemptStore for Failing {
     }
 
     async fn attempt_not_evaluated(&self, _: portcullis::users::Subject) -> Result<(), AccountStoreError> {
+        Err(out_of_reach())
+    }
+
+    async fn failures(&self, _: Key) -> Result<Failures, AccountStoreError> {
         Err(out_of_reach())
     }
 

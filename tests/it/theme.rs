@@ -273,6 +273,7 @@ fn a_mistake_that_one_notice_error_or_status_alone_shows_is_refused() {
         ("login.html", "error and error == \"account_disabled\""),
         ("dashboard.html", "notice and notice == \"others_ended\""),
         ("person.html", "notice and notice == \"code_withdrawn\""),
+        ("person.html", "notice and notice == \"failures_forgotten\""),
         ("people.html", "error and error == \"bad_username\""),
         ("error.html", "status == 413"),
     ] {

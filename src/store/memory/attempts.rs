@@ -73,6 +73,10 @@ impl AttemptStore for MemoryStore {
         Ok(())
     }
 
+    async fn failures(&self, account: Key) -> Result<Failures, AccountStoreError> {
+        Ok(self.kept().attempts.accounts.get(&account).copied().unwrap_or_default())
+    }
+
     async fn knows_device(&self, account: Key, device: Key) -> Result<bool, AccountStoreError> {
         Ok(self.kept().attempts.device(Subject { account, device: Some(device) }).is_some())
     }

@@ -90,6 +90,11 @@ impl AttemptStore for SqliteStore {
         Ok(write.commit().await?)
     }
 
+    async fn failures(&self, account: Key) -> Result<Failures, AccountStoreError> {
+        let mut reader = self.reader().await?.acquire().await.map_err(Failure::from)?;
+        Ok(of_name(&mut reader, account).await?)
+    }
+
     async fn knows_device(&self, account: Key, device: Key) -> Result<bool, AccountStoreError> {
         let mut reader = self.reader().await?.acquire().await.map_err(Failure::from)?;
         let found = of_device(&mut reader, Subject { account, device: Some(device) }).await?;
@@ -166,18 +171,17 @@ async fn judge(
     subject: Subject,
     at: UnixTime,
 ) -> Result<(Failures, Failures, Admission), Failure> {
-    let of_account = failures(
-        sqlx::query_as("SELECT in_a_row, recent, last_at FROM attempts WHERE account = $1")
-            .bind(subject.account.as_slice())
-            .fetch_optional(&mut *database)
-            .await?,
-    )?
-    .unwrap_or_default();
+    let of_account = of_name(database, subject.account).await?;
     let of_device = of_device(database, subject).await?.filter(|failures| !failures.is_at_ceiling());
     let before = of_device.unwrap_or(of_account);
     let (after, ruling) = before.attempt(at);
     let failures = of_account.in_a_row.saturating_add(of_device.unwrap_or_default().in_a_row);
     Ok((before, after, Admission { ruling, failures, is_known_device: of_device.is_some() }))
+}
+
+async fn of_name(database: &mut SqliteConnection, account: Key) -> Result<Failures, Failure> {
+    let row = sqlx::query_as("SELECT in_a_row, recent, last_at FROM attempts WHERE account = $1");
+    Ok(failures(row.bind(account.as_slice()).fetch_optional(database).await?)?.unwrap_or_default())
 }
 
 async fn of_device(database: &mut SqliteConnection, subject: Subject) -> Result<Option<Failures>, Failure> {

@@ -1,6 +1,12 @@
 //! The failures of addresses: a table in memory that never grows.
 //!
-//! Every address belongs to one small set of slots. A newcomer takes a free or forgotten slot of its set, and otherwise
+//! Behind one address may be an office, a school or a mobile carrier, so an address has room for a crowd: fifty failures
+//! at once, five more for each person who signed in from there, and one more every thirty seconds. Nobody waits longer
+//! than that, and nobody's right password is kept waiting by a number of mistakes that a crowd makes.
+//! In IPv6 one customer has a /64 or a /56 and may change the rest with every request, and whoever has a /48 has 65,536
+//! such networks: all three are counted, each with a room and a pace of its own.
+//!
+//! Every network belongs to one small set of slots. A newcomer takes a free or forgotten slot of its set, and otherwise
 //! that with the fewest failures: a flood of other addresses cannot free the one that attacks.
 //! It is lost with the process, which is why names are counted in the store.
 
@@ -8,7 +14,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{FREE_FAILURES, Hashing, WAITS_FORGOTTEN_AFTER, wait_after};
+use super::{Hashing, Key};
 use crate::auth::UnixTime;
 
 /// The failures of addresses.
@@ -20,19 +26,44 @@ pub(super) struct Addresses {
 /// An attempt of an address that is being evaluated; dropped, it has failed, so hanging up early gains nothing.
 pub(super) struct Admitted {
     table: Arc<Addresses>,
-    tag: u64,
+    networks: Networks,
     at: UnixTime,
-    has_failed: bool,
+    /// Whether the address had no failures, and few attempts under way.
+    is_clean: bool,
+    outcome: Outcome,
 }
+
+#[derive(Clone, Copy)]
+enum Outcome {
+    Failed,
+    NotEvaluated,
+    /// By a person, of whom this is one bit.
+    Right(u32),
+}
+
+/// How much a network of some size may do.
+struct Scope {
+    /// How many bits of an address tell it from others.
+    prefix: u32,
+    /// So many failures at once.
+    room: u32,
+    /// For so many seconds a failure takes room.
+    pace: u32,
+}
+
+/// The networks that an address lies in, each with its tag; those of an IPv4 address are one.
+type Networks = [Option<(&'static Scope, u64)>; 3];
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     /// Zero is a free slot.
     tag: u64,
-    failures: u32,
+    /// When the last failure takes no room any more.
+    clear: UnixTime,
     /// How many are being evaluated.
     pending: u32,
-    last: UnixTime,
+    /// One bit for each person who signed in from there, as far as bits go.
+    people: u32,
 }
 
 impl Addresses {
@@ -42,42 +73,50 @@ impl Addresses {
 
     /// Counts an attempt, or says how long to wait.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr, now: UnixTime) -> Result<Admitted, Duration> {
-        let tag = self.tag(address);
-        let mut set = self.set(tag);
-        age(&mut set, now);
-        let slot = slot(&mut set, tag);
-        let (wait, passed) = (wait_after(slot.failures), slot.last.until(now));
-        if passed < wait {
-            return Err(wait.saturating_sub(passed));
+        let networks = self.networks(address);
+        let mut is_clean = true;
+        for (scope, tag) in networks.iter().flatten() {
+            let mut set = self.set(*tag);
+            let slot = slot(&mut set, *tag, now);
+            slot.wait(scope, now).map_or(Ok(()), Err)?;
+            is_clean &= slot.failures(scope, now) == 0 && slot.pending < FEW;
         }
-        if slot.pending >= MOST_AT_ONCE {
-            return Err(Duration::from_secs(1));
+        for (_, tag) in networks.iter().flatten() {
+            let mut set = self.set(*tag);
+            let slot = slot(&mut set, *tag, now);
+            slot.pending = slot.pending.saturating_add(1);
         }
-        if slot.failures >= FREE_FAILURES {
-            // The next wait begins with this attempt, not with its end, or many could begin together.
-            slot.last = now;
-        }
-        slot.pending = slot.pending.saturating_add(1);
-        Ok(Admitted { table: Arc::clone(self), tag, at: now, has_failed: true })
+        Ok(Admitted { table: Arc::clone(self), networks, at: now, is_clean, outcome: Outcome::Failed })
     }
 
     fn settle(&self, admitted: &Admitted) {
-        let mut set = self.set(admitted.tag);
-        let slot = slot(&mut set, admitted.tag);
-        slot.pending = slot.pending.saturating_sub(1);
-        if admitted.has_failed {
-            slot.failures = slot.failures.saturating_add(1);
-            slot.last = slot.last.max(admitted.at);
+        for (scope, tag) in admitted.networks.iter().flatten() {
+            let mut set = self.set(*tag);
+            let slot = slot(&mut set, *tag, admitted.at);
+            slot.pending = slot.pending.saturating_sub(1);
+            match admitted.outcome {
+                Outcome::Failed => {
+                    slot.clear = slot.clear.max(admitted.at) + Duration::from_secs(scope.pace.into());
+                }
+                Outcome::Right(person) => slot.people |= person,
+                Outcome::NotEvaluated => {}
+            }
         }
     }
 
-    fn tag(&self, address: IpAddr) -> u64 {
-        let network = match address.to_canonical() {
-            IpAddr::V4(address) => address.to_bits().into(),
-            // One customer has at least a /64, and may change the rest with every request.
-            IpAddr::V6(address) => address.to_bits() >> 64 << 64,
-        };
-        let [a, b, c, d, e, f, g, h, ..] = self.hashing.key(b"address", &network.to_be_bytes());
+    fn networks(&self, address: IpAddr) -> Networks {
+        match address.to_canonical() {
+            IpAddr::V4(address) => [Some((&SINGLE, self.tag(32, address.to_bits().into()))), None, None],
+            IpAddr::V6(address) => [&SINGLE, &SITE, &PROVIDER].map(|scope| {
+                let network = address.to_bits() >> (128 - scope.prefix);
+                Some((scope, self.tag(scope.prefix, network)))
+            }),
+        }
+    }
+
+    fn tag(&self, prefix: u32, network: u128) -> u64 {
+        let text = [prefix.to_be_bytes().as_slice(), &network.to_be_bytes()].concat();
+        let [a, b, c, d, e, f, g, h, ..] = self.hashing.key(b"address", &text);
         u64::from_be_bytes([a, b, c, d, e, f, g, h]).max(1)
     }
 
@@ -87,16 +126,39 @@ impl Addresses {
     }
 }
 
+impl Slot {
+    /// How long the next attempt must wait, if it must.
+    fn wait(&self, scope: &Scope, now: UnixTime) -> Option<Duration> {
+        let room = scope.room.saturating_add(ROOM_FOR_EACH.saturating_mul(self.people.count_ones()));
+        if self.failures(scope, now) >= room {
+            let pace = Duration::from_secs(scope.pace.into());
+            return Some(now.until(self.clear).saturating_sub(pace * (room - 1)));
+        }
+        // All that are under way may fail, and guessing must stay within the room.
+        let is_full = self.failures(scope, now).saturating_add(self.pending) >= room;
+        is_full.then_some(Duration::from_secs(1))
+    }
+
+    fn failures(&self, scope: &Scope, now: UnixTime) -> u32 {
+        u32::try_from(now.until(self.clear).as_secs().div_ceil(scope.pace.into())).unwrap_or(u32::MAX)
+    }
+}
+
 impl Admitted {
+    /// The address had no failures when this attempt began.
+    pub(super) const fn is_clean(&self) -> bool {
+        self.is_clean
+    }
+
     /// The password was right; what others of the address did wrong stays, or one right password of the attacker's
-    /// own would buy five guesses at others.
-    pub(super) fn succeeded(mut self) {
-        self.has_failed = false;
+    /// own would buy guesses at others. The same person makes room once.
+    pub(super) fn succeeded(mut self, [first, ..]: Key) {
+        self.outcome = Outcome::Right(1 << (first % 32));
     }
 
     /// No password was looked at.
     pub(super) fn not_evaluated(mut self) {
-        self.has_failed = false;
+        self.outcome = Outcome::NotEvaluated;
     }
 }
 
@@ -106,9 +168,17 @@ impl Drop for Admitted {
     }
 }
 
-/// The slot of this address; a new one takes the place of the least.
-fn slot(set: &mut [Slot; WAYS], tag: u64) -> &mut Slot {
-    set.sort_unstable_by_key(|slot| (slot.tag != tag, slot.failures, slot.pending, slot.last));
+/// The slot of this network; a new one takes the place of the least.
+///
+/// No failure takes room for longer than the fullest room lasts: a moment further in the future shows that the clock was
+/// set back.
+fn slot(set: &mut [Slot; WAYS], tag: u64, now: UnixTime) -> &mut Slot {
+    for slot in set.iter_mut() {
+        slot.clear = slot.clear.min(now + LONGEST);
+    }
+    set.sort_unstable_by_key(|slot| {
+        (slot.tag != tag, slot.clear.max(now), slot.pending, slot.people.count_ones())
+    });
     let [first, ..] = set;
     if first.tag != tag {
         *first = Slot { tag, ..Slot::default() };
@@ -116,97 +186,21 @@ fn slot(set: &mut [Slot; WAYS], tag: u64) -> &mut Slot {
     first
 }
 
-/// Forgets what is old, and takes a moment that lies in the future for now: the clock was set back.
-fn age(set: &mut [Slot; WAYS], now: UnixTime) {
-    for slot in set {
-        slot.last = slot.last.min(now);
-        if slot.last.until(now) >= WAITS_FORGOTTEN_AFTER {
-            slot.failures = 0;
-        }
-    }
-}
-
+/// An IPv4 address, or the smallest network that a customer gets.
+const SINGLE: Scope = Scope { prefix: 64, room: 50, pace: 30 };
+/// What many a customer gets.
+const SITE: Scope = Scope { prefix: 56, room: 100, pace: 15 };
+/// What a company gets, or whoever rents a server and asks.
+const PROVIDER: Scope = Scope { prefix: 48, room: 300, pace: 5 };
+const ROOM_FOR_EACH: u32 = 5;
+/// The fullest room, that of 32 people, at its pace.
+const LONGEST: Duration = Duration::from_secs((50 + 32 * 5) * 30);
+/// So many attempts under way are no flood.
+const FEW: u32 = 3;
 const WAYS: usize = 8;
-/// 32,768 addresses in 1 MiB.
+/// 32,768 networks in 1 MiB.
 const SETS: usize = 4096;
-/// So many people behind one address may sign in at the same moment.
-const MOST_AT_ONCE: u32 = 20;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
-
-    fn table() -> Arc<Addresses> {
-        Arc::new(Addresses::new(Hashing::new([7; 32])))
-    }
-
-    fn wait(table: &Arc<Addresses>, address: &str, now: UnixTime) -> u64 {
-        table.admit(address.parse().unwrap(), now).map_or_else(|wait| wait.as_secs(), |_| 0)
-    }
-
-    #[test]
-    fn after_five_failures_an_address_waits_ever_longer() {
-        let (table, mut now) = (table(), NOW);
-        assert_eq!([(); 5].map(|()| wait(&table, "192.0.2.1", now)), [0; 5]);
-        for expected in [1, 2, 4, 8, 16, 32, 60, 60] {
-            assert_eq!(wait(&table, "192.0.2.1", now), expected);
-            assert_eq!(wait(&table, "192.0.2.2", now), 0, "another address");
-            now = now + Duration::from_secs(expected);
-            assert_eq!(wait(&table, "192.0.2.1", now), 0);
-        }
-        assert_eq!(wait(&table, "192.0.2.1", now + Duration::from_secs(15 * 60)), 0);
-        assert_eq!(wait(&table, "192.0.2.1", now + Duration::from_secs(15 * 60)), 0, "all is forgotten");
-    }
-
-    #[test]
-    fn a_v6_network_and_a_mapped_v4_address_are_one_address() {
-        let table = table();
-        for host in 0..5 {
-            assert_eq!(wait(&table, &format!("2001:db8:0:1::{host}"), NOW), 0);
-        }
-        assert_eq!(wait(&table, "2001:db8:0:1:ffff::9", NOW), 1);
-        assert_eq!(wait(&table, "2001:db8:0:2::9", NOW), 0);
-        for _ in 0..5 {
-            assert_eq!(wait(&table, "::ffff:192.0.2.1", NOW), 0);
-        }
-        assert_eq!(wait(&table, "192.0.2.1", NOW), 1);
-    }
-
-    #[test]
-    fn of_two_hundred_at_once_twenty_are_evaluated_and_success_takes_back_only_its_own() {
-        let table = table();
-        let address: IpAddr = "192.0.2.1".parse().unwrap();
-        let admitted: Vec<_> = (0..200).filter_map(|_| table.admit(address, NOW).ok()).collect();
-        assert_eq!(admitted.len(), 20);
-        admitted.into_iter().for_each(Admitted::succeeded);
-        assert_eq!([(); 5].map(|()| wait(&table, "192.0.2.1", NOW)), [0; 5]);
-        table.admit(address, NOW + Duration::from_secs(1)).ok().unwrap().succeeded();
-        assert_eq!(wait(&table, "192.0.2.1", NOW + Duration::from_secs(1)), 1, "the five failures stay");
-    }
-
-    #[test]
-    fn a_clock_set_back_neither_frees_nor_locks() {
-        let table = table();
-        assert_eq!([(); 5].map(|()| wait(&table, "192.0.2.1", NOW)), [0; 5]);
-        let before = NOW - Duration::from_secs(3600);
-        assert_eq!(wait(&table, "192.0.2.1", before), 1);
-        assert_eq!(wait(&table, "192.0.2.1", before + Duration::from_secs(1)), 0);
-    }
-
-    #[test]
-    fn a_million_other_addresses_neither_grow_the_table_nor_free_the_one_that_attacks() {
-        let table = table();
-        for second in 0..7 {
-            let _ = table.admit("192.0.2.1".parse().unwrap(), NOW + Duration::from_secs(second * 60));
-        }
-        let now = NOW + Duration::from_secs(360);
-        for host in 0..1_000_000_u32 {
-            let _ = table.admit(std::net::Ipv4Addr::from(0x0a00_0000 + host).into(), now);
-        }
-        assert_eq!(wait(&table, "192.0.2.1", now), 4);
-        let bytes = std::mem::size_of_val(&*table.sets);
-        assert!(bytes <= 1024 * 1024, "{bytes} bytes for {} addresses", SETS * WAYS);
-    }
-}
+#[path = "addresses/tests.rs"]
+mod tests;

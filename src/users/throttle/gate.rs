@@ -8,10 +8,14 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::addresses::{Addresses, Admitted};
-use super::{Admission, Attempt, DAY, Hashing, Key, ROW_FORGOTTEN_AFTER, Retention, Ruling, Subject};
+use super::in_flight::{Evaluated, InFlight};
+use super::{
+    Admission, Attempt, DAY, Failures, Hashing, Key, ROW_FORGOTTEN_AFTER, Retention, Ruling, Subject,
+};
 use crate::auth::Clock;
 use crate::auth::UnixTime;
 use crate::users::account::{AccountStore, AccountStoreError};
+use crate::users::password::Priority;
 use crate::users::username::Username;
 
 /// What stands before the hashing of a password.
@@ -19,6 +23,7 @@ pub(in crate::users) struct Gate {
     store: Arc<dyn AccountStore>,
     clock: Arc<dyn Clock>,
     addresses: Arc<Addresses>,
+    in_flight: Arc<InFlight>,
     /// The secret of names, if the store has none yet.
     proposed: [u8; 32],
     hashing: OnceCell<Hashing>,
@@ -36,8 +41,11 @@ pub(in crate::users) struct Pass {
     subject: Subject,
     at: UnixTime,
     address: Option<Admitted>,
+    _evaluated: Evaluated,
     pub(in crate::users) failures: u32,
     pub(in crate::users) is_known_device: bool,
+    /// How soon its password is looked at when many wait.
+    pub(in crate::users) priority: Priority,
 }
 
 /// An attempt that is counted against its address alone; dropped, it has failed.
@@ -46,7 +54,7 @@ pub(in crate::users) struct AddressPass(Option<Admitted>);
 impl AddressPass {
     /// Takes back what was counted.
     pub(in crate::users) fn succeeded(self) {
-        self.0.into_iter().for_each(Admitted::succeeded);
+        self.0.into_iter().for_each(Admitted::not_evaluated);
     }
 }
 
@@ -58,7 +66,7 @@ impl Gate {
     ) -> Self {
         let addresses = Arc::new(Addresses::new(Hashing::new(random)));
         let (hashing, attempts) = (OnceCell::new(), AtomicU32::new(0));
-        Self { store, clock, addresses, proposed: random, hashing, attempts }
+        Self { store, clock, addresses, in_flight: Arc::default(), proposed: random, hashing, attempts }
     }
 
     /// Counts an attempt on the name that was typed, or says how long to wait.
@@ -77,22 +85,46 @@ impl Gate {
             _ => None,
         };
         let subject = Subject { account, device };
-        let Admission { ruling, failures, is_known_device } = match self.store.attempt(subject, at).await {
-            Ok(admission) => admission,
-            Err(error) => {
-                // A store that is out of reach says nothing against the address.
+        let (admission, evaluated) = match self.ask(subject, at).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                // Nothing was evaluated, which says nothing against the address.
                 address.into_iter().for_each(Admitted::not_evaluated);
-                return Err(Refusal::Store(error));
+                return Err(refusal);
             }
         };
-        if let Ruling::Wait(wait) = ruling {
-            address.into_iter().for_each(Admitted::not_evaluated);
-            return Err(Refusal::Wait(wait));
-        }
         if self.attempts.fetch_add(1, Ordering::Relaxed).is_multiple_of(ATTEMPTS_PER_PURGE) {
             self.purge(at).await;
         }
-        Ok(Pass { subject, at, address, failures, is_known_device })
+        let Admission { failures, is_known_device, .. } = admission;
+        let priority = match &address {
+            _ if is_known_device => Priority::Known,
+            Some(address) if !address.is_clean() => Priority::Suspect,
+            _ => Priority::Clean,
+        };
+        Ok(Pass { priority, subject, at, address, _evaluated: evaluated, failures, is_known_device })
+    }
+
+    /// Asks the store about one more attempt; whoever is told to wait while others are being evaluated asks again when
+    /// one of them has an outcome.
+    async fn ask(&self, subject: Subject, at: UnixTime) -> Result<(Admission, Evaluated), Refusal> {
+        let handle = self.in_flight.of(subject.device.unwrap_or(subject.account));
+        for _ in 0..MOST_OUTCOMES {
+            let asking = handle.asking().await;
+            let seen = handle.outcomes();
+            let admission = self.store.attempt(subject, at).await?;
+            let Ruling::Wait(wait) = admission.ruling else {
+                handle.count();
+                drop(asking);
+                return Ok((admission, Evaluated(handle)));
+            };
+            drop(asking);
+            // The store is not asked within the time limit: an attempt that is counted must not be dropped.
+            if !tokio::time::timeout(PATIENCE, handle.wait(seen)).await.unwrap_or(false) {
+                return Err(Refusal::Wait(wait));
+            }
+        }
+        Err(Refusal::Wait(PATIENCE))
     }
 
     /// Counts an attempt of this address at something that cannot be guessed, whoever it is about: counted against a
@@ -105,7 +137,7 @@ impl Gate {
 
     /// Takes back what was counted: the password was right.
     pub(in crate::users) async fn succeeded(&self, pass: Pass) -> Result<(), AccountStoreError> {
-        pass.address.into_iter().for_each(Admitted::succeeded);
+        pass.address.into_iter().for_each(|address| address.succeeded(pass.subject.account));
         self.store.attempt_succeeded(pass.subject, pass.at).await
     }
 
@@ -127,6 +159,18 @@ impl Gate {
         let account = hashing.name(name.as_str());
         let device = hashing.device(account, secret);
         self.store.remember_device(account, device, self.clock.now(), DEVICES_PER_ACCOUNT).await
+    }
+
+    /// The failures under this name, as whoever is not known counts them.
+    pub(in crate::users) async fn failures(&self, name: &Username) -> Result<Failures, AccountStoreError> {
+        let account = self.hashing().await?.name(name.as_str());
+        self.store.failures(account).await
+    }
+
+    /// Frees the name; its devices stay known.
+    pub(in crate::users) async fn free(&self, name: &Username) -> Result<(), AccountStoreError> {
+        let account = self.hashing().await?.name(name.as_str());
+        self.store.attempt_succeeded(Subject { account, device: None }, self.clock.now()).await
     }
 
     /// Frees the name, and forgets its devices.
@@ -163,4 +207,8 @@ const ATTEMPTS_PER_PURGE: u32 = 1_000;
 /// Some 10 MB in the store.
 const NAMES: usize = 100_000;
 const DEVICES_PER_ACCOUNT: usize = 10;
+/// So many outcomes of others are waited for: those that a name has free, and a few.
+const MOST_OUTCOMES: usize = 10;
+/// Longer than a full queue of passwords takes.
+const PATIENCE: Duration = Duration::from_secs(2);
 const DEVICE_FORGOTTEN_AFTER: Duration = Duration::from_secs(180 * DAY);

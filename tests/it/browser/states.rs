@@ -52,7 +52,7 @@ const fn state(name: &'static str, who: Who, way: Way) -> State {
     State { name, who, way }
 }
 
-const STATES: [State; 47] = [
+const STATES: [State; 51] = [
     state("login", Nobody, At("/login?next=/sessions")),
     state("login-refused", Nobody, Sent("/login", &[("username", "testuser"), ("password", "not mine")])),
     state("login-signed-out", Nobody, At("/login?notice=signed_out")),
@@ -61,6 +61,10 @@ const STATES: [State; 47] = [
     state("login-password-changed", Nobody, At("/login?notice=password_changed")),
     state("login-reused", Nobody, Drawn("login.html", || json!({ "notice": "session_reused" }))),
     state("login-form-expired", Nobody, Drawn("login.html", || login_error("form_expired", Value::Null))),
+    state("login-cookie-lost", Nobody, Drawn("login.html", || trouble("error", "cookie_lost"))),
+    state("login-cookie-twice", Nobody, Drawn("login.html", || trouble("error", "cookie_twice"))),
+    state("login-cookies-lost", Nobody, Drawn("login.html", || trouble("notice", "cookies_lost"))),
+    state("login-cookies-twice", Nobody, Drawn("login.html", || trouble("notice", "cookies_twice"))),
     state("login-throttled", Nobody, Drawn("login.html", || login_error("throttled", json!(60)))),
     state("login-busy", Nobody, Drawn("login.html", || login_error("busy", json!(2)))),
     state("code", Nobody, At("/account/code")),
@@ -169,6 +173,10 @@ const STATES: [State; 47] = [
     state("person-disabled", Administrator, Pressed("/people/grace", "form[action$='disable'] button")),
     state("person-self", Administrator, At("/people/admin")),
 ];
+
+fn trouble(kind: &str, key: &str) -> Value {
+    json!({ kind: key, "cookie_trouble": true })
+}
 
 fn login_error(error: &str, retry_after: Value) -> Value {
     let mut context = json!({ "username": "testuser", "error": error });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::store::Stores;
-use portcullis::users::{Admission, Key, Retention, Ruling, Subject};
+use portcullis::users::{Admission, Failures, Key, Retention, Ruling, Subject};
 
 use super::{NOW, after};
 
@@ -13,6 +13,7 @@ every_driver! {
     five_attempts_are_evaluated_and_then_there_is_a_wait,
     of_two_hundred_at_once_five_are_evaluated,
     a_success_forgets_this_name_alone,
+    the_failures_of_a_name_can_be_read,
     a_known_device_has_failures_of_its_own,
     a_device_at_the_ceiling_counts_as_anybody_else,
     the_devices_of_an_account_are_bounded,
@@ -86,6 +87,16 @@ async fn a_success_forgets_this_name_alone(stores: Stores) {
     stores.accounts.attempt_succeeded(ALICE, NOW).await.unwrap();
     assert_eq!(attempt(&stores, ALICE, 0).await.failures, 0);
     assert_eq!(ruling(&stores, BOB, 0).await, wait(1));
+}
+
+async fn the_failures_of_a_name_can_be_read(stores: Stores) {
+    for _ in 0..6 {
+        attempt(&stores, ALICE, 0).await;
+    }
+    let failures = stores.accounts.failures(ALICE.account).await.unwrap();
+    assert_eq!((failures.in_a_row, failures.wait(NOW)), (5, Some(Duration::from_secs(1))));
+    let none = stores.accounts.failures(BOB.account).await.unwrap();
+    assert_eq!((none, none.wait(NOW)), (Failures::default(), None));
 }
 
 async fn a_known_device_has_failures_of_its_own(stores: Stores) {
