@@ -11,6 +11,7 @@ use rocket_dyn_templates::Template;
 use tera::Tera;
 
 use crate::auth::{Clock, OsRandom, Portcullis, Random, SystemClock, chain};
+use crate::connections::Connections;
 use crate::routes::administrator::{Randomness, Turns};
 use crate::routes::headers::SecurityHeaders;
 use crate::routes::login::Demo;
@@ -54,7 +55,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     let stores = world.stores.unwrap_or_else(|| store::open(&settings.store));
     let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &*world.random)?;
 
-    let random = Arc::clone(&world.random);
+    let (clock, random) = (Arc::clone(&world.clock), Arc::clone(&world.random));
     let mut portcullis = Portcullis::new(stores.sessions)
         .clock(world.clock)
         .random(world.random)
@@ -72,6 +73,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(Demo(settings.demo_users))
         .manage(Randomness(random))
         .manage(Turns::default())
+        .attach(Connections::new(clock))
         .attach(SecurityHeaders { is_https: settings.auth.is_https() })
         .attach(portcullis)
         .attach(ready_accounts(&settings))

@@ -57,6 +57,7 @@
 
 pub mod app;
 pub mod auth;
+mod connections;
 pub mod routes;
 pub mod settings;
 pub mod store;

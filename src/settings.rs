@@ -259,7 +259,7 @@ pub fn figment() -> Figment {
 /// Rocket's own settings as this application wants them, without any file or environment.
 ///
 /// `X-Real-IP` is not believed, the server does not name itself, Rocket's own log stays silent
-/// (it prints cookies and bodies), and a shutdown waits for requests, but is over before a container is killed, which is
+/// (it prints cookies and bodies), a connection may lie idle for longer than a proxy's usual minute, and a shutdown waits for requests, but is over before a container is killed, which is
 /// after ten seconds.
 #[must_use]
 pub fn defaults() -> Figment {
@@ -267,6 +267,7 @@ pub fn defaults() -> Figment {
         "ip_header": false,
         "ident": false,
         "log_level": "off",
+        "keep_alive": 75,
         "limits": { "form": "8KiB", "data-form": "8KiB", "json": "8KiB", "string": "8KiB", "bytes": "8KiB" },
         "shutdown": { "grace": 5, "mercy": 2 },
     })))

@@ -50,6 +50,7 @@ pub(crate) struct FormProof<'r> {
 }
 
 /// Whether the browser sends any cookies.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Cookies(bool);
 
 /// Where a program wants its tokens.
@@ -161,10 +162,11 @@ pub(crate) async fn submit(
             // Nothing is changed, and the person is where the form would have led.
             return Ok(led_on(next.as_ref()));
         }
-        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => match csrf.cookie {
-            FormCookie::Absent => Failure::CookieLost(error),
-            FormCookie::Once => Failure::FormExpired(error),
-            FormCookie::Twice => Failure::CookieTwice(error),
+        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => match (csrf.cookie, error) {
+            (FormCookie::Twice, _) => Failure::CookieTwice(error),
+            (FormCookie::Absent, AuthError::CsrfMismatch) => Failure::CookieLost(error),
+            // Without any proof it was no form of ours.
+            (FormCookie::Absent | FormCookie::Once, _) => Failure::FormExpired(error),
         },
         Err(error) => return Err(Refused(error)),
     };

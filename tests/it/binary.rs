@@ -4,9 +4,11 @@
 
 pub(crate) mod client;
 pub(crate) mod server;
+pub(crate) mod wire;
 
 mod canary;
 mod command_line;
+mod connections;
 mod damage;
 mod deaf;
 mod full_disk;
@@ -14,6 +16,7 @@ mod hostile;
 mod key;
 mod memory;
 mod method_override;
+mod random_requests;
 mod readme;
 mod restart;
 mod settings;

@@ -85,6 +85,28 @@ fn a_cookie_sent_twice_is_refused_on_the_wire() {
 }
 
 #[test]
+fn a_neighbours_cookie_that_hides_ours_is_told_and_never_loops_without_a_word() {
+    let installation = Installation::new();
+    let server = installation.start();
+    let mut client = server.client();
+    client.sign_in("testuser", "testpass");
+    let good = client.jar.get("access_token_cookie").unwrap();
+    // Latin-1, which Rocket drops with the whole line.
+    let cookie = [b"Cookie: other=\xe6; access_token_cookie=".as_slice(), good.as_bytes()].concat();
+    let ask = |path: &str, referrer: &str| {
+        let head =
+            format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n{referrer}Connection: close\r\n");
+        let request = [head.as_bytes(), &cookie, b"\r\n\r\n"].concat();
+        Answer::parse(&raw(server.address(), &request, PATIENCE))
+    };
+    let answer = ask("/dashboard", "Referer: http://x/login\r\n");
+    let location: Vec<_> = answer.all("location").collect();
+    assert_eq!((answer.status, &*location), (303, &["/login?notice=cookies_lost"][..]));
+    let page = ask(location[0], "");
+    assert!(page.status == 200 && page.body.contains("/cookies/clear"), "{}", page.body);
+}
+
+#[test]
 fn an_oversized_body_is_refused_without_reading_it_all() {
     let installation = Installation::new();
     let server = installation.start();
