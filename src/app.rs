@@ -10,7 +10,7 @@ use rocket::{Build, Rocket};
 use rocket_dyn_templates::Template;
 use tera::Tera;
 
-use crate::auth::{Clock, OsRandom, Portcullis, Random, SystemClock, chain};
+use crate::auth::{Clock, Cors, OsRandom, Portcullis, Random, SystemClock, chain};
 use crate::connections::Connections;
 use crate::routes::administrator::{Randomness, Turns};
 use crate::routes::headers::SecurityHeaders;
@@ -60,6 +60,9 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .clock(world.clock)
         .random(world.random)
         .trusted_proxies(settings.trusted_proxies.clone());
+    if let Some(origin) = settings.base_url.clone() {
+        portcullis = portcullis.public_origin(origin);
+    }
     if let Some(path) = settings.development_key_file() {
         portcullis = portcullis.development_key_file(path);
     }
@@ -76,6 +79,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .attach(Connections::new(clock))
         .attach(SecurityHeaders { is_https: settings.auth.is_https() })
         .attach(portcullis)
+        .attach(Cors)
         .attach(ready_accounts(&settings))
         .attach(Template::try_custom(move |engines| Ok(templates.add_to(&mut engines.tera)?)))
         .manage(folder)

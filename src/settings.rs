@@ -16,7 +16,7 @@ use rocket::figment::{Figment, Profile};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::auth::{AuthConfig, AuthSettings, KeyFile, TrustedProxies, plain};
+use crate::auth::{AuthConfig, AuthSettings, KeyFile, Origin, TrustedProxies, plain};
 use crate::settings::colors::Colors;
 use crate::store::StoreUrl;
 
@@ -30,6 +30,9 @@ pub struct AppConfig {
     /// Default true in the debug profile, where an address that is not loopback asks for it to be written out; refused
     /// in every other one.
     pub demo_users: Option<bool>,
+    /// The origin under which people know this application, as in `https://login.example.org`: its pages are ours also
+    /// when a proxy changes `Host`. Default unset.
+    pub base_url: Option<String>,
     /// The operator's own proxies: addresses and ranges, as in `["10.0.0.0/8"]`. From them alone `X-Forwarded-For`, or
     /// `Forwarded` where there is none, is believed about the caller's address. Default none.
     pub trusted_proxies: Vec<String>,
@@ -60,6 +63,7 @@ impl Default for AppConfig {
         Self {
             store: "sqlite:data/portcullis.db".into(),
             demo_users: None,
+            base_url: None,
             trusted_proxies: Vec::new(),
             service_name: "Portcullis".into(),
             logo: None,
@@ -86,6 +90,8 @@ pub struct Settings {
     /// Whether others than the developer may reach the application: another profile than debug, or another address than
     /// loopback.
     pub is_exposed: bool,
+    /// The origin under which people know this application.
+    pub base_url: Option<Origin>,
     /// Whom to believe about the address of a caller.
     pub trusted_proxies: TrustedProxies,
     /// The name that pages show.
@@ -131,6 +137,12 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
                 .into(),
         );
     }
+    let base_url = app.base_url.as_ref().and_then(|text| {
+        text.trim_end_matches('/')
+            .parse::<Origin>()
+            .map_err(|error| problems.push(format!("app.base_url: {error}")))
+            .ok()
+    });
     let trusted_proxies = TrustedProxies::parse(&app.trusted_proxies)
         .map_err(|error| problems.push(format!("app.trusted_proxies: {error}")))
         .unwrap_or_default();
@@ -166,6 +178,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             store,
             demo_users,
             is_exposed: !is_debug || !is_local,
+            base_url,
             trusted_proxies,
             service_name: app.service_name,
             logo: app.logo,

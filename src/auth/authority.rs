@@ -27,6 +27,7 @@ use crate::auth::id::{SessionId, TokenId};
 use crate::auth::invalid::Invalid;
 use crate::auth::journal::Journal;
 use crate::auth::key_file::KeyFile;
+use crate::auth::origin::Origin;
 use crate::auth::random::Random;
 use crate::auth::rotation::{EndReason, Leniency, State, Verdict};
 use crate::auth::session::{Ending, Revocation, Session, SessionStore, StoreError, Whose};
@@ -49,6 +50,8 @@ pub(crate) struct Authority {
     /// The operator's own proxies, and what was told of them.
     pub(crate) proxies: TrustedProxies,
     pub(crate) told: caller::Told,
+    /// The origin under which people know this application, if the operator said so.
+    pub(crate) public_origin: Option<Origin>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     /// How far into the store's log this node has read; held while reading, so that two readers do not overlap.

@@ -81,6 +81,7 @@ impl TrustedProxies {
 pub(crate) struct Told {
     unread: AtomicBool,
     unconfigured: AtomicBool,
+    other_host: AtomicBool,
 }
 
 /// The address of whoever sent this request, as far as it can be known.
@@ -124,6 +125,16 @@ fn judge(request: &Request<'_>) -> Option<IpAddr> {
 }
 
 impl Told {
+    /// A page of the public origin sent a request whose `Host` is another.
+    pub(crate) fn other_host(&self) {
+        if !self.other_host.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "a proxy changes Host: a page of app.base_url sent a request that arrived with another one; pass Host on \
+                 unchanged (nginx: proxy_set_header Host $host)"
+            );
+        }
+    }
+
     fn unread(&self, what: &str) {
         if !self.unread.swap(true, Ordering::Relaxed) {
             tracing::warn!("{what}; its callers are counted by the name they type alone");

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::auth::cookies::default_name;
 use crate::auth::keys::{Algorithm, Secret};
 use crate::auth::location::{Location, Locations};
+use crate::auth::origin::Origin;
 use crate::auth::plain::plain;
 use crate::auth::wire::{CookieSameSite, Wire};
 
@@ -64,6 +65,9 @@ pub struct AuthConfig {
     pub foreign_ttl: i64,
     /// Where tokens are looked for; default `["cookies"]`.
     pub token_locations: Vec<Location>,
+    /// The origins of front ends that are served elsewhere, as in `["http://localhost:3000"]`: their pages count as our own,
+    /// and may read the answers where [`Cors`](crate::auth::Cors) is attached. Default none.
+    pub trusted_origins: Vec<String>,
     /// Claim `iss`, written and required when set. Unset by default.
     pub issuer: Option<String>,
     /// Claim `aud`, written and required when set. Unset by default.
@@ -126,6 +130,7 @@ impl Default for AuthConfig {
             leeway: 0,
             foreign_ttl: 0,
             token_locations: vec![Location::Cookies],
+            trusted_origins: Vec::new(),
             issuer: None,
             audience: None,
             insecure_http: None,
@@ -193,6 +198,7 @@ pub struct AuthSettings {
     pub(crate) leeway: Duration,
     pub(crate) foreign_ttl: Duration,
     pub(crate) locations: Locations,
+    pub(crate) trusted_origins: Vec<Origin>,
     pub(crate) issuer: Option<String>,
     pub(crate) audience: Option<String>,
     pub(crate) insecure_http: bool,

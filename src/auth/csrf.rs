@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::auth::authority::Authority;
+use crate::auth::cors;
 use crate::auth::error::AuthError;
 use crate::auth::wire::CsrfNames;
 
@@ -36,7 +37,10 @@ pub(crate) enum Proof<'r> {
 }
 
 impl Provenance {
-    pub(crate) fn of(request: &Request<'_>, is_https: bool) -> Self {
+    pub(crate) fn of(request: &Request<'_>, authority: &Authority) -> Self {
+        if cors::trusted(request, authority).is_some() {
+            return Self::SameOrigin;
+        }
         let mut sites = request.headers().get("Sec-Fetch-Site");
         match (sites.next(), sites.next()) {
             (None, _) => {}
@@ -46,21 +50,25 @@ impl Provenance {
         let mut origins = request.headers().get("Origin");
         match (origins.next(), origins.next()) {
             (None, _) => Self::Unsaid,
-            (Some(origin), None) if is_own(request, origin, is_https) => Self::SameOrigin,
+            (Some(origin), None) if is_own(request, origin, authority) => Self::SameOrigin,
             _ => Self::CrossSite,
         }
     }
 
-    /// Whether the browser says, once, that one of our own pages sent this (Fetch Metadata, which no page can set).
-    pub(crate) fn is_said_to_be_own(request: &Request<'_>) -> bool {
+    /// Whether the browser says, once, that one of our own pages sent this, or a page of an origin that is trusted as they
+    /// are: no page can set what says so (Fetch Metadata, and `Origin`).
+    pub(crate) fn is_said_to_be_own(request: &Request<'_>, authority: &Authority) -> bool {
+        if cors::trusted(request, authority).is_some() {
+            return true;
+        }
         let mut sites = request.headers().get("Sec-Fetch-Site");
         matches!((sites.next(), sites.next()), (Some("same-origin"), None))
     }
 
     /// # Errors
     /// [`AuthError::CrossSite`] when the browser says so.
-    pub(crate) fn check(request: &Request<'_>, is_https: bool) -> Result<(), AuthError> {
-        match Self::of(request, is_https) {
+    pub(crate) fn check(request: &Request<'_>, authority: &Authority) -> Result<(), AuthError> {
+        match Self::of(request, authority) {
             Self::CrossSite => Err(AuthError::CrossSite),
             Self::SameOrigin | Self::Unsaid => Ok(()),
         }
@@ -211,14 +219,22 @@ fn first_part(start: &str, field: &str) -> FormStart {
     found
 }
 
-fn is_own(request: &Request<'_>, origin: &str, is_https: bool) -> bool {
-    let authority = match origin.split_once("://") {
-        Some(("https", authority)) => authority,
-        Some(("http", authority)) if !is_https => authority,
+fn is_own(request: &Request<'_>, origin: &str, authority: &Authority) -> bool {
+    let site = match origin.split_once("://") {
+        Some(("https", site)) => site,
+        Some(("http", site)) if !authority.settings.is_https() => site,
         _ => return false,
     };
     let mut hosts = request.headers().get("Host");
-    matches!((hosts.next(), hosts.next()), (Some(host), None) if host.eq_ignore_ascii_case(authority))
+    if matches!((hosts.next(), hosts.next()), (Some(host), None) if host.eq_ignore_ascii_case(site)) {
+        return true;
+    }
+    // A proxy that passes on another `Host` than the browser's must not make our own pages foreign.
+    let is_public = authority.public_origin.as_ref().is_some_and(|public| public.as_str() == origin);
+    if is_public {
+        authority.told.other_host();
+    }
+    is_public
 }
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);

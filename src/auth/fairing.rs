@@ -26,6 +26,7 @@ use crate::auth::journal::Journal;
 use crate::auth::key_file::{KeyFile, ephemeral};
 use crate::auth::keys::Key;
 use crate::auth::location::{Location, take_out_of_query};
+use crate::auth::origin::Origin;
 use crate::auth::random::{OsRandom, Random};
 use crate::auth::ring::Ring;
 use crate::auth::session::{Cursor, Session, SessionStore};
@@ -57,6 +58,7 @@ pub struct Portcullis {
     random: Arc<dyn Random>,
     development_key_file: Option<PathBuf>,
     proxies: TrustedProxies,
+    public_origin: Option<Origin>,
     /// Given away at ignition, which happens once.
     hooks: Mutex<Hooks>,
     managed: Mutex<Vec<Box<Manage>>>,
@@ -76,6 +78,7 @@ impl Portcullis {
             random: Arc::new(OsRandom),
             development_key_file: None,
             proxies: TrustedProxies::default(),
+            public_origin: None,
             hooks: Mutex::default(),
             managed: Mutex::default(),
         }
@@ -106,6 +109,12 @@ impl Portcullis {
     #[must_use]
     pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// The origin under which people know this application: its pages are ours also when a proxy changes `Host`.
+    #[must_use]
+    pub fn public_origin(self, origin: Origin) -> Self {
+        Self { public_origin: Some(origin), ..self }
     }
 
     /// Adds claims of the application's own to access tokens: asked for at sign-in and again at every refresh.
@@ -171,6 +180,7 @@ impl Portcullis {
             unkept: Unkept::default(),
             proxies: self.proxies.clone(),
             told: Told::default(),
+            public_origin: self.public_origin.clone(),
             hooks: std::mem::take(&mut *self.hooks.lock().unwrap_or_else(PoisonError::into_inner)),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),

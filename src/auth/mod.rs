@@ -5,7 +5,7 @@
 //!
 //! - `guards`, `sign_in`, `page_context`: what a handler writes in its signature; `sessions`, `oversight`: what it may do to
 //!   its own sessions and to other people's.
-//! - `verdict`: the one judgement per request behind every guard; `location`, `csrf`, `caller`: what it
+//! - `verdict`: the one judgement per request behind every guard; `location`, `csrf`, `caller`, `origin`, `cors`: what it
 //!   looks at.
 //! - `token`, `ring`, `keys`: what a token says, and who signed it; `cookies`: how it travels.
 //! - `rotation`: the state machine of refreshing; `session`: the row and the store's contract.
@@ -23,6 +23,7 @@ mod clock;
 mod config;
 mod confirmed;
 mod cookies;
+mod cors;
 mod csrf;
 mod current_user;
 mod error;
@@ -39,6 +40,7 @@ mod key_file;
 mod keys;
 mod location;
 mod negotiate;
+mod origin;
 mod oversight;
 mod page_context;
 mod plain;
@@ -51,6 +53,7 @@ mod sessions;
 mod sign_in;
 mod test_bench;
 mod token;
+mod token_pair;
 mod unkept;
 mod variants;
 mod verdict;
@@ -61,6 +64,7 @@ pub use caller::{TrustedProxies, UnfitProxies};
 pub use claims::{Claims, CustomClaims, NoClaims, SessionClaims};
 pub use clock::{Clock, ManualClock, SystemClock, UnixTime};
 pub use config::{AuthConfig, AuthSettings, RawSecret};
+pub use cors::Cors;
 pub(crate) use csrf::csrf_names;
 pub use current_user::CurrentUser;
 pub use error::AuthError;
@@ -75,6 +79,7 @@ pub use key_file::{KeyFile, ListedKey};
 pub use keys::{Algorithm, Secret, UnfitKey};
 pub use location::{Absent, Location};
 pub use negotiate::wants_page;
+pub use origin::{InvalidOrigin, Origin};
 pub use oversight::Oversight;
 pub use page_context::PageContext;
 pub use plain::plain;
@@ -84,12 +89,13 @@ pub use rotation::{EndReason, Ended, Leniency, State, Verdict};
 pub use session::{
     Cursor, Ending, Presence, Revocation, Revocations, Session, SessionStore, StoreError, Which,
 };
-pub use sessions::{Sessions, TokenPair};
+pub use sessions::Sessions;
 pub use sign_in::{CsrfToken, SameOrigin, SignInAttempt};
 pub(crate) use sign_in::{FormCookie, has_cookies, is_signed_in_elsewhere};
 pub use test_bench::Sample;
 pub(crate) use test_bench::TestBench;
 pub use token::Kind;
+pub use token_pair::TokenPair;
 pub use variants::{BearerToken, BodyRefreshToken, BodyToken, CookieToken, QueryToken, StatelessToken};
 pub(crate) use verdict::still_counts;
 pub use wire::CookieSameSite;

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
-use serde::Serialize;
 
 use crate::auth::authority::{Authority, NewSession, Pair};
 use crate::auth::caller;
@@ -24,6 +23,7 @@ use crate::auth::location::{Location, in_line};
 use crate::auth::rotation::EndReason;
 use crate::auth::session::{Session, These, Whose};
 use crate::auth::token::{Kind, Membership, Token};
+use crate::auth::token_pair::TokenPair;
 use crate::auth::verdict::{authority, clear_cookies, send_pair};
 
 /// A guard that opens, renews and closes sessions for this request; cookies follow with the response.
@@ -55,42 +55,6 @@ use crate::auth::verdict::{authority, clear_cookies, send_pair};
 pub struct Sessions<'r> {
     pub(super) request: &'r Request<'r>,
     pub(super) authority: &'r Arc<Authority>,
-}
-
-/// A pair of tokens for a program that keeps them itself.
-///
-/// ```
-/// use portcullis::{Refusal, Sessions, testing::Kit};
-/// use rocket::{post, routes};
-///
-/// #[post("/token")]
-/// async fn token(sessions: Sessions<'_>) -> Result<String, Refusal> {
-///     let (_session, pair) = sessions.sign_in_without_cookies("ada", &[], false).await?;
-///     Ok(serde_json::json!(pair).to_string())
-/// }
-///
-/// let kit = Kit::new();
-/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![token]));
-/// assert!(site.anonymous().post_form("/token", &[]).json()["access_token"].is_string());
-/// ```
-#[derive(Clone, Serialize)]
-pub struct TokenPair {
-    /// For protected routes, as `Authorization: Bearer …`.
-    pub access_token: String,
-    /// For the next pair.
-    pub refresh_token: String,
-}
-
-impl From<Pair> for TokenPair {
-    fn from(pair: Pair) -> Self {
-        Self { access_token: pair.access, refresh_token: pair.refresh }
-    }
-}
-
-impl fmt::Debug for TokenPair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenPair(…)")
-    }
 }
 
 impl Sessions<'_> {
@@ -159,6 +123,12 @@ impl Sessions<'_> {
     #[must_use]
     pub fn takes_bearers(&self) -> bool {
         self.authority.settings.locations.contains(Location::Headers)
+    }
+
+    /// Whether tokens are looked for in cookies, so that a browser can keep them.
+    #[must_use]
+    pub fn takes_cookies(&self) -> bool {
+        self.authority.settings.locations.contains(Location::Cookies)
     }
 
     /// Where the request comes from: the peer, or what the operator's proxies say

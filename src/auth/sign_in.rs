@@ -125,8 +125,7 @@ impl<'r> FromRequest<'r> for SameOrigin {
     type Error = AuthError;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
-        let checked = verdict::authority(request)
-            .and_then(|authority| Provenance::check(request, authority.settings.is_https()));
+        let checked = verdict::authority(request).and_then(|authority| Provenance::check(request, authority));
         match checked {
             Ok(()) => Outcome::Success(Self(())),
             Err(error) => error.fail(request),
@@ -148,11 +147,15 @@ impl<'r> FromRequest<'r> for SignInAttempt {
 
 fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
     let authority = verdict::authority(request)?;
-    Provenance::check(request, authority.settings.is_https())?;
+    // Tokens that travel by header alone are nobody's by accident.
+    if !authority.settings.locations.contains(Location::Cookies) {
+        return Ok(());
+    }
+    Provenance::check(request, authority)?;
     let is_form = request.content_type().is_some_and(|kind| kind.is_form() || kind.is_form_data());
     // A browser that says so has proved what the form's value proves, and goes on saying it when that value is old: in a
     // second tab, after a night, after cookies were cleared.
-    if !is_form || Provenance::is_said_to_be_own(request) {
+    if !is_form || Provenance::is_said_to_be_own(request, authority) {
         return Ok(());
     }
     let Proof::Once(seal) = Proof::required(request, &authority.jar.wire().csrf_header)? else {
@@ -215,7 +218,7 @@ fn before_session(request: &Request<'_>) -> Result<String, AuthError> {
     }
     // The form that this browser has open has a cookie, which does not travel with what another site sends.
     if csrf::is_unsafe(request) {
-        Provenance::check(request, authority.settings.is_https())?;
+        Provenance::check(request, authority)?;
     }
     // A session's id has the shape of 16 random bytes; this one names no session.
     let nonce = SessionId::draw(&*authority.random)?.to_string();

@@ -15,6 +15,7 @@ use crate::auth::authority::{Authority, Pair, end_of};
 use crate::auth::caller;
 use crate::auth::claims::{Claims, SessionClaims};
 use crate::auth::cookies::{Jar, Readable};
+use crate::auth::cors::note_values;
 use crate::auth::csrf::{Proof, Provenance, access_value, is_unsafe, same};
 use crate::auth::error::AuthError;
 use crate::auth::invalid::{Claim, Invalid};
@@ -68,6 +69,7 @@ pub(crate) fn send_pair(request: &Request<'_>, jar: Jar, pair: &Pair) {
             jar.set(request, name, value, Readable::ByScripts, age);
         }
     };
+    note_values(request, pair);
     jar.set(request, &wire.access_cookie, &pair.access, Readable::ByServerOnly, pair.access_age);
     csrf(&wire.access_csrf_cookie, &pair.csrf_access, pair.access_age);
     jar.set(request, &wire.refresh_cookie, &pair.refresh, Readable::ByServerOnly, pair.refresh_age);
@@ -124,7 +126,7 @@ pub(crate) async fn judge(
 ) -> Result<Token, AuthError> {
     let authority = authority(request)?;
     let proof = if found.location == Location::Cookies && is_unsafe(request) {
-        Provenance::check(request, authority.settings.is_https())?;
+        Provenance::check(request, authority)?;
         Some(Proof::required(request, &authority.jar.wire().csrf_header)?)
     } else {
         None

@@ -35,8 +35,8 @@ pub(crate) struct Credentials {
     password: String,
     #[serde(default)]
     remember: bool,
-    #[serde(default)]
-    delivery: Delivery,
+    /// By default where tokens are looked for: cookies, or the body where no cookies are.
+    delivery: Option<Delivery>,
     #[serde(skip)]
     next: Option<String>,
 }
@@ -54,10 +54,9 @@ pub(crate) struct FormProof<'r> {
 pub(crate) struct Cookies(bool);
 
 /// Where a program wants its tokens.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Delivery {
-    #[default]
     Cookies,
     /// In the answer, for programs that send them in a header; only where headers are looked at.
     Body,
@@ -226,7 +225,15 @@ async fn sign_in(
     if credentials.password.is_empty() {
         return Ok(Err(Failure::NoPassword));
     }
-    if credentials.delivery == Delivery::Body && !sessions.takes_bearers() {
+    let delivery = credentials.delivery.unwrap_or(match sessions.takes_cookies() {
+        true => Delivery::Cookies,
+        false => Delivery::Body,
+    });
+    let is_fit = match delivery {
+        Delivery::Cookies => sessions.takes_cookies(),
+        Delivery::Body => sessions.takes_bearers(),
+    };
+    if !is_fit {
         return Ok(Err(Failure::Unfitting));
     }
     let Ok(password) = Password::new(credentials.password) else { return Ok(Err(Failure::Unfitting)) };
@@ -241,7 +248,7 @@ async fn sign_in(
     };
     let account = &person.account;
     let (name, roles, remember) = (account.name.as_str(), &account.roles, credentials.remember);
-    let (session, tokens) = match credentials.delivery {
+    let (session, tokens) = match delivery {
         Delivery::Cookies => (sessions.sign_in(name, roles, remember).await.map_err(Refused)?, None),
         Delivery::Body => {
             let (session, pair) =
@@ -358,7 +365,7 @@ impl body::Form for Credentials {
             username: fields.required("username")?,
             password: fields.required("password")?,
             remember: fields.optional("remember").is_some_and(|value| value != "false"),
-            delivery: Delivery::Cookies,
+            delivery: None,
             next: fields.optional("next"),
         })
     }

@@ -54,4 +54,5 @@ mod support;
 mod templates;
 mod theme;
 mod throttle;
+mod trusted_origins;
 mod trusted_proxies;

@@ -9,6 +9,7 @@ use rocket::figment::Profile;
 use super::{AuthConfig, AuthSettings, Deadlines};
 use crate::auth::keys::{Key, Secret};
 use crate::auth::location::Locations;
+use crate::auth::origin::Origin;
 use crate::auth::wire::Wire;
 
 impl AuthConfig {
@@ -108,6 +109,14 @@ impl AuthConfig {
         if locations.is_none() {
             problems.push(LOCATIONS_HINT.into());
         }
+        let mut trusted_origins = Vec::new();
+        for text in &self.trusted_origins {
+            match text.parse::<Origin>() {
+                Ok(origin) if !trusted_origins.contains(&origin) => trusted_origins.push(origin),
+                Ok(_) => problems.push(format!("auth.trusted_origins: \"{text}\" stands there twice")),
+                Err(error) => problems.push(format!("auth.trusted_origins: \"{text}\" {error}")),
+            }
+        }
         let insecure_http = self.insecure_http.unwrap_or(is_debug);
         if insecure_http && !is_debug {
             problems.push(
@@ -141,6 +150,7 @@ impl AuthConfig {
             leeway,
             foreign_ttl,
             locations,
+            trusted_origins,
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),
             insecure_http,
