@@ -14,8 +14,10 @@ use crate::auth::{Clock, Cors, OsRandom, Portcullis, Random, SystemClock, chain}
 use crate::connections::Connections;
 use crate::routes::administrator::{Randomness, Turns};
 use crate::routes::headers::SecurityHeaders;
+use crate::routes::host::OneHost;
 use crate::routes::login::Demo;
 use crate::routes::page::ServiceName;
+use crate::routes::spelling::OneSpelling;
 use crate::routes::{self, errors};
 use crate::settings::{self, Settings};
 use crate::store::{self, Stores};
@@ -55,7 +57,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     let stores = world.stores.unwrap_or_else(|| store::open(&settings.store));
     let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &*world.random)?;
 
-    let (clock, random) = (Arc::clone(&world.clock), Arc::clone(&world.random));
+    let random = Arc::clone(&world.random);
     let mut portcullis = Portcullis::new(stores.sessions)
         .clock(world.clock)
         .random(world.random)
@@ -76,7 +78,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(Demo(settings.demo_users))
         .manage(Randomness(random))
         .manage(Turns::default())
-        .attach(Connections::new(clock))
+        .attach(OneSpelling)
         .attach(SecurityHeaders { is_https: settings.auth.is_https() })
         .attach(portcullis)
         .attach(Cors)
@@ -85,6 +87,12 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(folder)
         .mount("/", routes::routes())
         .register("/", errors::catchers()))
+}
+
+/// The same application where it listens to the world: connections have an end, and requests name one host.
+#[must_use]
+pub fn listening(rocket: Rocket<Build>, clock: Arc<dyn Clock>) -> Rocket<Build> {
+    rocket.attach(Connections::new(clock)).attach(OneHost)
 }
 
 /// Judges all settings, and what they name for the pages to show.

@@ -105,11 +105,7 @@ impl Fairing for Connections {
 
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         let config = rocket.config();
-        // The local client listens nowhere.
         let (port, keep_alive) = (config.port, Duration::from_secs(config.keep_alive.into()));
-        if port == 0 {
-            return;
-        }
         let most = match sockets::room() {
             Ok(most) => most,
             Err(problem) => {

@@ -4,6 +4,7 @@ mod cli;
 mod log;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use portcullis::app::{self, World};
@@ -91,7 +92,9 @@ async fn end_at_the_second_signal() {
 }
 
 async fn serve() -> Result<(), Vec<String>> {
-    let rocket = app::rocket(&settings::figment(), World::default())?;
+    let world = World::default();
+    let clock = Arc::clone(&world.clock);
+    let rocket = app::listening(app::rocket(&settings::figment(), world)?, clock);
     let rocket = rocket.attach(AdHoc::on_liftoff("Address", |rocket| {
         Box::pin(async move {
             let config = rocket.config();

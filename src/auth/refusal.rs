@@ -79,6 +79,7 @@ impl Refusal {
             401 => ("You are not signed in", "missing_token"),
             403 => ("You may not do this", "forbidden"),
             404 => ("There is nothing here", "not_found"),
+            405 => ("This is not served with this method", "method_not_allowed"),
             413 => ("The request is too large", "too_large"),
             415 => ("The content type is not supported here", "unsupported_media_type"),
             422 => ("The request has a missing, unknown or ill-typed field", "unprocessable"),

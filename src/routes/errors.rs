@@ -11,12 +11,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth::{AuthError, Refusal, has_cookies};
+use crate::routes::host::is_unhosted;
 use crate::routes::login::COOKIES_LOST;
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::Reply;
 use crate::routes::samples;
+use crate::routes::spelling::{self, proper_address};
 
 /// A handler's way to refuse for the same reasons, and in the same words, as a guard.
 #[derive(Debug, Clone, Copy)]
@@ -40,10 +42,34 @@ pub fn catchers() -> Vec<Catcher> {
 /// Answers every error that nobody else did.
 #[catch(default)]
 fn refused(status: Status, request: &Request<'_>) -> Reply {
+    if status == Status::NotFound {
+        return nothing_found(request);
+    }
     match AuthError::of(request).filter(|error| error.status() == status) {
         Some(error) => of_auth(error, request),
         None => of_refusal(Refusal::of_status(status), None, request),
     }
+}
+
+/// Nothing was found: under this spelling, with this method, for these hosts, or at all.
+fn nothing_found(request: &Request<'_>) -> Reply {
+    if is_unhosted(request) {
+        return of_refusal(Refusal::of_status(Status::BadRequest), None, request);
+    }
+    if let Some(address) = proper_address(request) {
+        return Reply::Respelled(address);
+    }
+    let methods = spelling::methods(request.rocket().routes(), request.uri().path().as_str());
+    let asked = if request.method() == Method::Head { Method::Get } else { request.method() };
+    if methods.is_empty() || methods.contains(&asked) {
+        return of_refusal(Refusal::of_status(Status::NotFound), None, request);
+    }
+    let mut allowed: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
+    if methods.contains(&Method::Get) {
+        allowed.insert(1, Method::Head.as_str());
+    }
+    let reply = of_refusal(Refusal::of_status(Status::MethodNotAllowed), None, request);
+    Reply::NotAllowed(Box::new(reply), allowed.join(", "))
 }
 
 impl<'r> Responder<'r, 'static> for Refused {
@@ -81,6 +107,7 @@ pub(crate) fn of_refusal(refusal: Refusal, error: Option<AuthError>, request: &R
             401 => "unauthorized",
             403 => "forbidden",
             404 => "not_found",
+            405 => "method_not_allowed",
             413 => "too_large",
             415 => "unsupported_media_type",
             422 => "unprocessable",
@@ -108,6 +135,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         page(403, "csrf", None, "/"),
         page(403, "forbidden", None, "/"),
         page(403, "cross_site", None, "/"),
+        page(405, "method_not_allowed", None, "/"),
         page(413, "too_large", None, "/"),
         page(415, "unsupported_media_type", None, "/"),
         page(422, "unprocessable", None, "/"),

@@ -12,6 +12,7 @@ mod device;
 pub mod errors;
 pub(crate) mod headers;
 pub(crate) mod home;
+pub(crate) mod host;
 mod jwks;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -27,6 +28,7 @@ pub(crate) mod refresh;
 pub mod reply;
 pub mod samples;
 mod sessions;
+pub(crate) mod spelling;
 mod user_agent;
 pub mod words;
 

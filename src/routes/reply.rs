@@ -20,6 +20,10 @@ pub enum Reply {
     Later(Status, Template, u64),
     /// "See other" (303): the browser asks for this path with GET, whatever it sent before.
     SeeOther(String),
+    /// "Permanent redirect" (308): the same request, to the one spelling of this address.
+    Respelled(String),
+    /// What is here is not served with this method (405), but with these.
+    NotAllowed(Box<Self>, String),
     /// A refusal in JSON.
     Refused(Refusal),
     /// Nothing is here (404): the catcher gives it the form that was asked for.
@@ -48,6 +52,15 @@ impl<'r> Responder<'r, 'static> for Reply {
             }
             Self::SeeOther(path) => {
                 Response::build().status(Status::SeeOther).header(Header::new("Location", path)).ok()
+            }
+            Self::Respelled(address) => Response::build()
+                .status(Status::PermanentRedirect)
+                .header(Header::new("Location", address))
+                .ok(),
+            Self::NotAllowed(reply, methods) => {
+                let mut response = reply.respond_to(request)?;
+                response.set_header(Header::new("Allow", methods));
+                Ok(response)
             }
             Self::Refused(refusal) => refusal.respond_to(request),
             Self::Missing => Err(Status::NotFound),

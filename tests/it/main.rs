@@ -49,6 +49,7 @@ mod sessions;
 mod settings;
 mod sign_in;
 mod small_mercies;
+mod spellings;
 mod sqlite_file;
 mod support;
 mod templates;

@@ -107,6 +107,24 @@ fn a_neighbours_cookie_that_hides_ours_is_told_and_never_loops_without_a_word() 
 }
 
 #[test]
+fn a_request_names_exactly_one_host() {
+    let installation = Installation::new();
+    let server = installation.start();
+    for (hosts, expected) in [
+        ("Host: x\r\n", 200),
+        ("", 400),
+        ("Host: x\r\nHost: x\r\n", 400),
+        ("Host: x\r\nhost: evil.example\r\n", 400),
+        ("Host: a b\r\n", 400),
+    ] {
+        let request =
+            format!("GET /login HTTP/1.1\r\n{hosts}Accept: application/json\r\nConnection: close\r\n\r\n");
+        let answer = Answer::parse(&raw(server.address(), request.as_bytes(), PATIENCE));
+        assert_eq!(answer.status, expected, "{hosts:?}");
+    }
+}
+
+#[test]
 fn an_oversized_body_is_refused_without_reading_it_all() {
     let installation = Installation::new();
     let server = installation.start();
