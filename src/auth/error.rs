@@ -12,6 +12,7 @@ use rocket::request::Outcome;
 
 use crate::auth::authority::Authority;
 use crate::auth::caller;
+use crate::auth::claims::Claims;
 use crate::auth::event::What;
 use crate::auth::invalid::Invalid;
 use crate::auth::keys::SigningFailed;
@@ -177,11 +178,23 @@ impl AuthError {
 }
 
 impl AuthError {
+    /// The person of these claims lacks a role, which is an event.
+    pub(crate) fn lacks_role(request: &Request<'_>, claims: Claims<'_>) -> Self {
+        if let Some(authority) = Authority::of(request.rocket()) {
+            let session = claims.session().map(|claims| claims.session_id());
+            authority.note(What::RoleMissing, Some(claims.subject()), session, caller::address(request));
+        }
+        Self::Forbidden
+    }
+
     /// Writes the event that this refusal is, if it is one.
     fn note(self, request: &Request<'_>) {
         let what = match self {
             Self::CsrfMissing | Self::CsrfMismatch => What::CsrfRefused,
             Self::CrossSite => What::CrossSiteRefused,
+            Self::Invalid(_) => What::TokenInvalid,
+            Self::Ambiguous => What::TokenDoubled,
+            Self::WrongType(_) => What::TokenOfWrongType,
             _ => return,
         };
         if let Some(authority) = Authority::of(request.rocket()) {

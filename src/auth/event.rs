@@ -107,6 +107,16 @@ pub enum What {
     CsrfRefused,
     /// A request came from another site.
     CrossSiteRefused,
+    /// A token that is none of ours, or is not whole: forged, damaged, signed with a key that is gone.
+    TokenInvalid,
+    /// The same credential came twice, with different values.
+    TokenDoubled,
+    /// A refresh token came where an access token belongs, or the other way round.
+    TokenOfWrongType,
+    /// Somebody asked for what takes a role that they do not have.
+    RoleMissing,
+    /// A sign-in was answered 503: too many passwords were being checked.
+    SignInBusy,
     /// An account was made.
     AccountCreated,
     /// An account was disabled.
@@ -127,7 +137,7 @@ enum Level {
 
 impl What {
     /// Our word, the OWASP word, and how loud it is.
-    const TABLE: [(Self, &'static str, &'static str, Level); 23] = [
+    const TABLE: [(Self, &'static str, &'static str, Level); 28] = [
         (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
         (
             Self::SignedInAfterFailures,
@@ -152,6 +162,11 @@ impl What {
         (Self::CodeRefused, "code_refused", "authn_login_fail", Level::Warn),
         (Self::CsrfRefused, "csrf_refused", "malicious_csrf", Level::Warn),
         (Self::CrossSiteRefused, "cross_site_refused", "malicious_csrf", Level::Warn),
+        (Self::TokenInvalid, "token_invalid", "input_validation_fail", Level::Warn),
+        (Self::TokenDoubled, "token_doubled", "input_validation_fail", Level::Warn),
+        (Self::TokenOfWrongType, "token_of_wrong_type", "input_validation_fail", Level::Warn),
+        (Self::RoleMissing, "role_missing", "authz_fail", Level::Warn),
+        (Self::SignInBusy, "sign_in_busy", "excess_rate_limit_exceeded", Level::Warn),
         (Self::AccountCreated, "account_created", "user_created", Level::Warn),
         (Self::AccountDisabled, "account_disabled", "user_updated", Level::Warn),
         (Self::AccountEnabled, "account_enabled", "user_updated", Level::Warn),
@@ -204,6 +219,11 @@ impl What {
                 | Self::CodeRefused
                 | Self::CsrfRefused
                 | Self::CrossSiteRefused
+                | Self::TokenInvalid
+                | Self::TokenDoubled
+                | Self::TokenOfWrongType
+                | Self::RoleMissing
+                | Self::SignInBusy
         )
     }
 

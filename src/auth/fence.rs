@@ -66,7 +66,7 @@ impl Fence {
         }
         let claims = signed_in(request).await?;
         match &self.role {
-            Some(role) if !claims.has_role(role) => Err(AuthError::Forbidden),
+            Some(role) if !claims.has_role(role) => Err(AuthError::lacks_role(request, claims)),
             _ => Ok(()),
         }
     }

@@ -228,7 +228,7 @@ pub(crate) async fn live<'r>(
 
 async fn with_role<'r, R: Role>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
     let claims = signed_in(request).await?;
-    if claims.has_role(R::NAME) { Ok(claims) } else { Err(AuthError::Forbidden) }
+    if claims.has_role(R::NAME) { Ok(claims) } else { Err(AuthError::lacks_role(request, claims)) }
 }
 
 async fn optional<'r>(request: &'r Request<'_>) -> Result<Option<AccessToken<'r>>, AuthError> {

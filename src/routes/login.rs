@@ -169,8 +169,11 @@ pub(crate) async fn submit(
         },
         Err(error) => return Err(Refused(error)),
     };
-    if let Some(what) = failure.event() {
-        note_failure(what, &name, &sessions, accounts).await;
+    match failure.event() {
+        // Whoever has no time for a password has none to look up whose it is.
+        Some(What::SignInBusy) => sessions.note(What::SignInBusy, None, None),
+        Some(what) => note_failure(what, &name, &sessions, accounts).await,
+        None => {}
     }
     let refusal = failure.refusal();
     if form == Form::Data {
@@ -330,8 +333,8 @@ impl Failure {
             | Self::FormExpired(_)
             | Self::CookieLost(_)
             | Self::CookieTwice(_)
-            | Self::Busy
             | Self::Unfitting => None,
+            Self::Busy => Some(What::SignInBusy),
         }
     }
 

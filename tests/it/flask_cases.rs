@@ -29,7 +29,7 @@ const DEPARTURES: [(&str, usize, u16, &str, &str); 11] = [
     ("T23", 0, 401, "Missing claim: jti", "a token without it cannot be revoked"),
     ("T25", 0, 401, "Invalid token", "a closed set of types leaves nothing to guess (RFC 8725 §3.12)"),
     ("R21", 0, 403, "CSRF double submit tokens do not match", "a wrong value is no internal error"),
-    ("R23", 0, 404, "There is nothing here", "Rocket knows no 405 for a path with another method"),
+    ("R23", 0, 405, "This is not served with this method", "a program gets JSON for every refusal"),
     ("O04", 2, 401, "Token has been revoked", "a copy of a cookie must not outlive the sign-out"),
 ];
 

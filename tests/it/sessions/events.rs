@@ -176,6 +176,47 @@ async fn a_forged_request_is_told_without_a_name() {
     assert_eq!(kept.fetch_all(&pool).await.unwrap(), told);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_are_refused_and_roles_that_are_missing_are_told_and_kept_a_few_times_a_minute() {
+    let installation = Installation::new().with("PORTCULLIS_APP__STORE", "sqlite:a.db");
+    let mut server = installation.start();
+    let mut client = server.client();
+    assert_eq!(client.sign_in("testuser", "testpass").status, 200);
+    let held = |name: &str| client.jar.get(name).unwrap().to_owned();
+    let (access, refresh) = (held("access_token_cookie"), held("refresh_token_cookie"));
+    let ask = |path, cookies: String| {
+        server
+            .client()
+            .send(Ask::get(path).header("Cookie", cookies).header("Accept", "application/json"))
+            .status
+    };
+    for _ in 0..20 {
+        assert_eq!(ask("/protected", format!("access_token_cookie={access}x")), 401);
+        assert_eq!(ask("/protected", format!("access_token_cookie={access}; access_token_cookie=x")), 401);
+        assert_eq!(ask("/protected", format!("access_token_cookie={refresh}")), 401);
+        assert_eq!(ask("/people", format!("access_token_cookie={access}")), 403);
+    }
+    server.terminate();
+    let said = server.said();
+    let lines = said.lines().filter(|line| line.starts_with('{'));
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(installation.path("a.db"));
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    for (what, user) in [
+        ("token_invalid", Value::Null),
+        ("token_doubled", Value::Null),
+        ("token_of_wrong_type", Value::Null),
+        ("role_missing", json!("testuser")),
+    ] {
+        let told: Vec<_> = lines.iter().filter(|line| line["what"] == what).collect();
+        assert_eq!(told.len(), 20, "{what}");
+        assert!(told.iter().all(|line| line["user"] == user), "{what}");
+        let kept = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM events WHERE what = $1").bind(what);
+        // The minute may have been another one in between.
+        assert!((6..=12).contains(&kept.fetch_one(&pool).await.unwrap()), "{what}");
+    }
+}
+
 #[test]
 fn the_dashboard_tells_of_sign_ins_that_failed_since_the_last_visit() {
     let app = app();
