@@ -2,6 +2,7 @@
 //!
 //! It decides nothing; it puts settings, store, wings and pages together and hands over a Rocket.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rocket::fairing::AdHoc;
@@ -54,11 +55,15 @@ impl std::fmt::Debug for World {
 pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<String>> {
     let settings = settings::load(figment)?;
     let Theme { assets, catalogues, templates } = Theme::load(&settings, &TEMPLATES)?;
-    let stores = world.stores.unwrap_or_else(|| store::open(&settings.store));
+    let stores = world.stores.unwrap_or_else(|| {
+        // Somebody who develops starts with nothing; an operator who mistyped a path must hear of it.
+        let open = if settings.is_debug { store::open } else { store::open_existing };
+        open(&settings.store)
+    });
     let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &*world.random)?;
 
     let random = Arc::clone(&world.random);
-    let mut portcullis = Portcullis::new(stores.sessions)
+    let mut portcullis = Portcullis::new(Arc::clone(&stores.sessions))
         .clock(world.clock)
         .random(world.random)
         .trusted_proxies(settings.trusted_proxies.clone());
@@ -68,9 +73,10 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     if let Some(path) = settings.development_key_file() {
         portcullis = portcullis.development_key_file(path);
     }
-    let folder = EmptyFolder::make(&*random).map_err(|error| vec![format!("temporary folder: {error}")])?;
-    let figment = figment.clone().merge(("template_dir", folder.path()));
+    let folder = template_folder(&*random).map_err(|error| vec![format!("temporary folder: {error}")])?;
+    let figment = figment.clone().merge(("template_dir", (*folder).as_ref()));
     Ok(rocket::custom(figment)
+        .manage(stores.clone())
         .manage(accounts)
         .manage(catalogues)
         .manage(assets)
@@ -84,7 +90,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .attach(Cors)
         .attach(ready_accounts(&settings))
         .attach(Template::try_custom(move |engines| Ok(templates.add_to(&mut engines.tera)?)))
-        .manage(folder)
+        .manage(TemplateFolder(folder))
         .mount("/", routes::routes())
         .register("/", errors::catchers()))
 }
@@ -100,7 +106,13 @@ pub fn listening(rocket: Rocket<Build>, clock: Arc<dyn Clock>) -> Rocket<Build> 
 /// # Errors
 /// One line for each mistake, as [`rocket()`] tells them.
 pub fn check(figment: &Figment) -> Result<(), Vec<String>> {
-    Theme::load(&settings::load(figment)?, &TEMPLATES).map(drop)
+    let settings = settings::load(figment)?;
+    Theme::load(&settings, &TEMPLATES)?;
+    let keys = settings.key_file().map_or(Ok(()), |file| file.check());
+    [store::check(&settings.store), keys]
+        .into_iter()
+        .collect::<Result<(), _>>()
+        .map_err(|problem| vec![problem])
 }
 
 /// The accounts that these settings name, for the application and for the command line.
@@ -201,9 +213,25 @@ async fn make_demo_users(
     Ok(())
 }
 
-/// Rocket's template fairing wants a folder to read, and all our templates are part of the program.
-/// An empty folder of our own keeps it from reading somebody else's; debug builds go on watching it while they serve.
-struct EmptyFolder(std::path::PathBuf);
+/// Rocket's template fairing wants a folder to read, and all our templates are part of the program: one without any keeps it
+/// from reading somebody else's; debug builds go on watching it while they serve.
+///
+/// On Linux there is one that every process has, so that nothing has to be made, and nothing stays behind.
+fn template_folder(random: &dyn Random) -> std::io::Result<Box<dyn AsRef<Path> + Send + Sync>> {
+    let of_the_process = Path::new("/proc/self/ns");
+    if of_the_process.is_dir() {
+        return Ok(Box::new(of_the_process));
+    }
+    EmptyFolder::make(random).map(|folder| Box::new(folder) as Box<_>)
+}
+
+/// Kept for as long as templates may be looked for.
+struct TemplateFolder(
+    #[expect(dead_code, reason = "it is there to be dropped")] Box<dyn AsRef<Path> + Send + Sync>,
+);
+
+/// A folder of our own, for as long as the program runs.
+struct EmptyFolder(PathBuf);
 
 impl EmptyFolder {
     fn make(random: &dyn Random) -> std::io::Result<Self> {
@@ -217,8 +245,10 @@ impl EmptyFolder {
         builder.create(&path)?;
         Ok(Self(path))
     }
+}
 
-    fn path(&self) -> &std::path::Path {
+impl AsRef<Path> for EmptyFolder {
+    fn as_ref(&self) -> &Path {
         &self.0
     }
 }

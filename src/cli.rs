@@ -31,14 +31,24 @@ pub(crate) struct Desk {
 pub(crate) type Problems = Vec<String>;
 
 impl Desk {
+    /// Works on the store that is there.
     pub(crate) async fn open() -> Result<Self, Problems> {
+        Self::open_by(store::open_existing).await
+    }
+
+    /// The same, after a store was made where there is none.
+    pub(crate) async fn open_or_make() -> Result<Self, Problems> {
+        Self::open_by(store::open).await
+    }
+
+    async fn open_by(open: fn(&StoreUrl) -> Stores) -> Result<Self, Problems> {
         let settings = settings::load(&settings::figment())?;
         if settings.store == StoreUrl::SqliteMemory {
             return Err(vec![
                 "app.store: sqlite::memory: is gone when this command ends; name a file".into(),
             ]);
         }
-        let stores = store::open(&settings.store);
+        let stores = open(&settings.store);
         stores.sessions.ready().await.map_err(|error| vec![chain(&error)])?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let accounts = app::accounts(&settings, &stores, Arc::clone(&clock), &OsRandom)?;
@@ -122,7 +132,10 @@ pub(crate) fn moment(at: UnixTime) -> String {
 }
 
 /// Prints a table with a head, its columns aligned.
-pub(crate) fn print_table<const COLUMNS: usize>(head: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
+pub(crate) fn print_table<const COLUMNS: usize>(
+    head: [&str; COLUMNS],
+    rows: &[[String; COLUMNS]],
+) -> Result<(), Problems> {
     let mut widths = head.map(str::len);
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -133,15 +146,28 @@ pub(crate) fn print_table<const COLUMNS: usize>(head: [&str; COLUMNS], rows: &[[
         let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    say(line(head));
+    say(line(head))?;
     for row in rows {
-        say(line(row.each_ref().map(String::as_str)));
+        say(line(row.each_ref().map(String::as_str)))?;
+    }
+    Ok(())
+}
+
+/// Says a line to whoever asked; one that is lost is told, except where the reader has gone, as `| head` does.
+pub(crate) fn say(line: impl Display) -> Result<(), Problems> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(lost(&error)),
+        _ => Ok(()),
     }
 }
 
-/// A closed pipe, as `| head` leaves it, is no reason to complain.
-pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+/// Says a line that nobody will ever say again.
+pub(crate) fn say_once(line: impl Display) -> Result<(), Problems> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| lost(&error))
+}
+
+fn lost(error: &std::io::Error) -> Problems {
+    vec![format!("What was done could not be told: {error}")]
 }
 
 pub(crate) fn complain(line: impl Display) {

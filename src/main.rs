@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use portcullis::app::{self, World};
 use portcullis::settings;
+use portcullis::store::Stores;
 use rocket::fairing::AdHoc;
 
 use crate::cli::{complain, say};
@@ -61,7 +62,7 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
         Command::Serve => rocket::execute(serve()),
         Command::CheckConfig => {
             app::check(&settings::figment())?;
-            say("The settings are fine.");
+            say("The settings are fine.")?;
             Ok(())
         }
         Command::User(command) => rocket::execute(cli::user::run(command)),
@@ -100,13 +101,19 @@ async fn serve() -> Result<(), Vec<String>> {
             let config = rocket.config();
             let scheme = if config.tls_enabled() { "https" } else { "http" };
             let address = std::net::SocketAddr::new(config.address, config.port);
-            say(format!("Portcullis is listening on {scheme}://{address}"));
+            // Whoever cannot read it is served all the same.
+            let _ = say(format!("Portcullis is listening on {scheme}://{address}"));
             #[cfg(unix)]
             rocket::tokio::spawn(end_at_the_second_signal());
         })
     }));
     match rocket.launch().await {
-        Ok(_) => Ok(()),
+        Ok(ended) => {
+            if let Some(stores) = ended.state::<Stores>() {
+                stores.sessions.close().await;
+            }
+            Ok(())
+        }
         // The fairings have told what is wrong, one line each; Rocket's summary would add only their names.
         Err(error) => Err(match error.kind() {
             rocket::error::ErrorKind::FailedFairings(_) => vec!["The launch was stopped.".to_owned()],

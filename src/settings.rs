@@ -87,6 +87,8 @@ pub struct Settings {
     pub store: StoreUrl,
     /// Whether an empty store gets the demo accounts.
     pub demo_users: bool,
+    /// Whether this is the debug profile.
+    pub is_debug: bool,
     /// Whether others than the developer may reach the application: another profile than debug, or another address than
     /// loopback.
     pub is_exposed: bool,
@@ -177,6 +179,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             auth,
             store,
             demo_users,
+            is_debug,
             is_exposed: !is_debug || !is_local,
             base_url,
             trusted_proxies,

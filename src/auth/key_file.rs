@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::clock::UnixTime;
+use crate::auth::guarded::{Guarded, folder, judge};
 use crate::auth::keys::{Algorithm, Key, Secret, generate};
 use crate::auth::random::Random;
 use crate::auth::ring::{Ring, Role};
@@ -195,7 +196,10 @@ impl KeyFile {
 
     fn read(&self) -> Result<Entries, String> {
         let text = fs::read_to_string(&self.path).map_err(|error| self.line(error))?;
-        self.refuse_if_open()?;
+        judge(&self.path, Guarded::Keys).map_err(|problem| self.line(problem))?;
+        let beside = folder(&self.path);
+        judge(beside, Guarded::Folder)
+            .map_err(|problem| self.line(format!("its folder {}: {problem}", beside.display())))?;
         let text = text.trim();
         if !text.starts_with('{') {
             let key = text.to_owned();
@@ -297,20 +301,12 @@ impl KeyFile {
         builder.create(folder).map_err(|error| self.line(error))
     }
 
-    #[cfg(unix)]
-    fn refuse_if_open(&self) -> Result<(), String> {
-        use std::os::unix::fs::PermissionsExt;
-
-        let mode = fs::metadata(&self.path).map_err(|error| self.line(error))?.permissions().mode();
-        if mode & 0o077 == 0 {
-            return Ok(());
-        }
-        Err(self.line(format!("others may read it (mode {:o}); run chmod 600", mode & 0o777)))
-    }
-
-    #[cfg(not(unix))]
-    fn refuse_if_open(&self) -> Result<(), String> {
-        Ok(())
+    /// Judges the file and its keys; there may be none yet.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn check(&self) -> Result<(), String> {
+        if self.path.exists() { self.load().map(drop) } else { Ok(()) }
     }
 
     fn line(&self, problem: impl std::fmt::Display) -> String {

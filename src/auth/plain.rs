@@ -33,7 +33,7 @@ fn hint(field: &str, known: &[&str]) -> String {
     let nearest = known.iter().min_by_key(|key| strsim::levenshtein(field, key));
     match nearest.filter(|key| strsim::levenshtein(field, key) <= 3) {
         Some(key) => format!("did you mean \"{key}\"?"),
-        None if known.len() <= 12 => format!("known are {}", known.join(", ")),
+        None if known.len() <= 16 => format!("known are {}", known.join(", ")),
         None => "Rocket.toml and the README name all of them".to_owned(),
     }
 }

@@ -299,6 +299,9 @@ pub trait SessionStore: EventStore {
     /// Opens the store and brings its tables up to date; called once at launch.
     async fn ready(&self) -> Result<(), StoreError>;
 
+    /// Gives back what it holds; called once, after the last request. By default there is nothing to give back.
+    async fn close(&self) {}
+
     /// Keeps a new session. When the person then has more than `limit` live ones, those idle the longest are ended in
     /// the same transaction (reason [`EndReason::TooMany`], remembered until `remember_until`); their ids are returned.
     async fn create(

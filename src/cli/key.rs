@@ -33,52 +33,56 @@ pub(crate) enum KeyCommand {
 }
 
 pub(crate) fn run(command: &KeyCommand) -> Result<(), Problems> {
-    work(command).map_err(|problem| vec![problem])
+    work(command)
 }
 
-fn work(command: &KeyCommand) -> Result<(), String> {
-    let settings = settings::load(&settings::figment()).map_err(|problems| problems.join("; "))?;
-    let file = settings.key_file()?;
+fn work(command: &KeyCommand) -> Result<(), Problems> {
+    let settings = settings::load(&settings::figment())?;
+    let file = settings.key_file().map_err(one)?;
     match command {
         KeyCommand::New { algorithm } => {
-            let key = file.add(*algorithm, &OsRandom)?;
+            let key = file.add(*algorithm, &OsRandom).map_err(one)?;
             let what =
                 if key.state == "signing" { "signs from now on" } else { "signs after the next rotation" };
-            say(format!("Made the {} key {}; it {what}.", key.algorithm.as_str(), key.id));
+            say(format!("Made the {} key {}; it {what}.", key.algorithm.as_str(), key.id))?;
         }
         KeyCommand::List => list(&file)?,
         KeyCommand::Rotate => {
             let now = SystemClock::new().now();
             let overlap = settings.auth.longest_token();
-            let is_sudden = !file.list()?.iter().any(|key| key.state == "next");
-            let key = file.rotate(now, overlap, &OsRandom)?;
+            let is_sudden = !file.list().map_err(one)?.iter().any(|key| key.state == "next");
+            let key = file.rotate(now, overlap, &OsRandom).map_err(one)?;
             let until = moment(now + overlap);
             say(format!(
                 "The {} key {} signs from now on; the one before verifies until {until}.",
                 key.algorithm.as_str(),
                 key.id
-            ));
+            ))?;
             if is_sudden && !key.algorithm.is_symmetric() {
                 say(
                     "Nobody could learn of this key beforehand: services that cached /.well-known/jwks.json refuse its tokens for up to 5 minutes. Next time, `key new` some minutes earlier.",
-                );
+                )?;
             }
         }
         KeyCommand::Retire { id } => {
-            file.retire(id, &OsRandom)?;
-            say(format!("Retired the key {id}; what it has signed is refused."));
+            file.retire(id, &OsRandom).map_err(one)?;
+            say(format!("Retired the key {id}; what it has signed is refused."))?;
         }
     }
     Ok(())
 }
 
-fn list(file: &KeyFile) -> Result<(), String> {
-    let rows: Vec<_> = file.list()?.iter().map(row).collect();
-    print_table(["ID", "ALGORITHM", "STATE", "UNTIL"], &rows);
+fn list(file: &KeyFile) -> Result<(), Problems> {
+    let rows: Vec<_> = file.list().map_err(one)?.iter().map(row).collect();
+    print_table(["ID", "ALGORITHM", "STATE", "UNTIL"], &rows)?;
     Ok(())
 }
 
 fn row(key: &ListedKey) -> [String; 4] {
     let until = key.until.map_or_else(|| "-".to_owned(), moment);
     [key.id.clone(), key.algorithm.as_str().to_owned(), key.state.to_owned(), until]
+}
+
+fn one(problem: String) -> Problems {
+    vec![problem]
 }

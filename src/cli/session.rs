@@ -54,7 +54,7 @@ async fn list(user: Option<&str>) -> Result<(), Problems> {
             }
         }
     }
-    print_table(["ID", "USER", "BEGAN", "LAST USED", "ADDRESS", "BROWSER"], &rows);
+    print_table(["ID", "USER", "BEGAN", "LAST USED", "ADDRESS", "BROWSER"], &rows)?;
     Ok(())
 }
 
@@ -65,7 +65,7 @@ async fn end(id: &str) -> Result<(), Problems> {
         if let Some(session) = desk.stores.sessions.find(id).await.map_err(problem)? {
             desk.note(None, &session.user, &[id], EndReason::Operator).await;
         }
-        say(format!("Ended the session {id}."));
+        say(format!("Ended the session {id}."))?;
         return Ok(());
     }
     Err(vec![match desk.stores.sessions.find(id).await.map_err(problem)? {
@@ -96,7 +96,7 @@ async fn end_all(user: Option<&str>) -> Result<(), Problems> {
             ended
         }
     };
-    say(format!("{} ended.", sessions(ended.len())));
+    say(format!("{} ended.", sessions(ended.len())))?;
     Ok(())
 }
 

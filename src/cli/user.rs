@@ -5,7 +5,7 @@ use portcullis::auth::{Clock, EndReason, OsRandom, Random, SessionId, SystemCloc
 use portcullis::users::{Account, CODE_BYTES, Creation, OneTimeCode, Password, Roles, Username};
 
 use super::{
-    Desk, Problems, moment, name_of, no_account, print_table, problem, read_password, say, sessions,
+    Desk, Problems, moment, name_of, no_account, print_table, problem, read_password, say, say_once, sessions,
 };
 
 /// What to do with accounts.
@@ -80,7 +80,7 @@ pub(crate) async fn run(command: UserCommand) -> Result<(), Problems> {
 
 async fn add(name: &str, roles: Vec<String>) -> Result<(), Problems> {
     let (name, roles) = (name_of(name)?, checked(&roles)?.into_vec());
-    let desk = Desk::open().await?;
+    let desk = Desk::open_or_make().await?;
     if desk.accounts.find(&name).await.map_err(problem)?.is_some() {
         return Err(taken(&name));
     }
@@ -89,7 +89,7 @@ async fn add(name: &str, roles: Vec<String>) -> Result<(), Problems> {
         Creation::Created(Account { roles, .. }) => {
             let what = Some(What::AccountCreated);
             desk.note_roles(what, name.as_str(), Some(&roles), &[], EndReason::Operator).await;
-            say(format!("Made the account {name}."));
+            say(format!("Made the account {name}."))?;
         }
         Creation::Taken => return Err(taken(&name)),
     }
@@ -113,7 +113,7 @@ async fn list() -> Result<(), Problems> {
             ]);
         }
     }
-    print_table(["NAME", "STATE", "MADE", "ROLES"], &rows);
+    print_table(["NAME", "STATE", "MADE", "ROLES"], &rows)?;
     Ok(())
 }
 
@@ -137,7 +137,7 @@ async fn forget(name: &str) -> Result<(), Problems> {
     }
     desk.accounts.forget_failures(&name).await.map_err(problem)?;
     desk.note(Some(What::FailuresForgotten), name.as_str(), &[], EndReason::Operator).await;
-    say(format!("Forgot the failed sign-ins of {name}."));
+    say(format!("Forgot the failed sign-ins of {name}."))?;
     Ok(())
 }
 
@@ -151,7 +151,7 @@ async fn password(name: &str) -> Result<(), Problems> {
     let ended = desk.accounts.set_password(&name, password).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
     desk.note(Some(What::PasswordSet), name.as_str(), &ids(&ended), EndReason::PasswordChanged).await;
-    say(format!("Set the password of {name}; {} ended.", sessions(ended.len())));
+    say(format!("Set the password of {name}; {} ended.", sessions(ended.len())))?;
     Ok(())
 }
 
@@ -168,8 +168,14 @@ async fn code(name: &str) -> Result<(), Problems> {
         });
     };
     desk.note(Some(What::CodeIssued), name.as_str(), &[], EndReason::Operator).await;
-    say(code.to_text());
-    say(format!("It can be exchanged for a password at /account/code until {}.", moment(until)));
+    if let Err(mut lost) = say_once(code.to_text()) {
+        // Nobody has seen it, so nobody shall use it.
+        desk.accounts.withdraw_code(&name).await.map_err(problem)?;
+        desk.note(Some(What::CodeWithdrawn), name.as_str(), &[], EndReason::Operator).await;
+        lost.push("The code was withdrawn.".to_owned());
+        return Err(lost);
+    }
+    say(format!("It can be exchanged for a password at /account/code until {}.", moment(until)))?;
     Ok(())
 }
 
@@ -181,7 +187,7 @@ async fn set_roles(name: &str, roles: Vec<String>) -> Result<(), Problems> {
     let what = Some(What::RolesChanged);
     desk.note_roles(what, name.as_str(), Some(roles.as_slice()), &ids(&ended), EndReason::RolesChanged).await;
     let now = if roles.as_slice().is_empty() { "no roles".to_owned() } else { roles.to_string() };
-    say(format!("{name} now has {now}; {} ended.", sessions(ended.len())));
+    say(format!("{name} now has {now}; {} ended.", sessions(ended.len())))?;
     Ok(())
 }
 
@@ -191,7 +197,7 @@ async fn disable(name: &str) -> Result<(), Problems> {
     let ended = desk.accounts.disable(&name).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
     desk.note(Some(What::AccountDisabled), name.as_str(), &ids(&ended), EndReason::AccountDisabled).await;
-    say(format!("Disabled {name}; {} ended.", sessions(ended.len())));
+    say(format!("Disabled {name}; {} ended.", sessions(ended.len())))?;
     Ok(())
 }
 
@@ -202,7 +208,7 @@ async fn enable(name: &str) -> Result<(), Problems> {
         return Err(no_account(&name));
     }
     desk.note(Some(What::AccountEnabled), name.as_str(), &[], EndReason::Operator).await;
-    say(format!("Enabled {name}."));
+    say(format!("Enabled {name}."))?;
     Ok(())
 }
 

@@ -132,6 +132,26 @@ pub fn open(url: &StoreUrl) -> Stores {
     }
 }
 
+/// The store of this URL, which must be there: a new one in the place of a mistyped path would look like an empty one.
+#[must_use]
+pub fn open_existing(url: &StoreUrl) -> Stores {
+    match url {
+        StoreUrl::SqliteFile(path) => Stores::of(sqlite::SqliteStore::existing(path.clone())),
+        StoreUrl::SqliteMemory => open(url),
+    }
+}
+
+/// Whether others may read or change what this URL names; what is not there yet is fine.
+///
+/// # Errors
+/// One line for the operator that says what to do.
+pub fn check(url: &StoreUrl) -> Result<(), String> {
+    match url {
+        StoreUrl::SqliteFile(path) => sqlite::check(path),
+        StoreUrl::SqliteMemory => Ok(()),
+    }
+}
+
 /// A store in the memory of this process: for tests, and for programs whose sessions may end with them.
 #[must_use]
 pub fn memory() -> Stores {

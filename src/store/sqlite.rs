@@ -29,18 +29,32 @@ use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
 use tokio::sync::OnceCell;
 
 use crate::auth::StoreError;
+use crate::store::sqlite::open::Missing;
 use crate::users::AccountStoreError;
+
+/// Whether the file of a store may be used as it is found, if it is found.
+///
+/// # Errors
+/// One line that says what to do.
+pub(super) fn check(path: &std::path::Path) -> Result<(), String> {
+    open::check(path).map_err(|problem| format!("{}: {problem}", path.display()))
+}
 
 /// Sessions and accounts in one SQLite database.
 pub(super) struct SqliteStore {
-    file: Option<PathBuf>,
+    file: Option<(PathBuf, Missing)>,
     pools: OnceCell<Pools>,
 }
 
 impl SqliteStore {
-    /// The store in this file; nothing is opened yet.
+    /// The store in this file, which is made where there is none; nothing is opened yet.
     pub(super) fn file(path: PathBuf) -> Self {
-        Self { file: Some(path), pools: OnceCell::new() }
+        Self { file: Some((path, Missing::IsMade)), pools: OnceCell::new() }
+    }
+
+    /// The store in this file, which must be there.
+    pub(super) fn existing(path: PathBuf) -> Self {
+        Self { file: Some((path, Missing::IsToldOf)), pools: OnceCell::new() }
     }
 
     /// A store that lasts as long as this value.
@@ -62,7 +76,7 @@ impl SqliteStore {
 
     /// Opens on first use, and again after a failure; whoever comes meanwhile waits for the same attempt.
     async fn pools(&self) -> Result<&Pools, Failure> {
-        self.pools.get_or_try_init(|| Pools::open(self.file.as_deref())).await
+        self.pools.get_or_try_init(|| Pools::open(self.file.as_ref())).await
     }
 }
 
@@ -72,8 +86,8 @@ struct Pools {
 }
 
 impl Pools {
-    async fn open(file: Option<&std::path::Path>) -> Result<Self, Failure> {
-        let Some(path) = file else {
+    async fn open(file: Option<&(PathBuf, Missing)>) -> Result<Self, Failure> {
+        let Some((path, missing)) = file else {
             // Every connection to `:memory:` has a database of its own, so a single one both reads and writes.
             // It is never thrown away, since the database would go with it; there is no disk that could be full.
             let writer = pool(1).connect_lazy_with(connection());
@@ -94,9 +108,17 @@ impl Pools {
                 })
             })
             .connect_lazy_with(connection().filename(path));
-        open::open_file(path, &writer).await.map_err(|error| Failure::Open(path.to_owned(), error))?;
+        open::open_file(path, *missing, &writer)
+            .await
+            .map_err(|error| Failure::Open(path.to_owned(), error))?;
         let reader = pool(READERS).connect_lazy_with(connection().filename(path).read_only(true));
         Ok(Self { writer, reader })
+    }
+
+    /// Closes all connections, the writer last: it folds the log back into the file.
+    async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
     }
 }
 
@@ -133,7 +155,7 @@ impl Write {
 /// Why this driver has no answer.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error("{}: {}", .0.display(), .1)]
+    #[error("{}", .0.display())]
     Open(PathBuf, #[source] open::OpenError),
     #[error(transparent)]
     Prepare(#[from] open::OpenError),

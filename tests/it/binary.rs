@@ -12,6 +12,8 @@ mod connections;
 mod damage;
 mod deaf;
 mod full_disk;
+#[cfg(unix)]
+mod guarded;
 mod hostile;
 mod key;
 mod memory;
@@ -22,3 +24,4 @@ mod restart;
 mod settings;
 mod slow_body;
 mod start;
+mod store_path;

@@ -175,6 +175,8 @@ fn nobody_gets_a_password_that_the_policy_refuses() {
 #[test]
 fn what_is_not_there_is_said_in_one_line_and_with_exit_code_1() {
     let house = House::new();
+    assert!(house.refused(&["user", "list"], "").ends_with("makes one with its first account"), "no store");
+    house.done(&["user", "add", "linus"], FIRST);
     for arguments in [
         &["user", "password", "grace"][..],
         &["user", "roles", "grace", "admin"],

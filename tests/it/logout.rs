@@ -126,9 +126,8 @@ fn only_this_session_ends() {
 #[test]
 fn a_bearer_logs_out_where_bearers_are_taken() {
     let app = Setup::new().set("auth.token_locations", ["headers"]).launch();
-    let visitor = app.signed_in();
-    let token = visitor.access_token();
     let program = app.program();
+    let token = program.sign_in("testuser", "testpass").json()["access_token"].as_str().unwrap().to_owned();
     assert_eq!(program.post("/logout").bearer(&token).send().status, 200);
     assert_eq!(program.get("/protected").bearer(&token).send().refusal(), (401, "token_revoked".into()));
 }

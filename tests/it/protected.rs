@@ -200,11 +200,13 @@ fn the_401_of_a_service_that_takes_bearers_says_so() {
 #[test]
 fn with_headers_alone_a_cookie_is_no_token() {
     let app = Setup::new().set("auth.token_locations", ["headers"]).launch();
-    let visitor = app.signed_in();
+    let visitor = app.program();
+    let token = visitor.sign_in("testuser", "testpass").json()["access_token"].as_str().unwrap().to_owned();
+    visitor.put("access_token_cookie", &token);
     let answer = visitor.get("/protected").send();
     assert_eq!(answer.status, 401);
     assert_eq!(answer.json()["msg"], "Missing Authorization Header");
-    assert_eq!(visitor.get("/protected").bearer(&visitor.access_token()).send().status, 200);
+    assert_eq!(visitor.get("/protected").bearer(&token).send().status, 200);
 }
 
 #[test]

@@ -77,6 +77,6 @@ fn a_method_in_a_form_makes_no_post_a_get() {
     let visitor = app.signed_in();
     for body in ["_method=get", "&_method=get", "&&_method=get&x=1"] {
         let answer = visitor.post("/protected").body("application/x-www-form-urlencoded", body).send();
-        assert_eq!(answer.refusal().0, 404, "there is no such POST: {body}");
+        assert_eq!(answer.refusal().0, 405, "there is no such POST: {body}");
     }
 }

@@ -15,6 +15,8 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{SqliteConnection, SqlitePool};
 
+use crate::auth::{Guarded, folder, judge};
+
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
@@ -30,6 +32,14 @@ pub(super) enum OpenError {
     Busy(#[source] sqlx::Error),
     #[error("another program was busy with the database for too long")]
     BusyTooLong,
+    #[error(
+        "there is no store here; `portcullis user add NAME --role admin` makes one with its first account"
+    )]
+    Missing,
+    #[error("{0}")]
+    Unguarded(String),
+    #[error("its folder {}: {}", .0.display(), .1)]
+    UnguardedFolder(PathBuf, String),
     #[error("this is not a file")]
     NotAFile,
     #[error("the file is missing, but its write-ahead log {} is there; restore the file, or move the log away", .0.display())]
@@ -66,12 +76,21 @@ impl From<sqlx::Error> for OpenError {
     }
 }
 
+/// What becomes of a path where nothing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// A new store is made there.
+    IsMade,
+    /// It is refused: the path may be mistyped, and a new, empty store would hide that.
+    IsToldOf,
+}
+
 /// Makes the file if need be, recognises the database in it and brings its tables up to date.
-pub(super) async fn open_file(path: &Path, writer: &SqlitePool) -> Result<(), OpenError> {
+pub(super) async fn open_file(path: &Path, missing: Missing, writer: &SqlitePool) -> Result<(), OpenError> {
     // Locks belong to the process, so whoever makes the file must have closed it before anybody else in the process
     // opens it.
     let _opening = OPENING.lock().await;
-    make_file(path).await?;
+    make_file(path, missing).await?;
 
     // SQLite does not wait for a change of the journal mode, neither when it makes one nor when it meets one.
     let attempts = async {
@@ -82,17 +101,39 @@ pub(super) async fn open_file(path: &Path, writer: &SqlitePool) -> Result<(), Op
             }
         }
     };
-    tokio::time::timeout(ATTEMPTS_TIMEOUT, attempts).await.unwrap_or(Err(OpenError::BusyTooLong))
+    tokio::time::timeout(ATTEMPTS_TIMEOUT, attempts).await.unwrap_or(Err(OpenError::BusyTooLong))?;
+    // Last, so that a file that is no store of ours is called that.
+    let path = path.to_owned();
+    let checked = tokio::task::spawn_blocking(move || check(&path)).await;
+    checked.unwrap_or_else(|stopped| Err(OpenError::File(io::Error::other(stopped))))
 }
 
 /// Makes the file and the folders above it where they are missing, for the eyes of their owner only.
-async fn make_file(path: &Path) -> Result<(), OpenError> {
+async fn make_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
     let path = path.to_owned();
-    let made = tokio::task::spawn_blocking(move || make_file_now(&path)).await;
+    let made = tokio::task::spawn_blocking(move || make_file_now(&path, missing)).await;
     made.unwrap_or_else(|stopped| Err(OpenError::File(io::Error::other(stopped))))
 }
 
-fn make_file_now(path: &Path) -> Result<(), OpenError> {
+/// Whether others may read or change the database, its log, or what stands in their place.
+pub(super) fn check(path: &Path) -> Result<(), OpenError> {
+    let beside = folder(path);
+    judge(beside, Guarded::Folder)
+        .map_err(|problem| OpenError::UnguardedFolder(beside.to_owned(), problem))?;
+    for name in [path.to_owned(), ending(path, "-wal"), ending(path, "-shm")] {
+        judge(&name, Guarded::Database).map_err(OpenError::Unguarded)?;
+    }
+    Ok(())
+}
+
+/// The file of this name with something after it.
+fn ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    path.with_file_name(name)
+}
+
+fn make_file_now(path: &Path, missing: Missing) -> Result<(), OpenError> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() => return Ok(()),
         Ok(_) => return Err(OpenError::NotAFile),
@@ -101,28 +142,27 @@ fn make_file_now(path: &Path) -> Result<(), OpenError> {
     }
 
     // SQLite would delete the log of a missing database, and with it whatever was not yet copied out of it.
-    let log = path.with_file_name({
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push("-wal");
-        name
-    });
+    let log = ending(path, "-wal");
     if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
         return Err(OpenError::OrphanedLog(log));
     }
+    if missing == Missing::IsToldOf {
+        return Err(OpenError::Missing);
+    }
 
-    let mut folder = std::fs::DirBuilder::new();
-    folder.recursive(true);
+    let mut folders = std::fs::DirBuilder::new();
+    folders.recursive(true);
     let mut file = std::fs::OpenOptions::new();
     file.read(true).write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-        folder.mode(0o700);
+        folders.mode(0o700);
         // SQLite gives the log and its index the mode of the database.
         file.mode(0o600);
     }
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        folder.create(parent).map_err(OpenError::Folder)?;
+        folders.create(parent).map_err(OpenError::Folder)?;
     }
     match file.open(path) {
         // The command line and the server may start together; whoever was faster has made it.

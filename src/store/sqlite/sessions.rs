@@ -58,6 +58,12 @@ impl SessionStore for SqliteStore {
         Ok(())
     }
 
+    async fn close(&self) {
+        if let Some(pools) = self.pools.get() {
+            pools.close().await;
+        }
+    }
+
     async fn create(
         &self,
         session: &Session,

@@ -72,5 +72,5 @@ fn a_data_folder_that_cannot_be_written_stops_the_launch() {
     let installation =
         Installation::release().with("PORTCULLIS_APP__STORE", "sqlite:/proc/self/portcullis.db");
     let said = refusal(&installation);
-    assert!(said.contains("/proc/self/portcullis.db: the file cannot be made"), "{said}");
+    assert!(said.contains("/proc/self/portcullis.db: there is no store here"), "{said}");
 }

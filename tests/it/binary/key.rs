@@ -149,6 +149,7 @@ fn a_configured_file_is_worked_on_also_in_the_release_profile() {
     assert!(refused(&installation, &["key", "rotate"]).starts_with("key file keys/ring: "));
     done(&installation, &["key", "new", "--algorithm", "ES256"]);
     assert_eq!(listed(&installation)[0][1..], ["ES256", "signing", "-"]);
+    assert!(installation.run(&["user", "add", "ada"], b"a heron stands on the weir").status.success());
     let server = installation.start();
     assert!(server.client().send(Ask::get("/.well-known/jwks.json")).body.contains("ES256"));
 }

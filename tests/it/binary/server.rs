@@ -45,6 +45,14 @@ impl Installation {
         Self::new().with("ROCKET_PROFILE", "release").with("PORTCULLIS_AUTH__SECRET_KEY", SECRET)
     }
 
+    /// A store without accounts, as a debug start that makes no demo accounts leaves it.
+    pub(crate) fn with_empty_store(self) -> Self {
+        let mut command = self.command(env!("CARGO_BIN_EXE_portcullis"));
+        command.env("ROCKET_PROFILE", "debug").env("PORTCULLIS_APP__DEMO_USERS", "false");
+        assert!(self.start_by(command).terminate().unwrap().success());
+        self
+    }
+
     /// Sets an environment variable.
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.environment.push((name, value.to_owned()));

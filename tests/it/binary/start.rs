@@ -56,7 +56,7 @@ fn the_second_start_finds_everything_and_people_stay_signed_in() {
 
 #[test]
 fn a_release_start_with_an_empty_store_says_how_to_make_the_first_account() {
-    let installation = Installation::release();
+    let installation = Installation::release().with_empty_store();
     let server = installation.start();
     assert!(
         server.said().contains(
@@ -73,7 +73,7 @@ fn a_release_start_with_an_empty_store_says_how_to_make_the_first_account() {
 
 #[test]
 fn a_release_start_makes_host_cookies_for_https_only() {
-    let installation = Installation::release();
+    let installation = Installation::release().with_empty_store();
     let server = installation.start();
     let made = installation.run(&["user", "add", "ada"], b"correct horse battery");
     assert!(made.status.success());

@@ -142,7 +142,7 @@ fn ending_needs_a_fresh_password_and_a_csrf_proof() {
     for path in [format!("/sessions/{}/end", id(&other)), "/sessions/end-others".to_owned()] {
         assert_eq!(visitor.post(&path).send().refusal(), (403, "csrf_missing".into()));
         assert_eq!(visitor.post(&path).csrf(&other.csrf()).send().refusal(), (403, "csrf_mismatch".into()));
-        assert_eq!(visitor.get(&path).send().status, 404);
+        assert_eq!(visitor.get(&path).send().status, 405);
     }
     app.pass(901);
     assert_eq!((visitor.refresh().status, other.refresh().status), (200, 200));
