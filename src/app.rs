@@ -75,7 +75,9 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     }
     let folder = template_folder(&*random).map_err(|error| vec![format!("temporary folder: {error}")])?;
     let figment = figment.clone().merge(("template_dir", (*folder).as_ref()));
+    let headers = SecurityHeaders { is_https: settings.auth.is_https() };
     Ok(rocket::custom(figment)
+        .manage(headers)
         .manage(stores.clone())
         .manage(accounts)
         .manage(catalogues)
@@ -85,7 +87,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(Randomness(random))
         .manage(Turns::default())
         .attach(OneSpelling)
-        .attach(SecurityHeaders { is_https: settings.auth.is_https() })
+        .attach(headers)
         .attach(portcullis)
         .attach(Cors)
         .attach(ready_accounts(&settings))

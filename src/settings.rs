@@ -254,7 +254,7 @@ impl Settings {
                 .to_owned());
         }
         let path = self.auth.secret_key_file().map(PathBuf::from).or_else(|| self.development_key_file());
-        path.map(KeyFile::at)
+        path.map(|path| KeyFile::at(path).taking(self.auth.rsa_keys()))
             .ok_or_else(|| "app.store: sqlite::memory: keeps no keys; set auth.secret_key_file".to_owned())
     }
 }

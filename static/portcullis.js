@@ -95,7 +95,14 @@ const known = (() => {
     return undefined; // a theme's language that browsers have no name for
   }
 })();
-const clock = new Intl.DateTimeFormat(known, { dateStyle: "medium", timeStyle: "short" });
+const clock = new Intl.DateTimeFormat(known, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+  timeZoneName: "short",
+});
 function show() {
   for (const time of all("[data-access-time]")) if (until) time.dateTime = new Date(until).toISOString();
   for (const time of all("time[datetime]")) {

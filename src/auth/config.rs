@@ -12,10 +12,11 @@ use rocket::figment::Figment;
 use serde::Deserialize;
 
 use crate::auth::cookies::default_name;
-use crate::auth::keys::{Algorithm, Secret};
+use crate::auth::keys::{Algorithm, RsaKeys};
 use crate::auth::location::{Location, Locations};
 use crate::auth::origin::Origin;
 use crate::auth::plain::plain;
+use crate::auth::secret::Secret;
 use crate::auth::wire::{CookieSameSite, Wire};
 
 /// The settings of the library, `[default.auth]`.
@@ -36,6 +37,8 @@ pub struct AuthConfig {
     /// A file that holds the secret as text, or a ring of keys made by `portcullis key new`.
     /// It must not be readable by group or others.
     pub secret_key_file: Option<PathBuf>,
+    /// Take RSA keys of 2048 bits as well; by default they need 3072 (OWASP ASVS 11.2.3).
+    pub short_rsa_keys: bool,
     /// What [`secret_key`](Self::secret_key) is for: HS256 (the default), HS384 or HS512.
     /// The keys of a ring name their own algorithm.
     pub algorithm: Algorithm,
@@ -129,6 +132,7 @@ impl Default for AuthConfig {
             fresh_ttl: 900,
             leeway: 0,
             foreign_ttl: 0,
+            short_rsa_keys: false,
             token_locations: vec![Location::Cookies],
             trusted_origins: Vec::new(),
             issuer: None,
@@ -190,6 +194,7 @@ pub struct AuthSettings {
     pub(crate) secret: Option<Secret>,
     pub(crate) algorithm: Algorithm,
     pub(crate) secret_file: Option<PathBuf>,
+    pub(crate) rsa: RsaKeys,
     pub(crate) access_ttl: Duration,
     pub(crate) session: Deadlines,
     pub(crate) remembered: Deadlines,
@@ -225,6 +230,12 @@ impl AuthSettings {
     #[must_use]
     pub fn secret_key_file(&self) -> Option<&Path> {
         self.secret_file.as_deref()
+    }
+
+    /// Which RSA keys are taken.
+    #[must_use]
+    pub const fn rsa_keys(&self) -> RsaKeys {
+        self.rsa
     }
 
     /// How long the longest-lived token lives: for so long a replaced key must go on verifying.

@@ -183,7 +183,17 @@ pub(crate) async fn peek(request: &Request<'_>, data: &mut Data<'_>, field: &str
     } else {
         first_fields(&start, data.peek_complete(), field)
     };
+    if found.proof.is_none() && start.len() >= PEEKED_BYTES && is_debug(request) {
+        tracing::warn!(
+            "a form came without {field} among its first {PEEKED_BYTES} bytes, where Rocket lets us look: make it the first \
+             field"
+        );
+    }
     request.local_cache(|| found);
+}
+
+fn is_debug(request: &Request<'_>) -> bool {
+    *request.rocket().figment().profile() == rocket::Config::DEBUG_PROFILE
 }
 
 fn form<'r>(request: &'r Request<'_>) -> &'r FormStart {

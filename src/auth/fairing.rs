@@ -199,7 +199,7 @@ impl Portcullis {
             return key.map(|key| (Ring::of(key), None)).map_err(|error| format!("auth.secret_key: {error}"));
         }
         let path = settings.secret_file.as_ref().or(self.development_key_file.as_ref());
-        let Some(file) = path.map(|path| KeyFile::at(path.clone())) else {
+        let Some(file) = path.map(|path| KeyFile::at(path.clone()).taking(settings.rsa)) else {
             return ephemeral(&*self.random).map(|ring| (ring, None));
         };
         if settings.secret_file.is_none() {

@@ -28,7 +28,7 @@ pub(crate) fn judge(path: &Path, what: Guarded) -> Result<(), String> {
     let (mode, owner) = (found.mode() & 0o7777, found.uid());
     let own = nix::unistd::geteuid().as_raw();
     if owner != own && owner != 0 {
-        return Err(format!("belongs to another user (number {owner}); run chown {own} {}", path.display()));
+        return Err(format!("belongs to another user (number {owner}); run chown {own}"));
     }
     let is_own_group = found.gid() == nix::unistd::getegid().as_raw();
     let (forbidden, may, cure) = match what {
@@ -43,7 +43,7 @@ pub(crate) fn judge(path: &Path, what: Guarded) -> Result<(), String> {
     if mode & forbidden == 0 {
         return Ok(());
     }
-    Err(format!("others may {may} (mode {:o}); run chmod {cure} {}", mode & 0o777, path.display()))
+    Err(format!("others may {may} (mode {:o}); run chmod {cure}", mode & 0o777))
 }
 
 #[cfg(not(unix))]

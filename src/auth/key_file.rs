@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::clock::UnixTime;
 use crate::auth::guarded::{Guarded, folder, judge};
-use crate::auth::keys::{Algorithm, Key, Secret, generate};
+use crate::auth::keys::{Algorithm, Key, RsaKeys, generate};
 use crate::auth::random::Random;
 use crate::auth::ring::{Ring, Role};
+use crate::auth::secret::Secret;
 
 /// A key file, whether or not it exists yet.
 ///
@@ -35,6 +36,7 @@ use crate::auth::ring::{Ring, Role};
 #[derive(Debug, Clone)]
 pub struct KeyFile {
     path: PathBuf,
+    rsa: RsaKeys,
 }
 
 /// A key as the command line lists it; nothing secret is in it.
@@ -92,7 +94,13 @@ impl KeyFile {
     /// The key file at this path.
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
-        Self { path }
+        Self { path, rsa: RsaKeys::default() }
+    }
+
+    /// Takes these RSA keys.
+    #[must_use]
+    pub fn taking(self, rsa: RsaKeys) -> Self {
+        Self { rsa, ..self }
     }
 
     /// Its path.
@@ -233,7 +241,7 @@ impl KeyFile {
         let key = if entry.alg.is_symmetric() {
             Key::from_secret(entry.alg, &text)
         } else {
-            Key::from_pem(entry.alg, &text)
+            Key::from_pem(entry.alg, &text, self.rsa)
         };
         key.map_err(|error| self.line(error))
     }

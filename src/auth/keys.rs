@@ -5,7 +5,6 @@
 //! (RFC 7518 §3.2–3.4), not at the first token.
 //! Which key signs, and which still verify, is the ring's business.
 
-use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::encoding::AsDer;
@@ -20,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::auth::secret::Secret;
 
 use crate::auth::invalid::Invalid;
 
@@ -46,16 +47,23 @@ pub enum Algorithm {
     PS256,
 }
 
-/// A secret text: a signing secret of at least 32 bytes. Never printed, wiped when dropped.
+/// Which RSA keys are taken.
 ///
 /// ```
-/// use portcullis::auth::Secret;
+/// use portcullis::auth::{KeyFile, RsaKeys};
 ///
-/// let secret = Secret::new("thirty-two bytes, or a few more…".to_owned()).unwrap();
-/// assert_eq!(format!("{secret:?}"), "Secret(…)");
+/// let file = KeyFile::at("keys/ring".into()).taking(RsaKeys::Short);
+/// assert_eq!(RsaKeys::default(), RsaKeys::Strong);
+/// # drop(file);
 /// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RsaKeys {
+    /// From 3072 bits.
+    #[default]
+    Strong,
+    /// From 2048 bits.
+    Short,
+}
 
 /// Why a key cannot be used.
 ///
@@ -76,6 +84,9 @@ pub enum UnfitKey {
         /// How long it must be.
         least: usize,
     },
+    /// An HMAC secret that says the same over and over, or has few different characters: it is quickly guessed.
+    #[error("the secret repeats itself; make one with openssl rand -base64 48")]
+    SecretRepeats,
     /// A secret where a private key belongs.
     #[error("{} needs a private key, not a secret", .0.as_str())]
     NeedsPrivateKey(Algorithm),
@@ -85,9 +96,12 @@ pub enum UnfitKey {
     /// The PEM text holds no private key of this type and curve.
     #[error("the private key is not a PKCS#8 PEM key of the right type for {}", .0.as_str())]
     WrongType(Algorithm),
-    /// An RSA key that is too short.
+    /// An RSA key that is too short for anything.
     #[error("the RSA key must have at least 2048 bits (RFC 7518 §3.3)")]
     RsaTooShort,
+    /// An RSA key of less than 128 bits of strength (OWASP ASVS 11.2.3), which has to be asked for.
+    #[error("the RSA key must have at least 3072 bits; auth.short_rsa_keys = true accepts 2048")]
+    RsaShort,
     /// The key could not be made.
     #[error("no key can be made: the system's source of randomness failed")]
     NotMade,
@@ -126,7 +140,7 @@ impl Algorithm {
         matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
     }
 
-    const fn least_secret(self) -> usize {
+    pub(super) const fn least_secret(self) -> usize {
         match self {
             Self::HS384 => 48,
             Self::HS512 => 64,
@@ -155,45 +169,6 @@ impl FromStr for Algorithm {
         let found = Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text);
         found
             .ok_or_else(|| format!("unknown algorithm; known are {}", Self::ALL.map(Self::as_str).join(", ")))
-    }
-}
-
-impl Secret {
-    /// Takes the text's UTF-8 bytes as the secret, exactly as flask-jwt-extended's `JWT_SECRET_KEY`.
-    ///
-    /// # Errors
-    /// [`UnfitKey::SecretTooShort`] below 32 bytes.
-    pub fn new(text: String) -> Result<Self, UnfitKey> {
-        let secret = Self(text);
-        secret.check(Algorithm::HS256).map(|()| secret)
-    }
-
-    /// A text whose fitness is judged when it becomes a key.
-    pub(crate) const fn unchecked(text: String) -> Self {
-        Self(text)
-    }
-
-    /// # Errors
-    /// [`UnfitKey::SecretTooShort`] when it is shorter than the algorithm's hash.
-    pub(crate) fn check(&self, algorithm: Algorithm) -> Result<(), UnfitKey> {
-        let least = algorithm.least_secret();
-        if self.0.len() < least { Err(UnfitKey::SecretTooShort { algorithm, least }) } else { Ok(()) }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Drop for Secret {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
     }
 }
 
@@ -232,7 +207,7 @@ impl Key {
     }
 
     /// A key pair out of a PKCS#8 PEM text.
-    pub(crate) fn from_pem(algorithm: Algorithm, pem: &Secret) -> Result<Self, UnfitKey> {
+    pub(crate) fn from_pem(algorithm: Algorithm, pem: &Secret, rsa: RsaKeys) -> Result<Self, UnfitKey> {
         let bytes = pem.as_str().as_bytes();
         let encoding = match algorithm {
             Algorithm::EdDSA => EncodingKey::from_ed_pem(bytes),
@@ -248,7 +223,7 @@ impl Key {
         let jwk = Jwk::from_encoding_key(&encoding, algorithm.of_crate()).map_err(wrong)?;
         let decoding = DecodingKey::from_jwk(&jwk).map_err(wrong)?;
         let mut public = serde_json::to_value(&jwk).map_err(|_| UnfitKey::WrongType(algorithm))?;
-        check_public(algorithm, &public)?;
+        check_public(algorithm, &public, rsa)?;
         let id = digest(b"kid", public.to_string().as_bytes());
         if let Some(members) = public.as_object_mut() {
             members.extend([
@@ -356,7 +331,7 @@ pub(crate) fn generate(algorithm: Algorithm) -> Result<Secret, UnfitKey> {
         pem.push(character);
     }
     pem.push_str("\n-----END PRIVATE KEY-----\n");
-    Ok(Secret(pem))
+    Ok(Secret::unchecked(pem))
 }
 
 /// Whether this is an RSA key that the crypto library refuses for its length, which it tells only by name.
@@ -367,7 +342,7 @@ fn is_short_rsa(pem: &Secret) -> bool {
 }
 
 /// Whether the public half is of the type and size that the algorithm asks for.
-fn check_public(algorithm: Algorithm, public: &Value) -> Result<(), UnfitKey> {
+fn check_public(algorithm: Algorithm, public: &Value, rsa: RsaKeys) -> Result<(), UnfitKey> {
     let curve = public.get("crv").and_then(Value::as_str);
     match algorithm {
         Algorithm::EdDSA if curve == Some("Ed25519") => Ok(()),
@@ -377,7 +352,11 @@ fn check_public(algorithm: Algorithm, public: &Value) -> Result<(), UnfitKey> {
             let modulus = public.get("n").and_then(Value::as_str).ok_or(UnfitKey::WrongType(algorithm))?;
             let bytes = URL_SAFE_NO_PAD.decode(modulus).map_err(|_| UnfitKey::WrongType(algorithm))?;
             let digits = bytes.iter().skip_while(|byte| **byte == 0).count();
-            if digits * 8 < 2048 { Err(UnfitKey::RsaTooShort) } else { Ok(()) }
+            match (digits * 8, rsa) {
+                (..2048, _) => Err(UnfitKey::RsaTooShort),
+                (..3072, RsaKeys::Strong) => Err(UnfitKey::RsaShort),
+                _ => Ok(()),
+            }
         }
         _ => Err(UnfitKey::WrongType(algorithm)),
     }

@@ -49,6 +49,7 @@ mod random;
 mod refusal;
 mod ring;
 pub mod rotation;
+mod secret;
 mod session;
 mod sessions;
 mod sign_in;
@@ -78,7 +79,7 @@ pub use hooks::HookError;
 pub use id::{InvalidId, SessionId, TokenId};
 pub use invalid::{Claim, Invalid};
 pub use key_file::{KeyFile, ListedKey};
-pub use keys::{Algorithm, Secret, UnfitKey};
+pub use keys::{Algorithm, RsaKeys, UnfitKey};
 pub use location::{Absent, Location};
 pub use negotiate::wants_page;
 pub use origin::{InvalidOrigin, Origin};
@@ -88,6 +89,7 @@ pub use plain::plain;
 pub use random::{OsRandom, Random, RandomError};
 pub use refusal::{Refusal, catchers};
 pub use rotation::{EndReason, Ended, Leniency, State, Verdict};
+pub use secret::Secret;
 pub use session::{
     Cursor, Ending, Presence, Revocation, Revocations, Session, SessionStore, StoreError, Which,
 };

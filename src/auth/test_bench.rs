@@ -15,8 +15,9 @@ use crate::auth::authority::{Authority, Pair};
 use crate::auth::clock::UnixTime;
 use crate::auth::csrf;
 use crate::auth::id::SessionId;
-use crate::auth::keys::{Algorithm, Key, Secret};
+use crate::auth::keys::{Algorithm, Key};
 use crate::auth::rotation::{EndReason, State};
+use crate::auth::secret::Secret;
 use crate::auth::session::{Ending, Session, Which};
 use crate::auth::sign_in::seal;
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth::{AuthError, Refusal, has_cookies};
+use crate::routes::headers::Secured;
 use crate::routes::host::is_unhosted;
 use crate::routes::login::COOKIES_LOST;
 use crate::routes::negotiate::Form;
@@ -41,7 +42,11 @@ pub fn catchers() -> Vec<Catcher> {
 
 /// Answers every error that nobody else did.
 #[catch(default)]
-fn refused(status: Status, request: &Request<'_>) -> Reply {
+fn refused(status: Status, request: &Request<'_>) -> Secured<Reply> {
+    Secured(reply(status, request))
+}
+
+fn reply(status: Status, request: &Request<'_>) -> Reply {
     if status == Status::NotFound {
         return nothing_found(request);
     }
@@ -79,7 +84,7 @@ impl<'r> Responder<'r, 'static> for Refused {
 }
 
 fn of_auth(error: AuthError, request: &Request<'_>) -> Reply {
-    if Form::of(request) == Form::Page {
+    if Form::of(request) == Form::Page && !is_fetched(request) {
         match error {
             AuthError::NotFresh => return Reply::SeeOther(reauthentication_address(request)),
             AuthError::Reused => {}
@@ -90,6 +95,11 @@ fn of_auth(error: AuthError, request: &Request<'_>) -> Reply {
         }
     }
     of_refusal(Refusal::from(error), Some(error), request)
+}
+
+/// Whether a script asks, which would take the sign-in page for what it asked for (Fetch Metadata).
+fn is_fetched(request: &Request<'_>) -> bool {
+    request.headers().get_one("Sec-Fetch-Dest") == Some("empty")
 }
 
 /// The page or the JSON of a refusal.

@@ -1,10 +1,11 @@
 //! The headers that are true of every answer, errors included.
 //!
-//! What Rocket or hyper refuse before a request exists (an unparsable line, an oversized header) passes no fairing;
-//! set the same headers at the proxy if that matters.
+//! What hyper refuses before a request exists (an unparsable line, an oversized head) passes neither fairing nor catcher;
+//! the proxy sets the same headers where that matters (deploy/nginx.conf).
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::{ContentType, Header};
+use rocket::response::{self, Responder};
 use rocket::{Request, Response};
 
 /// Sets the security headers.
@@ -21,6 +22,12 @@ impl Fairing for SecurityHeaders {
     }
 
     async fn on_response<'r>(&self, _: &'r Request<'_>, response: &mut Response<'r>) {
+        self.set(response);
+    }
+}
+
+impl SecurityHeaders {
+    fn set(self, response: &mut Response<'_>) {
         let is_page = response.content_type().is_some_and(|kind| kind.is_html());
         let policy = if is_page { PAGE_POLICY } else { DATA_POLICY };
         response.set_header(Header::new("Content-Security-Policy", policy));
@@ -37,6 +44,20 @@ impl Fairing for SecurityHeaders {
         if response.content_type() == Some(ContentType::HTML) {
             response.set_header(ContentType::HTML);
         }
+    }
+}
+
+/// An answer that has the headers whether or not a response fairing sees it: what Rocket refuses while it reads a request,
+/// such as an unknown method, is answered by a catcher alone.
+pub(crate) struct Secured<T>(pub(crate) T);
+
+impl<'r, 'o: 'r, T: Responder<'r, 'o>> Responder<'r, 'o> for Secured<T> {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'o> {
+        let mut response = self.0.respond_to(request)?;
+        if let Some(headers) = request.rocket().state::<SecurityHeaders>() {
+            headers.set(&mut response);
+        }
+        Ok(response)
     }
 }
 

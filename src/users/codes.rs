@@ -31,7 +31,7 @@ use crate::users::username::Username;
 ///
 /// let hasher = Arc::new(Hasher::default());
 /// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
-/// let (code, random) = (OneTimeCode::from_bytes([1; 10]), [2; 32]);
+/// let (code, random) = (OneTimeCode::from_bytes([1; 15]), [2; 32]);
 /// rocket::execute(async {
 ///     let ada = || "ada".parse().unwrap();
 ///     let first = accounts.invite(ada(), Roles::default(), &code, None, random).await.unwrap();
@@ -59,7 +59,7 @@ pub enum Invitation {
 /// let hasher = Arc::new(Hasher::default());
 /// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
 /// // Random bytes, in a program.
-/// let (code, random) = (OneTimeCode::from_bytes([1; 10]), [2; 32]);
+/// let (code, random) = (OneTimeCode::from_bytes([1; 15]), [2; 32]);
 /// rocket::execute(async {
 ///     accounts.invite("ada".parse().unwrap(), Roles::default(), &code, None, random).await.unwrap();
 ///     let chosen = || "a heron on the weir".to_owned();
@@ -149,10 +149,10 @@ impl Accounts {
             Ok(name) => self.policy().password(new, name)?,
             Err(_) => Password::new(new).map_err(|_| SignInError::BadCredentials)?,
         };
+        // What can be no code is no guess, and whoever mistypes one is not kept waiting for it.
+        let Ok(code) = code.parse::<OneTimeCode>() else { return Err(SignInError::BadCredentials.into()) };
         let pass = self.gate.admit_address(address).map_err(SignInError::from)?;
-        let (Ok(name), Ok(code)) = (parsed, code.parse::<OneTimeCode>()) else {
-            return Err(SignInError::BadCredentials.into());
-        };
+        let Ok(name) = parsed else { return Err(SignInError::BadCredentials.into()) };
         let moment = self.moment();
         let kept = self.store.code_of(&name).await?;
         if !kept.is_some_and(|kept| kept.is_open(moment.at) && kept.digest.is(&code.digest())) {

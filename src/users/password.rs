@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
 use crate::users::password::memory::Buffers;
@@ -21,8 +22,10 @@ use crate::users::password::queue::Queue;
 
 pub(in crate::users) use queue::{Place, Priority};
 
-/// A password as somebody typed it: 1 to 256 bytes, neither trimmed nor normalised nor cut (OWASP ASVS 6.2.8).
+/// A password as somebody typed it: 1 to 256 bytes, neither trimmed nor cut (OWASP ASVS 6.2.8).
 ///
+/// One keyboard composes an `é` and another does not, and nobody sees the difference: it is hashed in Unicode's form NFC
+/// (NIST SP 800-63B-4 §3.1.1.2), and a hash of the bytes as they came, which older versions made, still opens.
 /// It is erased from memory when the last copy is dropped, and never printed.
 ///
 /// ```
@@ -33,7 +36,14 @@ pub(in crate::users) use queue::{Place, Priority};
 /// assert!(Password::new("x".repeat(257)).is_err());
 /// ```
 #[derive(Clone)]
-pub struct Password(Arc<Zeroizing<String>>);
+pub struct Password(Arc<Typed>);
+
+struct Typed {
+    /// In form NFC.
+    composed: Zeroizing<String>,
+    /// As it came, where that differs.
+    raw: Option<Zeroizing<String>>,
+}
 
 /// The text cannot be a password.
 ///
@@ -57,15 +67,26 @@ impl Password {
         if typed.is_empty() || typed.len() > MAX_BYTES {
             return Err(InvalidPassword);
         }
-        Ok(Self(Arc::new(typed)))
+        if is_nfc(&typed) {
+            return Ok(Self(Arc::new(Typed { composed: typed, raw: None })));
+        }
+        // Some letters take more bytes in this form; room for all, so that no copy is left behind.
+        let mut composed = Zeroizing::new(String::with_capacity(typed.len() * 3));
+        composed.extend(typed.nfc());
+        Ok(Self(Arc::new(Typed { composed, raw: Some(typed) })))
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.0.composed
     }
 
     fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.0.composed.as_bytes()
+    }
+
+    /// What it may have been hashed as, today's form first.
+    fn forms(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(&self.0.composed).chain(&self.0.raw).map(|form| form.as_bytes())
     }
 }
 
@@ -236,6 +257,18 @@ impl Hasher {
         self.queue.place(priority).ok_or(HashError::Busy)
     }
 
+    /// Whether a hash that this password opens was made of the bytes as they came, and not of today's form.
+    pub(super) async fn is_of_raw_form(&self, password: &Password, stored: &str) -> Result<bool, HashError> {
+        if password.0.raw.is_none() {
+            return Ok(false);
+        }
+        let (password, stored, buffers) = (password.clone(), stored.to_owned(), Arc::clone(&self.buffers));
+        work(self.place(Priority::Known)?, move || {
+            verify_now(&buffers, password.as_bytes(), &stored).map(|is_composed| !is_composed)
+        })
+        .await
+    }
+
     /// The same as [`verify`](Self::verify), by somebody who has a place already and so is not sent away.
     pub(super) async fn verify_at(
         &self,
@@ -247,13 +280,20 @@ impl Hasher {
         let (password, stored) = (password.clone(), stored.map(str::to_owned));
         let buffers = Arc::clone(&self.buffers);
         work(place, move || {
-            let verdict = stored.as_deref().map(|stored| verify_now(&buffers, password.as_bytes(), stored));
-            if let Some(Ok(is_right)) = verdict {
-                return Ok(is_right);
+            let mut verdict = Ok(false);
+            // As many hashes for everybody who types this: one, and one more where the forms differ.
+            for form in password.forms() {
+                let found = stored.as_deref().map(|stored| verify_now(&buffers, form, stored));
+                match found {
+                    Some(Ok(true)) => return Ok(true),
+                    Some(Ok(false)) => continue,
+                    Some(Err(error)) => verdict = Err(error),
+                    None => {}
+                }
+                // The answer is thrown away: what counts is the time it takes.
+                let _ = verify_now(&buffers, form, dummy_hash(&argon2, &buffers, &dummy)?);
             }
-            // The answer is thrown away: what counts is the time it takes.
-            let _ = verify_now(&buffers, password.as_bytes(), dummy_hash(&argon2, &buffers, &dummy)?);
-            verdict.unwrap_or(Ok(false))
+            verdict
         })
         .await
     }

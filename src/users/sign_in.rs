@@ -158,7 +158,10 @@ impl Accounts {
     /// The account with a hash of today's parameters.
     /// The person is in either way, so a failure only waits for the next time.
     async fn with_current_hash(&self, mut account: Account, password: &Password) -> Account {
-        if !self.hasher.needs_renewal(&account.password_hash) {
+        // A question that has no answer now is asked again at the next sign-in.
+        let is_old = self.hasher.needs_renewal(&account.password_hash)
+            || self.hasher.is_of_raw_form(password, &account.password_hash).await.unwrap_or(false);
+        if !is_old {
             return account;
         }
         let new = match self.hasher.hash(password).await {

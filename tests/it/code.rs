@@ -107,6 +107,23 @@ fn guesses_are_throttled_by_address_and_keep_nobody_else_waiting() {
 }
 
 #[test]
+fn what_can_be_no_code_is_no_guess() {
+    let app = app();
+    let code = code(&app);
+    let guess = |code: &str| {
+        exchange(&app, &json!({ "username": "testuser", "code": code, "new_password": CHOSEN })).refusal()
+    };
+    for typed in ["", "1", &code[..28], &format!("{code}0"), "ß", "u".repeat(24).as_str()] {
+        for _ in 0..20 {
+            assert_eq!(guess(typed), (401, "bad_code".into()), "{typed}");
+        }
+    }
+    let pasted = format!(" {code}.\u{200b}\n");
+    let body = json!({ "username": "testuser", "code": pasted, "new_password": CHOSEN });
+    assert_eq!(exchange(&app, &body).status, 200);
+}
+
+#[test]
 fn an_attack_on_the_password_does_not_keep_the_person_from_a_new_one() {
     let app = app();
     let code = code(&app);

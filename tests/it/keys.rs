@@ -9,7 +9,7 @@ use base64::Engine;
 use jsonwebtoken::crypto::sign;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation, decode};
-use portcullis::auth::{Algorithm, KeyFile, OsRandom, UnixTime};
+use portcullis::auth::{Algorithm, KeyFile, OsRandom, RsaKeys, UnixTime};
 use rocket::error::ErrorKind;
 use rocket::local::blocking::Client;
 use serde_json::{Value, json};
@@ -47,7 +47,8 @@ impl Ring {
     }
 
     fn file(&self) -> KeyFile {
-        KeyFile::at(self.path())
+        // The RSA key of these tests is a short one: making another takes seconds.
+        KeyFile::at(self.path()).taking(RsaKeys::Short)
     }
 
     fn add(&self, algorithm: &str) -> String {
@@ -61,7 +62,7 @@ impl Ring {
 
     fn setup(&self) -> Setup {
         // A secret and a file exclude each other.
-        Setup::without_secret().set("auth.secret_key_file", self.path())
+        Setup::without_secret().set("auth.secret_key_file", self.path()).set("auth.short_rsa_keys", true)
     }
 
     #[track_caller]
@@ -500,7 +501,7 @@ fn the_configured_secret_is_judged_by_its_algorithm() {
         let lines = problems(algorithm, &"x".repeat(least - 1));
         assert!(lines.len() == 1 && lines[0].contains(&format!("at least {least} bytes")), "{lines:?}");
         let app =
-            Setup::new().set("auth.algorithm", algorithm).set("auth.secret_key", "x".repeat(least)).launch();
+            Setup::new().set("auth.algorithm", algorithm).set("auth.secret_key", varied(least)).launch();
         assert_eq!(header(&app.signed_in().access_token())["alg"], algorithm);
         assert_eq!(claims(&app.signed_in().access_token())["sub"], "testuser");
     }
@@ -508,6 +509,26 @@ fn the_configured_secret_is_judged_by_its_algorithm() {
         let lines = problems(algorithm, &"x".repeat(64));
         assert_eq!(lines, [format!("auth.secret_key: {algorithm} needs a private key, not a secret")]);
     }
+}
+
+/// A text of this length that does not repeat itself.
+fn varied(length: usize) -> String {
+    (0..length).map(|place| char::from(b'!' + u8::try_from(place * 7 % 90).unwrap())).collect()
+}
+
+#[test]
+fn a_short_rsa_key_has_to_be_asked_for() {
+    let ring = Ring::empty();
+    ring.write(&one("RS256", include_str!("cases/rsa-2048.pem")));
+    let line = KeyFile::at(ring.path()).list().unwrap_err();
+    assert!(
+        line.ends_with("must have at least 3072 bits; auth.short_rsa_keys = true accepts 2048"),
+        "{line}"
+    );
+    assert_eq!(ring.file().list().unwrap().len(), 1);
+    let strict = Setup::without_secret().set("auth.secret_key_file", ring.path());
+    let refused = Client::untracked(strict.rocket()).map(drop).expect_err("launched with a short key");
+    assert!(matches!(refused.kind(), ErrorKind::FailedFairings(_)), "{refused}");
 }
 
 #[test]

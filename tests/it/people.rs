@@ -282,7 +282,7 @@ fn a_form_shows_the_code_once_and_no_address_carries_it() {
     assert_eq!(page.header("Cache-Control"), Some("no-store"));
     let (_, rest) = page.body.split_once("<code class=\"code\">").unwrap();
     let code = rest.split('<').next().unwrap().to_owned();
-    assert_eq!(code.len(), 19);
+    assert_eq!(code.len(), 29);
     let shown = browser.get("/people/ada").send();
     assert!(shown.body.contains("One-time code open until") && !shown.body.contains(&code));
     assert!(!shown.body.contains("One-time code expired"));

@@ -156,7 +156,7 @@ fn no_line_repeats_a_secret() {
         let lines = load(&with("release", toml)).map(|_| ()).unwrap_err();
         assert!(!lines.join("\n").contains("hunter2"), "{lines:?}");
     }
-    let secret = "[default.auth]\nsecret_key = \"hunter2 hunter2 hunter2 hunter2 hunter2\"";
+    let secret = "[default.auth]\nsecret_key = \"hunter2 and thirty other characters, or more\"";
     let settings = load(&with("debug", secret)).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
 }

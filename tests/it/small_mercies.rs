@@ -58,3 +58,19 @@ fn of_page_and_data_the_one_with_the_higher_quality_is_given() {
         assert_eq!(answer.status, if is_page { 303 } else { 401 }, "{accept}");
     }
 }
+
+#[test]
+fn a_script_that_fetches_a_page_is_told_401_and_not_led_to_the_sign_in_page() {
+    let app = app();
+    let ask = |destination: &str| {
+        let browser = app.browser();
+        browser.get("/sessions").header("Sec-Fetch-Dest", destination).header("Sec-Fetch-Mode", "cors").send()
+    };
+    let fetched = ask("empty");
+    assert!(fetched.status == 401 && fetched.is_page() && fetched.header("Location").is_none());
+    assert_eq!(ask("document").status, 303);
+    let person = app.signed_in_browser();
+    app.pass(901);
+    let stale = person.get("/people").header("Sec-Fetch-Dest", "empty").send();
+    assert!([401, 403].contains(&stale.status), "{}", stale.status);
+}

@@ -7,9 +7,10 @@ use std::time::Duration;
 use rocket::figment::Profile;
 
 use super::{AuthConfig, AuthSettings, Deadlines};
-use crate::auth::keys::{Key, Secret};
+use crate::auth::keys::{Key, RsaKeys};
 use crate::auth::location::Locations;
 use crate::auth::origin::Origin;
+use crate::auth::secret::Secret;
 use crate::auth::wire::Wire;
 
 impl AuthConfig {
@@ -142,6 +143,7 @@ impl AuthConfig {
             secret,
             algorithm: self.algorithm,
             secret_file: self.secret_key_file.clone(),
+            rsa: if self.short_rsa_keys { RsaKeys::Short } else { RsaKeys::Strong },
             access_ttl,
             session,
             remembered,

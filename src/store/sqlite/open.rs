@@ -120,8 +120,10 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
     let beside = folder(path);
     judge(beside, Guarded::Folder)
         .map_err(|problem| OpenError::UnguardedFolder(beside.to_owned(), problem))?;
-    for name in [path.to_owned(), ending(path, "-wal"), ending(path, "-shm")] {
-        judge(&name, Guarded::Database).map_err(OpenError::Unguarded)?;
+    judge(path, Guarded::Database).map_err(OpenError::Unguarded)?;
+    for name in ["-wal", "-shm"].map(|name| ending(path, name)) {
+        judge(&name, Guarded::Database)
+            .map_err(|problem| OpenError::Unguarded(format!("its log {}: {problem}", name.display())))?;
     }
     Ok(())
 }

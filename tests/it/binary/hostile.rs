@@ -107,6 +107,33 @@ fn a_neighbours_cookie_that_hides_ours_is_told_and_never_loops_without_a_word() 
 }
 
 #[test]
+fn an_unknown_method_is_refused_with_the_headers_of_every_answer() {
+    let installation = Installation::new();
+    let server = installation.start();
+    for accept in ["application/json", "text/html"] {
+        let request =
+            format!("BREW /login HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+        let answer = Answer::parse(&raw(server.address(), request.as_bytes(), PATIENCE));
+        assert!((400..=405).contains(&answer.status), "{answer:?}");
+        for name in ["content-security-policy", "x-content-type-options", "x-frame-options", "cache-control"]
+        {
+            assert_eq!(answer.all(name).count(), 1, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_proof_that_comes_too_late_is_told_to_the_developer() {
+    let installation = Installation::new();
+    let mut server = installation.start();
+    let late = format!("username={}&password=x&csrf_token=x", "a".repeat(600));
+    assert_eq!(server.client().send(Ask::form("/login", &late)).status, 403);
+    server.terminate();
+    let told = "a form came without csrf_token among its first 512 bytes";
+    assert!(server.said().contains(told), "{}", server.said());
+}
+
+#[test]
 fn a_request_names_exactly_one_host() {
     let installation = Installation::new();
     let server = installation.start();

@@ -40,7 +40,7 @@ async fn somebody_is_added_chooses_a_password_and_is_signed_out_by_an_administra
         admin.leave_by("section[aria-labelledby=add] button").await;
         assert!(admin.reads("[role=status]").await.contains("The account grace was created"));
         let code = admin.reads("code.code").await;
-        assert_eq!(code.len(), 19);
+        assert_eq!(code.len(), 29);
 
         let grace = Browser::open(&server, scripts).await;
         grace.visit("/login").await;

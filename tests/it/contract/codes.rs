@@ -25,7 +25,7 @@ every_driver! {
 }
 
 fn code(number: u8) -> OneTimeCode {
-    OneTimeCode::from_bytes([number; 10])
+    OneTimeCode::from_bytes([number; 15])
 }
 
 /// Open until after the moment of the exchange.
