@@ -214,14 +214,18 @@ impl Authority {
     /// Revokes a single token, for one that has no session to end; durable when this returns, and known to this node.
     pub(crate) async fn revoke(self: &Arc<Self>, token: &Token) -> Result<(), AuthError> {
         let id = token.id;
-        // The margin is the one of `remember_ends_for`: no node's clock may outlive the memory.
-        let until = token.expires_at + (self.settings.remember_ends_for() - self.settings.access_ttl);
+        let until = self.revoked_until(token);
         self.change(move |it| async move {
             it.store.revoke(id, until).await?;
             it.view.insert(Revocation { id: *id.as_bytes(), until });
             Ok(())
         })
         .await
+    }
+
+    /// The margin is the one of `remember_ends_for`: no node's clock may outlive the memory.
+    pub(crate) fn revoked_until(&self, token: &Token) -> UnixTime {
+        token.expires_at + (self.settings.remember_ends_for() - self.settings.access_ttl)
     }
 
     /// Notes that the password was entered again, and mints a pair that says so, with new CSRF values.

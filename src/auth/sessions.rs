@@ -308,7 +308,7 @@ impl Sessions<'_> {
         let mut outcome = Ok(());
         for token in self.carried_tokens() {
             let Some(Membership { id, .. }) = token.session else {
-                outcome = outcome.and(self.authority.revoke(&token).await);
+                outcome = outcome.and(self.authority.revoke_own(&token).await);
                 continue;
             };
             if !ended.contains(&id) {

@@ -9,20 +9,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::auth::authority::Authority;
 use crate::auth::clock::UnixTime;
 use crate::auth::error::AuthError;
-use crate::auth::id::SessionId;
+use crate::auth::id::{SessionId, TokenId};
 use crate::auth::rotation::EndReason;
-use crate::auth::session::{Ending, StoreError, These, Whose};
+use crate::auth::session::{Ending, Revocation, StoreError, These, Whose};
+use crate::auth::token::Token;
 
 /// What waits for the store, oldest first.
 #[derive(Default)]
 pub(crate) struct Unkept(Mutex<Vec<SignOut>>);
 
-#[derive(Clone)]
-struct SignOut {
-    id: SessionId,
-    user: String,
-    at: UnixTime,
-    address: Option<IpAddr>,
+#[derive(Clone, PartialEq, Eq)]
+enum SignOut {
+    Session {
+        id: SessionId,
+        user: String,
+        at: UnixTime,
+        address: Option<IpAddr>,
+    },
+    /// Of a token without a session, until it has expired.
+    Token {
+        id: TokenId,
+        until: UnixTime,
+    },
 }
 
 impl Authority {
@@ -44,13 +52,21 @@ impl Authority {
             ended => return ended.map(drop),
         }
         self.forget_ended(&[id], self.remember_until(at));
-        let mut waiting = self.unkept.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = !waiting.iter().any(|known| known.id == id);
-        if is_new && waiting.len() < MOST {
-            waiting.push(SignOut { id, user: user.to_owned(), at, address });
-        } else if is_new {
-            tracing::error!("too many sign-outs wait for the store; one more is known to this node alone");
+        self.unkept.add(SignOut::Session { id, user: user.to_owned(), at, address });
+        Err(AuthError::NotKept)
+    }
+
+    /// Revokes the token without a session of whoever signs out with it.
+    ///
+    /// # Errors
+    /// [`AuthError::NotKept`] when this node alone refuses it so far.
+    pub(crate) async fn revoke_own(self: &Arc<Self>, token: &Token) -> Result<(), AuthError> {
+        if self.revoke(token).await.is_ok() {
+            return Ok(());
         }
+        let (id, until) = (token.id, self.revoked_until(token));
+        self.view.insert(Revocation { id: *id.as_bytes(), until });
+        self.unkept.add(SignOut::Token { id, until });
         Err(AuthError::NotKept)
     }
 
@@ -61,17 +77,57 @@ impl Authority {
     pub(crate) async fn tell_unkept(&self) -> Result<(), StoreError> {
         loop {
             let next = self.unkept.0.lock().unwrap_or_else(PoisonError::into_inner).first().cloned();
-            let Some(SignOut { id, user, at, address }) = next else { return Ok(()) };
-            let (whose, reason) = (Whose::own(&user, These::One(id)), EndReason::LoggedOut);
-            // From now on, since other nodes have accepted its tokens until now.
-            let until = self.remember_until(self.clock.now());
-            let ended =
-                self.store.end(&Ending { which: whose.which(), reason, at, remember_until: until }).await?;
-            self.forget_ended(&ended, until);
-            for ended in ended {
-                self.journal.write(whose.end_of(ended, at, reason, address));
-            }
-            self.unkept.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known.id != id);
+            let Some(next) = next else { return Ok(()) };
+            self.tell_one(&next).await?;
+            self.unkept.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| *known != next);
+        }
+    }
+
+    async fn tell_one(&self, sign_out: &SignOut) -> Result<(), StoreError> {
+        match sign_out {
+            SignOut::Token { id, until } => self.store.revoke(*id, *until).await,
+            SignOut::Session { id, user, at, address } => self.tell_end(*id, user, *at, *address).await,
+        }
+    }
+
+    async fn tell_end(
+        &self,
+        id: SessionId,
+        user: &str,
+        at: UnixTime,
+        address: Option<IpAddr>,
+    ) -> Result<(), StoreError> {
+        let (whose, reason) = (Whose::own(user, These::One(id)), EndReason::LoggedOut);
+        // From now on, since other nodes have accepted its tokens until now.
+        let until = self.remember_until(self.clock.now());
+        let ended =
+            self.store.end(&Ending { which: whose.which(), reason, at, remember_until: until }).await?;
+        self.forget_ended(&ended, until);
+        for ended in ended {
+            self.journal.write(whose.end_of(ended, at, reason, address));
+        }
+        Ok(())
+    }
+}
+
+impl Unkept {
+    fn add(&self, sign_out: SignOut) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !waiting.iter().any(|known| known.is_of_the_same(&sign_out));
+        if is_new && waiting.len() < MOST {
+            waiting.push(sign_out);
+        } else if is_new {
+            tracing::error!("too many sign-outs wait for the store; one more is known to this node alone");
+        }
+    }
+}
+
+impl SignOut {
+    fn is_of_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Session { id, .. }, Self::Session { id: other, .. }) => id == other,
+            (Self::Token { id, .. }, Self::Token { id: other, .. }) => id == other,
+            _ => false,
         }
     }
 }

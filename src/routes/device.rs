@@ -8,7 +8,7 @@
 
 use crate::auth::{SessionId, Sessions};
 use crate::routes::negotiate::Form;
-use crate::users::{Accounts, Authenticated};
+use crate::users::{Accounts, Authenticated, OF_A_PROGRAM};
 
 /// The name under which this device would be known to the account; it is stored as a keyed hash.
 pub(crate) fn of(sessions: &Sessions<'_>, account: &str) -> Option<String> {
@@ -45,5 +45,5 @@ pub(crate) async fn remember(
 }
 
 fn by_session(session: SessionId) -> String {
-    format!("session {session}")
+    format!("{OF_A_PROGRAM}{session}")
 }

@@ -23,5 +23,6 @@ pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost
 pub use policy::{PasswordPolicy, UnfitPassword};
 pub use roles::{InvalidRoles, Roles};
 pub use sign_in::{Authenticated, SignInError};
+pub(crate) use throttle::OF_A_PROGRAM;
 pub use throttle::{Admission, Attempt, AttemptStore, Failures, Key, Retention, Ruling, Subject};
 pub use username::{InvalidUsername, Username};

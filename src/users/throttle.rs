@@ -243,7 +243,8 @@ pub trait AttemptStore: Send + Sync + 'static {
     /// Whether the device has signed in to this account and is not at the ceiling.
     async fn knows_device(&self, account: Key, device: Key) -> Result<bool, AccountStoreError>;
 
-    /// Keeps a device of an account; beyond `limit` those unused the longest are forgotten.
+    /// Keeps a device of an account; beyond `limit` of its class those unused the longest are forgotten. The first bit of a
+    /// device's key is its class: browsers and programs do not push each other out.
     async fn remember_device(
         &self,
         account: Key,
@@ -275,7 +276,11 @@ impl Hashing {
 
     /// The key of a device; the same secret is another device to another account.
     fn device(self, account: Key, secret: &str) -> Key {
-        self.key(b"device", &[account.as_slice(), secret.as_bytes()].concat())
+        let mut key = self.key(b"device", &[account.as_slice(), secret.as_bytes()].concat());
+        let [class, ..] = &mut key;
+        // The first bit is the class, for the store's limit; 127 bits are enough to tell devices apart.
+        *class = if secret.starts_with(OF_A_PROGRAM) { *class | 0x80 } else { *class & 0x7f };
+        key
     }
 
     fn key(self, kind: &[u8], text: &[u8]) -> Key {
@@ -294,6 +299,8 @@ fn wait_after(failures: u32) -> Duration {
     Duration::from_secs(1_u64.checked_shl(beyond).unwrap_or(u64::MAX)).min(LONGEST_WAIT)
 }
 
+/// A program is known by its session, and by no secret of its own.
+pub(crate) const OF_A_PROGRAM: &str = "session ";
 const FREE_FAILURES: u32 = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const WAITS_FORGOTTEN_AFTER: Duration = Duration::from_secs(15 * 60);

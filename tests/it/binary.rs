@@ -7,10 +7,12 @@ pub(crate) mod server;
 pub(crate) mod wire;
 
 mod canary;
+mod clock_steps;
 mod command_line;
 mod connections;
 mod damage;
 mod deaf;
+mod flood;
 mod full_disk;
 #[cfg(unix)]
 mod guarded;

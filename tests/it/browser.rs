@@ -10,6 +10,7 @@ mod cookies;
 mod cross_site;
 mod fetch;
 mod flows;
+mod fonts;
 mod front_ends;
 mod journey;
 mod keyboard;

@@ -464,6 +464,23 @@ async fn a_device_that_signed_in_is_remembered_beyond_signing_out_and_survives_a
 }
 
 #[tokio::test]
+async fn programs_push_no_browser_out_of_the_known_devices() {
+    let (client, _) = http().await;
+    let device =
+        sign_in_on_the_page(&client).await.cookies().get("portcullis_device").unwrap().value().to_owned();
+    for _ in 0..12 {
+        assert_eq!(log_in(&client, &Login { password: "testpass", ..GUESS }).await.status(), Status::Ok);
+    }
+    for _ in 0..6 {
+        log_in(&client, &GUESS).await;
+    }
+    let right = Login { password: "testpass", ..GUESS };
+    assert_eq!(log_in(&client, &right).await.status(), Status::TooManyRequests);
+    let known = Login { device: Some(&device), ..right };
+    assert_eq!(log_in(&client, &known).await.status(), Status::Ok);
+}
+
+#[tokio::test]
 async fn a_program_is_known_by_its_earlier_tokens_without_a_fifth_cookie() {
     let (client, _) = http().await;
     let right = Login { password: "testpass", ..GUESS };

@@ -91,7 +91,9 @@ impl AttemptStore for MemoryStore {
         let devices = &mut self.kept().attempts.devices;
         let this = devices.entry((account, device)).or_default();
         this.last_used = this.last_used.max(at);
-        let is_other = |key: &(Key, Key)| key.0 == account && key.1 != device;
+        let class = |device: &Key| device.first().is_some_and(|first| *first >= 0x80);
+        let is_other =
+            |key: &(Key, Key)| key.0 == account && key.1 != device && class(&key.1) == class(&device);
         let mut others: Vec<_> = devices
             .iter()
             .filter(|(key, _)| is_other(key))

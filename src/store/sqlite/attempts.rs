@@ -120,9 +120,11 @@ impl AttemptStore for SqliteStore {
         .await
         .map_err(Failure::from)?;
         sqlx::query(
-            "DELETE FROM devices WHERE account = $1 AND device <> $2 AND device NOT IN (
-                 SELECT device FROM devices WHERE account = $1 AND device <> $2
-                 ORDER BY last_used DESC, device LIMIT $3)",
+            "DELETE FROM devices WHERE account = $1 AND device <> $2 AND (device >= x'80') = ($2 >= x'80')
+                 AND device NOT IN (
+                     SELECT device FROM devices
+                     WHERE account = $1 AND device <> $2 AND (device >= x'80') = ($2 >= x'80')
+                     ORDER BY last_used DESC, device LIMIT $3)",
         )
         .bind(account.as_slice())
         .bind(device.as_slice())

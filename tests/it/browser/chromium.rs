@@ -13,6 +13,7 @@ use thirtyfour::prelude::*;
 use thirtyfour::{LoggingPrefsLogLevel, WebElement};
 
 use crate::binary::server::Server;
+use crate::browser::fonts;
 
 /// Whether pages may run scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,9 +183,20 @@ impl Chromedriver {
     fn start(folder: &Path) -> Self {
         // Whoever asks for port 0 is not told which one it got; a port that was free a moment ago will do.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let fonts = folder.join("fonts.conf");
+        std::fs::write(&fonts, fonts::only_ours(folder)).unwrap();
+        // Nothing of whoever runs the tests: no language, no zone, no fonts, no configuration.
         let child = Command::new("chromedriver")
             .arg(format!("--port={port}"))
-            .env("TMPDIR", folder)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LC_ALL", "C.UTF-8")
+            .env("TZ", "UTC")
+            .env("FONTCONFIG_FILE", fonts)
+            .envs(
+                ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"]
+                    .map(|name| (name, folder)),
+            )
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -17,6 +17,7 @@ every_driver! {
     a_known_device_has_failures_of_its_own,
     a_device_at_the_ceiling_counts_as_anybody_else,
     the_devices_of_an_account_are_bounded,
+    devices_of_one_class_push_out_none_of_the_other,
     forgetting_frees_the_name_and_its_devices,
     a_clock_set_back_is_taken_for_now,
     purging_keeps_what_is_new_and_what_is_attacked,
@@ -143,6 +144,32 @@ async fn the_devices_of_an_account_are_bounded(stores: Stores) {
     }
     assert_eq!(known, [2, 4, 7], "the new one and those used last");
     assert!(knows(&stores, [2; 16], [0; 16]).await);
+}
+
+async fn devices_of_one_class_push_out_none_of_the_other(stores: Stores) {
+    let (browser, program) = (|number: u8| [number; 16], |number: u8| [0x80 | number; 16]);
+    for number in 0..3 {
+        remember(&stores, Subject { device: Some(browser(number)), ..ALICE }, 0, 3).await;
+    }
+    for number in 0..20 {
+        remember(
+            &stores,
+            Subject { device: Some(program(number)), ..ALICE },
+            i64::from(number).try_into().unwrap(),
+            3,
+        )
+        .await;
+    }
+    for number in 0..3 {
+        assert!(knows(&stores, ALICE.account, browser(number)).await);
+    }
+    let mut known = Vec::new();
+    for number in 0..20 {
+        if knows(&stores, ALICE.account, program(number)).await {
+            known.push(number);
+        }
+    }
+    assert_eq!(known, [17, 18, 19]);
 }
 
 async fn forgetting_frees_the_name_and_its_devices(stores: Stores) {
