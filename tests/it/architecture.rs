@@ -127,6 +127,14 @@ fn only_one_file_writes_set_cookie() {
 }
 
 #[test]
+fn only_one_file_asks_where_a_request_comes_from() {
+    let asks = |code: &str| {
+        [".client_ip()", ".real_ip()", "X-Forwarded-For", "X-Real-IP"].iter().any(|call| code.contains(call))
+    };
+    assert_only("the caller's address", asks, &["auth/caller.rs"]);
+}
+
+#[test]
 fn only_one_file_reads_a_clock() {
     let reads = |code: &str| {
         ["SystemTime::now", "Instant::now", "now_utc", "now_local"].iter().any(|call| code.contains(call))

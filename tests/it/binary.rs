@@ -18,6 +18,7 @@ mod full_disk;
 mod guarded;
 mod hostile;
 mod key;
+mod locked;
 mod memory;
 mod method_override;
 mod random_requests;
