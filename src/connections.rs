@@ -107,7 +107,7 @@ impl Fairing for Connections {
         let config = rocket.config();
         let (port, keep_alive) = (config.port, Duration::from_secs(config.keep_alive.into()));
         let most = match sockets::room() {
-            Ok(most) => most,
+            Ok(room) => room.min(MOST),
             Err(problem) => {
                 tracing::warn!(
                     "{problem}, so silent connections are never closed: put a proxy in front that does, as SECURITY.md says"
@@ -295,6 +295,8 @@ mod sockets {
 /// What a head and the first bytes of a body may take.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_millis(500);
+/// Each takes some ten KiB; those that are silent the longest make room for the next.
+const MOST: usize = 8_192;
 /// A limit that leaves room for fewer is told.
 const FEW: usize = 200;
 const SHARDS: usize = 16;
