@@ -52,17 +52,31 @@
 //! | to sign in, refresh, sign out, list and end sessions | [`Sessions`] |
 //! | to test all that | [`testing`] |
 //!
+//! | feature | brings | default |
+//! |---|---|---|
+//! | `app` | the application: accounts, pages, command line, logging | yes |
+//! | `sqlite` | sessions in one file, [`store::open`] | with `app` |
+//! | `testing` | the test kit, [`testing`] | no |
+//! | `tls` | Rocket's TLS | no |
+//!
 //! The settings are the table `[default.auth]` of `Rocket.toml`; see [`auth::AuthConfig`].
 //! The modules [`app`], [`routes`], [`settings`] and [`users`] are the application that `cargo run` starts.
 
+#[cfg(feature = "app")]
 pub mod app;
 pub mod auth;
+#[cfg(feature = "app")]
 mod connections;
+#[cfg(feature = "app")]
 pub mod routes;
+#[cfg(feature = "app")]
 pub mod settings;
 pub mod store;
+#[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "app")]
 mod theme;
+#[cfg(feature = "app")]
 pub mod users;
 
 pub use auth::{
@@ -72,6 +86,6 @@ pub use auth::{
 };
 
 /// Holds the README's Rust to the code.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "app", feature = "testing"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

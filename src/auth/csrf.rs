@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq;
 use crate::auth::authority::Authority;
 use crate::auth::cors;
 use crate::auth::error::AuthError;
+#[cfg(feature = "app")]
 use crate::auth::wire::CsrfNames;
 
 /// What the browser says about who sent a request.
@@ -159,6 +160,7 @@ pub(crate) struct FormStart {
     is_ambiguous: bool,
 }
 
+#[cfg(feature = "app")]
 /// What the proof is called in a form, in a header and in cookies; nothing without the fairing.
 pub(crate) fn csrf_names<'r>(request: &'r Request<'_>) -> CsrfNames<'r> {
     Authority::of(request.rocket())

@@ -11,6 +11,7 @@ pub(crate) enum Guarded {
     /// Where database or key lie: nobody else may put another file in their place.
     Folder,
     /// Database or its log: nobody else may write, and others may not read the hashes.
+    #[cfg(feature = "sqlite")]
     Database,
     /// Keys: nobody else may even read.
     Keys,
@@ -37,6 +38,7 @@ pub(crate) fn judge(path: &Path, what: Guarded) -> Result<(), String> {
         // A group that is this user's alone, as many systems make it, is nobody else.
         Guarded::Folder if is_own_group => (0o002, "write to it", "o-w"),
         Guarded::Folder => (0o022, "write to it", "go-w"),
+        #[cfg(feature = "sqlite")]
         Guarded::Database => (0o026, "read or write it", "600"),
         Guarded::Keys => (0o077, "read it", "600"),
     };

@@ -15,6 +15,7 @@
 //!   for the benchmark and the test kit.
 
 mod authority;
+#[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod bench;
 mod caller;
@@ -31,6 +32,8 @@ pub mod event;
 mod fairing;
 mod fence;
 mod follow;
+#[cfg(feature = "app")]
+mod form_cookie;
 mod guarded;
 mod guards;
 mod hooks;
@@ -53,6 +56,7 @@ mod secret;
 mod session;
 mod sessions;
 mod sign_in;
+#[cfg(feature = "testing")]
 mod test_bench;
 mod token;
 mod token_pair;
@@ -67,12 +71,16 @@ pub use claims::{Claims, CustomClaims, NoClaims, SessionClaims};
 pub use clock::{Clock, ManualClock, SystemClock, UnixTime};
 pub use config::{AuthConfig, AuthSettings, RawSecret};
 pub use cors::Cors;
+#[cfg(feature = "app")]
 pub(crate) use csrf::csrf_names;
 pub use current_user::CurrentUser;
 pub use error::AuthError;
 pub use event::{Event, EventStore, What};
 pub use fairing::{Portcullis, chain};
 pub use fence::Fence;
+#[cfg(feature = "app")]
+pub(crate) use form_cookie::{FormCookie, has_cookies, is_signed_in_elsewhere};
+#[cfg(feature = "sqlite")]
 pub(crate) use guarded::{Guarded, folder, judge};
 pub use guards::{AccessToken, FreshToken, OptionalToken, RefreshToken, Role, RoleToken, SignedIn};
 pub use hooks::HookError;
@@ -95,12 +103,15 @@ pub use session::{
 };
 pub use sessions::Sessions;
 pub use sign_in::{CsrfToken, SameOrigin, SignInAttempt};
-pub(crate) use sign_in::{FormCookie, has_cookies, is_signed_in_elsewhere};
+#[cfg(feature = "testing")]
 pub use test_bench::Sample;
+#[cfg(feature = "testing")]
 pub(crate) use test_bench::TestBench;
 pub use token::Kind;
 pub use token_pair::TokenPair;
 pub use variants::{BearerToken, BodyRefreshToken, BodyToken, CookieToken, QueryToken, StatelessToken};
+#[cfg(feature = "app")]
 pub(crate) use verdict::still_counts;
 pub use wire::CookieSameSite;
+#[cfg(feature = "app")]
 pub(crate) use wire::CsrfNames;

@@ -40,6 +40,7 @@ pub(crate) async fn renewed<'r>(request: &'r Request<'_>) -> Result<&'r Token, A
     verdict.0.as_ref().map_err(|error| *error)
 }
 
+#[cfg(feature = "app")]
 /// Asks once more whether what this request was let in with still counts: for whoever had to wait in between, as for a
 /// body that trickled in. A request that was not let in with an access token has nothing to lose.
 pub(crate) async fn still_counts(request: &Request<'_>) -> Result<(), AuthError> {

@@ -2,7 +2,7 @@
 //! otherwise.
 
 use rocket::http::SameSite;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::auth::config::AuthConfig;
 use crate::auth::cookies::{default_name, full_name};
@@ -52,8 +52,9 @@ pub(crate) struct Wire {
     pub(crate) message_key: String,
 }
 
+#[cfg(feature = "app")]
 /// What a page must know to send a proof back: with a form by itself, and with a script by what it finds in cookies.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
 pub(crate) struct CsrfNames<'r> {
     pub(crate) csrf_field: &'r str,
     pub(crate) csrf_header: &'r str,
@@ -62,6 +63,7 @@ pub(crate) struct CsrfNames<'r> {
 }
 
 impl Wire {
+    #[cfg(feature = "app")]
     /// The names around the proof, the cookies' in full.
     pub(crate) fn csrf_names(&self) -> CsrfNames<'_> {
         CsrfNames {

@@ -4,7 +4,9 @@
 //! lock held across an await.
 //! It is not durable, it does not grow indexes, and it never answers "unreachable".
 
+#[cfg(feature = "app")]
 mod accounts;
+#[cfg(feature = "app")]
 mod attempts;
 mod events;
 
@@ -18,6 +20,7 @@ use crate::auth::{
     Cursor, EndReason, Ending, Event, Leniency, Presence, Revocation, Revocations, Session, SessionId,
     SessionStore, StoreError, TokenId, UnixTime, Verdict, What, Which,
 };
+#[cfg(feature = "app")]
 use crate::users::{Account, KeptCode, Username};
 
 /// Sessions and accounts in memory.
@@ -28,8 +31,11 @@ pub(super) struct MemoryStore {
 
 #[derive(Default)]
 struct Kept {
+    #[cfg(feature = "app")]
     accounts: BTreeMap<Username, Account>,
+    #[cfg(feature = "app")]
     codes: HashMap<Username, KeptCode>,
+    #[cfg(feature = "app")]
     attempts: attempts::Attempts,
     sessions: HashMap<SessionId, Session>,
     log: BTreeMap<i64, Revocation>,

@@ -6,13 +6,17 @@
 //! It decides nothing: what becomes of a session is [`rotation::step`](crate::auth::rotation::step)'s business.
 
 mod memory;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
+#[cfg(feature = "sqlite")]
 use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::auth::SessionStore;
+#[cfg(feature = "app")]
 use crate::users::AccountStore;
 
 /// Where sessions and accounts are kept, as setting `app.store` names it.
@@ -23,6 +27,7 @@ use crate::users::AccountStore;
 /// assert!("sqlite:data/portcullis.db".parse::<StoreUrl>().is_ok());
 /// assert!("redis://localhost".parse::<StoreUrl>().is_err());
 /// ```
+#[cfg(feature = "sqlite")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreUrl {
@@ -40,6 +45,7 @@ pub enum StoreUrl {
 /// assert_eq!("sqlite:".parse::<StoreUrl>(), Err(InvalidStoreUrl::NoPath));
 /// assert_eq!("postgres://host/db".parse::<StoreUrl>(), Err(InvalidStoreUrl::Postgres));
 /// ```
+#[cfg(feature = "sqlite")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidStoreUrl {
@@ -65,6 +71,7 @@ pub enum InvalidStoreUrl {
     ReservedPath,
 }
 
+#[cfg(feature = "sqlite")]
 impl FromStr for StoreUrl {
     type Err = InvalidStoreUrl;
 
@@ -103,9 +110,18 @@ pub struct Stores {
     /// Sessions and the log of revocations.
     pub sessions: Arc<dyn SessionStore>,
     /// Accounts.
+    #[cfg(feature = "app")]
     pub accounts: Arc<dyn AccountStore>,
 }
 
+#[cfg(not(feature = "app"))]
+impl Stores {
+    fn of<Driver: SessionStore>(driver: Driver) -> Self {
+        Self { sessions: Arc::new(driver) }
+    }
+}
+
+#[cfg(feature = "app")]
 impl Stores {
     fn of<Driver: SessionStore + AccountStore>(driver: Driver) -> Self {
         let driver = Arc::new(driver);
@@ -124,6 +140,7 @@ impl std::fmt::Debug for Stores {
 /// Nothing is read or written yet: the store opens on first use, or when
 /// [`SessionStore::ready`] is called, because the runtime that uses it need not be
 /// the one that made it.
+#[cfg(feature = "sqlite")]
 #[must_use]
 pub fn open(url: &StoreUrl) -> Stores {
     match url {
@@ -133,6 +150,7 @@ pub fn open(url: &StoreUrl) -> Stores {
 }
 
 /// The store of this URL, which must be there: a new one in the place of a mistyped path would look like an empty one.
+#[cfg(feature = "sqlite")]
 #[must_use]
 pub fn open_existing(url: &StoreUrl) -> Stores {
     match url {
@@ -145,6 +163,7 @@ pub fn open_existing(url: &StoreUrl) -> Stores {
 ///
 /// # Errors
 /// One line for the operator that says what to do.
+#[cfg(feature = "sqlite")]
 pub fn check(url: &StoreUrl) -> Result<(), String> {
     match url {
         StoreUrl::SqliteFile(path) => sqlite::check(path),
@@ -158,7 +177,7 @@ pub fn memory() -> Stores {
     Stores::of(memory::MemoryStore::default())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests {
     use super::*;
 

@@ -14,8 +14,11 @@
 //! The folder beside this file holds the rest: `open` the file and its tables, `sessions`, `accounts`, `codes`, `attempts` and `events` the SQL.
 //! The statements use `$1` and no SQLite speciality where there is a choice, so that another database can run them.
 
+#[cfg(feature = "app")]
 mod accounts;
+#[cfg(feature = "app")]
 mod attempts;
+#[cfg(feature = "app")]
 mod codes;
 mod events;
 mod open;
@@ -30,6 +33,7 @@ use tokio::sync::OnceCell;
 
 use crate::auth::StoreError;
 use crate::store::sqlite::open::Missing;
+#[cfg(feature = "app")]
 use crate::users::AccountStoreError;
 
 /// Whether the file of a store may be used as it is found, if it is found.
@@ -174,6 +178,7 @@ impl From<Failure> for StoreError {
     }
 }
 
+#[cfg(feature = "app")]
 impl From<Failure> for AccountStoreError {
     fn from(failure: Failure) -> Self {
         Self(Box::new(failure))

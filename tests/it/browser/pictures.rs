@@ -87,9 +87,24 @@ impl Grid {
     }
 }
 
-/// Takes a picture of the whole page.
+/// Takes a picture of the page when it has come to rest: two in a row are the same.
 async fn photograph(browser: &Browser, width: u32) -> Vec<u8> {
-    let height = browser.run("return document.documentElement.scrollHeight").await;
+    let mut before = snap(browser, width).await;
+    for _ in 0..10 {
+        let now = snap(browser, width).await;
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    before
+}
+
+/// Takes a picture of the whole page as it is at this moment.
+async fn snap(browser: &Browser, width: u32) -> Vec<u8> {
+    // What was asked of the window is drawn two frames later at the latest.
+    let rest = "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
+    let height = browser.run_async(&format!("{rest}; return document.documentElement.scrollHeight")).await;
     let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
     let taken = browser
         .cdp(
