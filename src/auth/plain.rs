@@ -34,6 +34,6 @@ fn hint(field: &str, known: &[&str]) -> String {
     match nearest.filter(|key| strsim::levenshtein(field, key) <= 3) {
         Some(key) => format!("did you mean \"{key}\"?"),
         None if known.len() <= 16 => format!("known are {}", known.join(", ")),
-        None => "Rocket.toml and the README name all of them".to_owned(),
+        None => "Rocket.toml and docs/settings.md name all of them".to_owned(),
     }
 }

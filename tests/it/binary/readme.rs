@@ -91,7 +91,8 @@ fn the_lines_about_keys_work_as_pasted() {
 }
 
 #[test]
-fn every_setting_is_in_the_readme_with_its_default() {
+fn every_setting_is_told_with_its_default() {
+    let page = include_str!("../../../docs/settings.md");
     let example = include_str!("../../../Rocket.toml");
     let mut table = "";
     let mut count = 0;
@@ -103,7 +104,7 @@ fn every_setting_is_in_the_readme_with_its_default() {
             continue;
         };
         let row = format!("| `{table}.{key}` |");
-        let row = README.lines().find(|line| line.starts_with(&row)).unwrap_or_default();
+        let row = page.lines().find(|line| line.starts_with(&row)).unwrap_or_default();
         let is_example = matches!(
             key,
             "secret_key" | "secret_key_file" | "issuer" | "audience" | "hash_threads" | "theme" | "logo"
@@ -117,6 +118,31 @@ fn every_setting_is_in_the_readme_with_its_default() {
         count += 1;
     }
     assert!(count >= 20, "{count} settings found");
+}
+
+#[test]
+fn the_readme_can_be_read_in_two_minutes() {
+    assert!(README.lines().count() <= 150, "{} lines", README.lines().count());
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages: Vec<_> =
+        ["README.md", "SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root.join(name)).into();
+    for entry in std::fs::read_dir(root.join("docs")).unwrap() {
+        pages.push(entry.unwrap().path());
+    }
+    let mut count = 0;
+    for page in pages.iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+        let text = std::fs::read_to_string(page).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            let is_elsewhere = target.is_empty() || target.starts_with("http");
+            assert!(is_elsewhere || page.with_file_name(target).exists(), "{}: {target}", page.display());
+            count += usize::from(!is_elsewhere);
+        }
+    }
+    assert!(count > 10, "{count} links");
 }
 
 #[test]
