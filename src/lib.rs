@@ -67,6 +67,7 @@ pub mod app;
 pub mod auth;
 #[cfg(feature = "app")]
 mod connections;
+mod ground;
 #[cfg(feature = "app")]
 pub mod routes;
 #[cfg(feature = "app")]

@@ -11,13 +11,13 @@ use std::time::Duration;
 use rocket::figment::Figment;
 use serde::Deserialize;
 
-use crate::auth::cookies::default_name;
-use crate::auth::keys::{Algorithm, RsaKeys};
-use crate::auth::location::{Location, Locations};
-use crate::auth::origin::Origin;
+use crate::auth::wire::cookies::default_name;
+use crate::auth::tokens::keys::{Algorithm, RsaKeys};
+use crate::auth::request::location::{Location, Locations};
+use crate::auth::request::origin::Origin;
 use crate::auth::plain::plain;
-use crate::auth::secret::Secret;
-use crate::auth::wire::{CookieSameSite, Wire};
+use crate::auth::tokens::secret::Secret;
+use crate::auth::wire::names::{CookieSameSite, Wire};
 
 /// The settings of the library, `[default.auth]`.
 ///

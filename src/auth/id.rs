@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::auth::random::{Random, RandomError};
+use crate::ground::random::{Random, RandomError};
 
 /// The name of a session, claim `sid`: 16 random bytes, written as 32 lower-case hexadecimal digits.
 ///

@@ -11,15 +11,15 @@ use std::time::Duration;
 use rocket::{Phase, Rocket};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::auth::authority::{Authority, Pair};
-use crate::auth::clock::UnixTime;
-use crate::auth::csrf;
+use crate::auth::sessions::authority::{Authority, Pair};
+use crate::ground::clock::UnixTime;
+use crate::auth::request::csrf;
 use crate::auth::id::SessionId;
-use crate::auth::keys::{Algorithm, Key};
-use crate::auth::rotation::{EndReason, State};
-use crate::auth::secret::Secret;
-use crate::auth::session::{Ending, Session, Which};
-use crate::auth::sign_in::seal;
+use crate::auth::tokens::keys::{Algorithm, Key};
+use crate::auth::sessions::rotation::{EndReason, State};
+use crate::auth::tokens::secret::Secret;
+use crate::auth::sessions::record::{Ending, Session, Which};
+use crate::auth::guards::forms::seal;
 
 /// A kind of token for a test.
 ///

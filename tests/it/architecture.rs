@@ -57,8 +57,9 @@ fn assert_only(what: &str, is_there: impl Fn(&str) -> bool, homes: &[&str]) {
 
 #[test]
 fn every_wing_sees_only_what_it_may() {
-    let may: [(&str, &[&str]); 6] = [
-        ("auth/", &["auth"]),
+    let may: [(&str, &[&str]); 7] = [
+        ("ground/", &["ground"]),
+        ("auth/", &["auth", "ground"]),
         ("users/", &["users", "auth::Clock", "auth::UnixTime", "auth::clock"]),
         ("store", &["store", "auth::", "users::"]),
         ("routes/", &["routes", "auth", "users", "settings"]),
@@ -112,18 +113,18 @@ fn the_library_wing_knows_no_accounts_pages_templates_or_sql() {
 fn only_one_file_spells_the_cookies_names() {
     let names =
         ["access_token_cookie", "refresh_token_cookie", "csrf_access_token", "portcullis_login", "__Host-"];
-    assert_only("a cookie's name", |code| names.iter().any(|name| code.contains(name)), &["auth/cookies.rs"]);
+    assert_only("a cookie's name", |code| names.iter().any(|name| code.contains(name)), &["auth/wire/cookies.rs"]);
 }
 
 #[test]
 fn only_one_file_writes_set_cookie() {
-    assert_only("Set-Cookie", |code| code.contains("Set-Cookie"), &["auth/cookies.rs", "routes/next.rs"]);
+    assert_only("Set-Cookie", |code| code.contains("Set-Cookie"), &["auth/wire/cookies.rs", "routes/next.rs"]);
     let writes = |code: &str| {
         [".cookies().add", ".cookies().remove", "Cookie::build", "Cookie::new"]
             .iter()
             .any(|call| code.contains(call))
     };
-    assert_only("a cookie", writes, &["auth/cookies.rs"]);
+    assert_only("a cookie", writes, &["auth/wire/cookies.rs"]);
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn only_one_file_asks_where_a_request_comes_from() {
     let asks = |code: &str| {
         [".client_ip()", ".real_ip()", "X-Forwarded-For", "X-Real-IP"].iter().any(|call| code.contains(call))
     };
-    assert_only("the caller's address", asks, &["auth/caller.rs"]);
+    assert_only("the caller's address", asks, &["auth/request/caller.rs"]);
 }
 
 #[test]
@@ -139,7 +140,7 @@ fn only_one_file_reads_a_clock() {
     let reads = |code: &str| {
         ["SystemTime::now", "Instant::now", "now_utc", "now_local"].iter().any(|call| code.contains(call))
     };
-    assert_only("a clock", reads, &["auth/clock.rs"]);
+    assert_only("a clock", reads, &["ground/clock.rs"]);
 }
 
 #[test]
@@ -148,12 +149,12 @@ fn only_one_file_asks_the_system_for_randomness() {
         ["getrandom", "new_v4", "OsRng", "thread_rng", "rand::"].iter().any(|call| code.contains(call))
     };
     // Salts are drawn where passwords are hashed, by the hashing crate; private keys where keys are, by the key crate.
-    assert_only("randomness", asks, &["auth/random.rs", "auth/keys.rs"]);
+    assert_only("randomness", asks, &["ground/random.rs", "auth/tokens/keys.rs"]);
 }
 
 #[test]
 fn only_one_file_imports_the_jwt_crate() {
-    assert_only("the JWT crate", |code| code.contains("jsonwebtoken"), &["auth/keys.rs"]);
+    assert_only("the JWT crate", |code| code.contains("jsonwebtoken"), &["auth/tokens/keys.rs"]);
 }
 
 #[test]

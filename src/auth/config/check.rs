@@ -7,11 +7,11 @@ use std::time::Duration;
 use rocket::figment::Profile;
 
 use super::{AuthConfig, AuthSettings, Deadlines};
-use crate::auth::keys::{Key, RsaKeys};
-use crate::auth::location::Locations;
-use crate::auth::origin::Origin;
-use crate::auth::secret::Secret;
-use crate::auth::wire::Wire;
+use crate::auth::tokens::keys::{Key, RsaKeys};
+use crate::auth::request::location::Locations;
+use crate::auth::request::origin::Origin;
+use crate::auth::tokens::secret::Secret;
+use crate::auth::wire::names::Wire;
 
 impl AuthConfig {
     /// Judges the settings under this profile; only `debug` may be insecure.

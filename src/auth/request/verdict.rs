@@ -1,0 +1,230 @@
+//! One verdict per request.
+//!
+//! Several guards on one route, and the catcher after them, ask the same question; it is answered once and kept in
+//! Rocket's request-local cache, failures included.
+//!
+//! The order of the questions is flask-jwt-extended's: where is the token; is there any CSRF proof; is the token ours;
+//! is the proof the right one; has it expired; is it of the right kind; was it revoked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rocket::Request;
+
+use crate::auth::sessions::authority::{Authority, Pair, end_of};
+use crate::auth::request::caller;
+use crate::auth::tokens::claims::{Claims, SessionClaims};
+use crate::auth::wire::cookies::{Jar, Readable};
+use crate::auth::request::cors::note_values;
+use crate::auth::request::csrf::{Proof, Provenance, access_value, is_unsafe, same};
+use crate::auth::wire::error::AuthError;
+use crate::auth::tokens::invalid::{Claim, Invalid};
+use crate::auth::request::location::{Found, Location, Locations, find};
+use crate::auth::tokens::codec::{Kind, Token};
+
+/// The access token that this request carries, judged.
+pub(crate) async fn access<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
+    let verdict = request.local_cache_async(async { Access(judge_access(request).await) }).await;
+    verdict.0.as_ref().map_err(|error| *error)
+}
+
+/// The refresh token that this request carries, judged but not yet presented to the store.
+pub(crate) async fn refresh<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
+    let verdict = request.local_cache_async(async { Refresh(judge_refresh(request).await) }).await;
+    verdict.0.as_ref().map_err(|error| *error)
+}
+
+/// The access token made for this request out of its refresh token, when its own had expired; renewed at most once.
+pub(crate) async fn renewed<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
+    let verdict = request.local_cache_async(async { Renewed(renew_silently(request).await) }).await;
+    verdict.0.as_ref().map_err(|error| *error)
+}
+
+#[cfg(feature = "app")]
+/// Asks once more whether what this request was let in with still counts: for whoever had to wait in between, as for a
+/// body that trickled in. A request that was not let in with an access token has nothing to lose.
+pub(crate) async fn still_counts(request: &Request<'_>) -> Result<(), AuthError> {
+    let token = match access(request).await {
+        Ok(token) => token,
+        Err(_) if was_renewed(request).load(Ordering::Relaxed) => renewed(request).await?,
+        Err(_) => return Ok(()),
+    };
+    authority(request)?.check_revocation(token).await
+}
+
+/// Whether [`renewed`] was asked for and had a token: asking it first would renew.
+fn was_renewed<'r>(request: &'r Request<'_>) -> &'r AtomicBool {
+    &request.local_cache(|| WasRenewed(AtomicBool::new(false))).0
+}
+
+/// The authority, or the error of a Rocket without the fairing, which the sentinels keep from launching.
+pub(crate) fn authority<'r>(request: &'r Request<'_>) -> Result<&'r Arc<Authority>, AuthError> {
+    Authority::of(request.rocket()).ok_or(AuthError::NotAttached)
+}
+
+/// Queues the cookies of a pair.
+pub(crate) fn send_pair(request: &Request<'_>, jar: Jar, pair: &Pair) {
+    let wire = jar.wire();
+    let csrf = |name, value, age| {
+        if wire.csrf_in_cookies {
+            jar.set(request, name, value, Readable::ByScripts, age);
+        }
+    };
+    note_values(request, pair);
+    jar.set(request, &wire.access_cookie, &pair.access, Readable::ByServerOnly, pair.access_age);
+    csrf(&wire.access_csrf_cookie, &pair.csrf_access, pair.access_age);
+    jar.set(request, &wire.refresh_cookie, &pair.refresh, Readable::ByServerOnly, pair.refresh_age);
+    csrf(&wire.refresh_csrf_cookie, &pair.csrf_refresh, pair.refresh_age);
+}
+
+/// Queues the deletion of all auth cookies, the unreadable ones and the readable ones.
+pub(crate) fn clear_cookies(request: &Request<'_>, jar: Jar) {
+    let wire = jar.wire();
+    jar.delete(request, &wire.access_cookie, Readable::ByServerOnly);
+    jar.delete(request, &wire.access_csrf_cookie, Readable::ByScripts);
+    jar.delete(request, &wire.refresh_cookie, Readable::ByServerOnly);
+    jar.delete(request, &wire.refresh_csrf_cookie, Readable::ByScripts);
+}
+
+/// The judgement itself; everybody but the benchmark asks [`access`], which keeps it.
+pub(crate) async fn judge_access(request: &Request<'_>) -> Result<Token, AuthError> {
+    let locations = authority(request)?.settings.locations;
+    judge_access_in(request, locations, Revocation::Asked).await
+}
+
+/// Judges an access token that stands in one of these places.
+pub(crate) async fn judge_access_in(
+    request: &Request<'_>,
+    locations: Locations,
+    revocation: Revocation,
+) -> Result<Token, AuthError> {
+    let authority = authority(request)?;
+    let found = find(request, Kind::Access, locations, authority.jar.wire())?;
+    if locations != authority.settings.locations {
+        refuse_second(request, found)?;
+    }
+    judge(request, Kind::Access, found, revocation, |proof, value| proof.is(value)).await
+}
+
+/// Refuses an access token of one certain place when the places that all other guards look at hold another one:
+/// two guards of a route would speak for two people.
+pub(crate) fn refuse_second(request: &Request<'_>, found: Found<'_>) -> Result<(), AuthError> {
+    let authority = authority(request)?;
+    match find(request, Kind::Access, authority.settings.locations, authority.jar.wire()) {
+        Ok(other) if other.token != found.token => Err(AuthError::Ambiguous),
+        Err(AuthError::Ambiguous) => Err(AuthError::Ambiguous),
+        _ => Ok(()),
+    }
+}
+
+/// Judges a token that was found. `is_proof` compares the CSRF proof with the token's own value.
+pub(crate) async fn judge(
+    request: &Request<'_>,
+    kind: Kind,
+    found: Found<'_>,
+    revocation: Revocation,
+    is_proof: impl Fn(Proof<'_>, &str) -> bool,
+) -> Result<Token, AuthError> {
+    let authority = authority(request)?;
+    let proof = if found.location == Location::Cookies && is_unsafe(request) {
+        Provenance::check(request, authority)?;
+        Some(Proof::required(request, &authority.jar.wire().csrf_header)?)
+    } else {
+        None
+    };
+    let now = authority.clock.now();
+    let mut token = authority.codec.read(found.token, now)?;
+    token.location = found.location;
+    if let Some(proof) = proof {
+        let value = token.csrf().ok_or(Invalid::MissingClaim(Claim::Csrf))?;
+        if !is_proof(proof, value) {
+            return Err(AuthError::CsrfMismatch);
+        }
+    }
+    if authority.codec.is_expired(&token, now) {
+        return Err(AuthError::Expired);
+    }
+    if token.kind != kind {
+        return Err(AuthError::WrongType(kind));
+    }
+    if revocation == Revocation::Asked {
+        authority.check_revocation(&token).await?;
+    }
+    if kind == Kind::Refresh {
+        return Ok(token);
+    }
+    if let Some(claims) = Claims(&token).session() {
+        // A token with a good signature whose subject is not the session's was not minted by us.
+        authority.confirmed.see(&claims).map_err(|_| Invalid::Subject)?;
+    }
+    if authority.hooks.refuses(&Claims(&token)) {
+        return Err(AuthError::ClaimsRefused);
+    }
+    Ok(token)
+}
+
+/// Whether revocation is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revocation {
+    Asked,
+    NotAsked,
+}
+
+async fn judge_refresh(request: &Request<'_>) -> Result<Token, AuthError> {
+    let authority = authority(request)?;
+    let found = find(request, Kind::Refresh, authority.settings.locations, authority.jar.wire())?;
+    judge(request, Kind::Refresh, found, Revocation::Asked, |proof, value| proof.is(value)).await
+}
+
+/// Renews a page's session by its refresh cookie. CSRF is checked first: a form in an open tab carries the access
+/// token's value, which follows from the refresh token's, so the form still counts after the access cookie is gone.
+async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
+    let authority = authority(request)?;
+    let is_proof = |proof: Proof<'_>, value: &str| proof.is(&access_value(value)) || proof.is(value);
+    let found = find(request, Kind::Refresh, silent(authority), authority.jar.wire())?;
+    let token = match judge(request, Kind::Refresh, found, Revocation::Asked, is_proof).await {
+        Err(AuthError::Revoked) => return Err(reason_for_revocation(request).await),
+        other => other?,
+    };
+    let renewal = authority.renew(&SessionClaims::of(&token)?, caller::address(request)).await;
+    if matches!(renewal, Err(AuthError::Reused)) {
+        clear_cookies(request, authority.jar);
+    }
+    let (_, pair) = renewal?;
+    send_pair(request, authority.jar, &pair);
+    let access = authority.codec.read(&pair.access, authority.clock.now())?;
+    // The caller is seen with the new generation only when it comes back with it, so this is not a confirmation.
+    debug_assert!(access.csrf().is_some_and(|value| same(value, &pair.csrf_access)));
+    if authority.hooks.refuses(&Claims(&access)) {
+        return Err(AuthError::ClaimsRefused);
+    }
+    was_renewed(request).store(true, Ordering::Relaxed);
+    Ok(access)
+}
+
+/// Tells a page why its session is over; memory only knows that it is.
+async fn reason_for_revocation(request: &Request<'_>) -> AuthError {
+    let Ok(authority) = authority(request) else { return AuthError::NotAttached };
+    let found = find(request, Kind::Refresh, silent(authority), authority.jar.wire());
+    let token = found.map(|found| authority.codec.read(found.token, authority.clock.now()));
+    let Ok(Ok(token)) = token else { return AuthError::Revoked };
+    let Some(session) = token.session else { return AuthError::Revoked };
+    match authority.store.find(session.id).await {
+        Ok(session) => session.as_ref().map_or(AuthError::Revoked, end_of),
+        Err(error) => error.into(),
+    }
+}
+
+/// Only a cookie can be renewed without the caller's help, and only where cookies are looked at.
+fn silent(authority: &Authority) -> Locations {
+    if authority.settings.locations.contains(Location::Cookies) {
+        Locations::only(Location::Cookies)
+    } else {
+        Locations::NONE
+    }
+}
+
+struct Access(Result<Token, AuthError>);
+struct Refresh(Result<Token, AuthError>);
+struct Renewed(Result<Token, AuthError>);
+struct WasRenewed(AtomicBool);

@@ -1,0 +1,381 @@
+//! What the fairing attaches to a Rocket: keys, settings, the store and this node's view of it.
+//!
+//! Everything that begins, renews or ends a session goes through here, in an order that survives a crash:
+//! first the store, durably, then this node's memory, then the answer.
+//! A browser that goes away in the middle must not leave the second step undone,
+//! so each change runs as a task of its own that nobody can cancel.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocket::{Phase, Rocket};
+use serde_json::Map;
+
+use crate::auth::request::caller::{self, TrustedProxies};
+use crate::auth::tokens::claims::SessionClaims;
+use crate::ground::clock::{Clock, UnixTime};
+use crate::auth::config::AuthSettings;
+use crate::auth::sessions::confirmed::Confirmed;
+use crate::auth::wire::cookies::Jar;
+use crate::auth::request::csrf;
+use crate::auth::wire::error::AuthError;
+use crate::auth::sessions::event::What;
+use crate::auth::sessions::hooks::Hooks;
+use crate::auth::id::{SessionId, TokenId};
+use crate::auth::tokens::invalid::Invalid;
+use crate::auth::sessions::journal::Journal;
+use crate::auth::tokens::key_file::KeyFile;
+use crate::auth::request::origin::Origin;
+use crate::ground::random::Random;
+use crate::auth::sessions::rotation::{EndReason, Leniency, State, Verdict};
+use crate::auth::sessions::record::{Ending, Revocation, Session, SessionStore, StoreError, Whose};
+use crate::auth::tokens::codec::{Codec, Kind, Mint, Token};
+use crate::auth::sessions::unkept::Unkept;
+use crate::auth::sessions::view::View;
+
+pub(crate) struct Authority {
+    pub(crate) settings: AuthSettings,
+    pub(crate) codec: Codec,
+    pub(crate) jar: Jar,
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) view: View,
+    pub(crate) confirmed: Confirmed,
+    pub(crate) journal: Journal,
+    /// The file that the keys came from, if they came from one; watched for a rotation.
+    pub(crate) key_file: Option<KeyFile>,
+    pub(crate) hooks: Hooks,
+    pub(crate) unkept: Unkept,
+    /// The operator's own proxies, and what was told of them.
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) told: caller::Told,
+    /// The origin under which people know this application, if the operator said so.
+    pub(crate) public_origin: Option<Origin>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    /// How far into the store's log this node has read; held while reading, so that two readers do not overlap.
+    pub(crate) cursor: tokio::sync::Mutex<crate::auth::sessions::record::Cursor>,
+    /// Held while the store is told what was confirmed, so that a refresh can wait for it.
+    pub(crate) telling: tokio::sync::Mutex<()>,
+}
+
+/// A session that is about to begin.
+#[derive(Debug)]
+pub(crate) struct NewSession {
+    pub(crate) user: String,
+    pub(crate) roles: Vec<String>,
+    pub(crate) remember: bool,
+    pub(crate) user_agent: String,
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// An access and a refresh token of one generation, and what their cookies need.
+pub(crate) struct Pair {
+    pub(crate) session: SessionId,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    pub(crate) csrf_access: String,
+    pub(crate) csrf_refresh: String,
+    /// How long the cookies last; `None` ends them with the browser session.
+    pub(crate) access_age: Option<Duration>,
+    pub(crate) refresh_age: Option<Duration>,
+}
+
+impl Authority {
+    /// The authority of this Rocket, if the fairing is attached.
+    pub(crate) fn of<P: Phase>(rocket: &Rocket<P>) -> Option<&Arc<Self>> {
+        rocket.state::<Arc<Self>>()
+    }
+
+    /// Refuses a token that was revoked, or whose session has ended.
+    ///
+    /// Asks memory, and the store only when this node's knowledge is older than `max_staleness`.
+    pub(crate) async fn check_revocation(&self, token: &Token) -> Result<(), AuthError> {
+        // A token without a session can only be revoked by its own id.
+        let of_session = token.session.map_or(*token.id.as_bytes(), |session| *session.id.as_bytes());
+        let ids = [of_session, *token.id.as_bytes()];
+        if self.view.is_revoked(&ids[0], &ids[1], token.issued_at) {
+            return Err(AuthError::Revoked);
+        }
+        let max = self.settings.max_staleness;
+        if max > Duration::ZERO && self.view.age(self.clock.monotonic()) <= max {
+            return Ok(());
+        }
+        let asked = tokio::time::timeout(READ_PATIENCE, self.store.is_revoked(ids, token.issued_at));
+        match asked.await {
+            Ok(Ok(false)) => Ok(()),
+            Ok(Ok(true)) => Err(AuthError::Revoked),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(late()),
+        }
+    }
+
+    /// Begins a session: the row is durable before the tokens exist.
+    pub(crate) async fn begin(self: &Arc<Self>, new: NewSession) -> Result<Pair, AuthError> {
+        let now = self.clock.now();
+        let deadlines = if new.remember { self.settings.remembered } else { self.settings.session };
+        let mut seed = [0; 16];
+        self.random.fill(&mut seed)?;
+        let session = Session {
+            id: SessionId::draw(&*self.random)?,
+            user: new.user,
+            roles: new.roles,
+            state: State::begin(now, deadlines.idle, deadlines.absolute),
+            remember: new.remember,
+            created_at: now,
+            auth_time: now,
+            last_seen: now,
+            user_agent: new.user_agent,
+            address: new.address,
+        };
+        let pair = self.mint(&session, &csrf::refresh_value(seed), now, true).await?;
+        self.confirmed.begin(session.id, session.state.generation, &session.user);
+        let limit = self.settings.max_sessions;
+        self.change(|it| async move {
+            let until = it.remember_until(now);
+            let displaced = it.store.create(&session, limit, until).await?;
+            it.forget_ended(&displaced, until);
+            let (user, address) = (session.user.as_str(), session.address);
+            it.note(What::SignedIn, Some(user), Some(session.id), address);
+            for id in displaced {
+                it.note(What::SessionEnded(EndReason::TooMany), Some(user), Some(id), address);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(pair)
+    }
+
+    /// Exchanges a refresh token for the pair of the next generation, or of the same one again.
+    pub(crate) async fn renew(
+        self: &Arc<Self>,
+        token: &SessionClaims<'_>,
+        address: Option<IpAddr>,
+    ) -> Result<(Session, Pair), AuthError> {
+        let now = self.clock.now();
+        let (id, generation) = (token.session_id(), token.generation());
+        let leniency = self.leniency();
+        let presented = self
+            .change(|it| async move {
+                // What this node has seen is told first: a successor in use makes its predecessor a stolen one.
+                it.tell_confirmed().await?;
+                let until = it.remember_until(now);
+                let presented = it.store.present(id, generation, now, leniency, until).await?;
+                if let Some((session, verdict)) = &presented {
+                    if *verdict == Verdict::Reused {
+                        it.forget_ended(&[id], until);
+                    }
+                    it.note_verdict(*verdict, session, address);
+                }
+                Ok(presented)
+            })
+            .await?;
+        let Some((mut session, verdict)) = presented else { return Err(AuthError::Revoked) };
+        if session.user != token.subject() {
+            return Err(Invalid::Subject.into());
+        }
+        match verdict {
+            Verdict::Rotated | Verdict::Replayed => {
+                let seed = token.csrf().ok_or(Invalid::MissingClaim(crate::auth::tokens::invalid::Claim::Csrf))?;
+                // A copy that was stolen before the owner entered the password again must not become fresh by it.
+                session.auth_time = session.auth_time.min(token.auth_time());
+                let pair = self.mint(&session, seed, now, false).await?;
+                Ok((session, pair))
+            }
+            Verdict::Reused => Err(AuthError::Reused),
+            Verdict::AlreadyEnded => Err(end_of(&session)),
+            Verdict::Expired => Err(AuthError::Expired),
+            Verdict::NeverIssued => Err(Invalid::NeverIssued.into()),
+        }
+    }
+
+    /// Ends sessions; durable when this returns, and known to this node.
+    pub(crate) async fn end(
+        self: &Arc<Self>,
+        whose: Whose,
+        reason: EndReason,
+        address: Option<IpAddr>,
+    ) -> Result<Vec<SessionId>, AuthError> {
+        let at = self.clock.now();
+        self.change(|it| async move {
+            let until = it.remember_until(at);
+            let ending = Ending { which: whose.which(), reason, at, remember_until: until };
+            let ended = it.store.end(&ending).await?;
+            it.forget_ended(&ended, until);
+            for id in &ended {
+                it.journal.write(whose.end_of(*id, at, reason, address));
+            }
+            Ok(ended)
+        })
+        .await
+    }
+
+    /// Revokes a single token, for one that has no session to end; durable when this returns, and known to this node.
+    pub(crate) async fn revoke(self: &Arc<Self>, token: &Token) -> Result<(), AuthError> {
+        let id = token.id;
+        let until = self.revoked_until(token);
+        self.change(move |it| async move {
+            it.store.revoke(id, until).await?;
+            it.view.insert(Revocation { id: *id.as_bytes(), until });
+            Ok(())
+        })
+        .await
+    }
+
+    /// The margin is the one of `remember_ends_for`: no node's clock may outlive the memory.
+    pub(crate) fn revoked_until(&self, token: &Token) -> UnixTime {
+        token.expires_at + (self.settings.remember_ends_for() - self.settings.access_ttl)
+    }
+
+    /// Notes that the password was entered again, and mints a pair that says so, with new CSRF values.
+    pub(crate) async fn reauthenticate(
+        self: &Arc<Self>,
+        id: SessionId,
+        address: Option<IpAddr>,
+    ) -> Result<Pair, AuthError> {
+        let now = self.clock.now();
+        let mut seed = [0; 16];
+        self.random.fill(&mut seed)?;
+        let leniency = self.leniency();
+        let session = self.change(move |it| async move {
+            if !it.store.reauthenticated(id, now).await? {
+                return Ok(None);
+            }
+            let Some(session) = it.store.find(id).await? else { return Ok(None) };
+            it.note(What::Reauthenticated, Some(&session.user), Some(id), address);
+            // A generation of its own: an answer that crosses a refresh in another tab then carries its successor or the
+            // same one, never one that is abandoned already, and a copy of the old tokens shows when it is used.
+            let generation = session.state.generation;
+            let until = it.remember_until(now);
+            let presented = it.store.present(id, generation, now, leniency, until).await?;
+            Ok(presented.map(|(session, _)| session))
+        });
+        let session = session.await?.ok_or(AuthError::Revoked)?;
+        self.mint(&session, &csrf::refresh_value(seed), now, true).await
+    }
+
+    /// Reads what the store's log says since the last time.
+    pub(crate) async fn sync(&self) -> Result<(), StoreError> {
+        let mut cursor = self.cursor.lock().await;
+        let started = self.clock.monotonic();
+        let news = self.store.revocations(*cursor, self.clock.now()).await?;
+        self.view.apply(&news, started);
+        *cursor = news.cursor;
+        Ok(())
+    }
+
+    /// Tells the store which generations were seen in use.
+    pub(crate) async fn tell_confirmed(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.telling.lock().await;
+        let seen = self.confirmed.take();
+        if seen.is_empty() {
+            return Ok(());
+        }
+        let told = self.store.confirm(&seen).await;
+        if told.is_err() {
+            self.confirmed.put_back(seen);
+        }
+        told
+    }
+
+    /// Mints the pair of a session's current generation.
+    pub(crate) async fn mint(
+        &self,
+        session: &Session,
+        csrf_seed: &str,
+        now: UnixTime,
+        fresh: bool,
+    ) -> Result<Pair, AuthError> {
+        let deadline = session.state.deadline();
+        let expires_at = (now + self.settings.access_ttl).min(deadline);
+        let csrf_access = csrf::access_value(csrf_seed);
+        let (extra, none) = (self.hooks.claims_for(session).await?, Map::new());
+        let mut mint = Mint {
+            kind: Kind::Access,
+            id: TokenId::draw(&*self.random)?,
+            subject: &session.user,
+            roles: &session.roles,
+            session: session.id,
+            generation: session.state.generation,
+            fresh,
+            auth_time: session.auth_time,
+            issued_at: now,
+            expires_at,
+            csrf: &csrf_access,
+            extra: &extra,
+        };
+        let access = self.codec.mint(&mint)?;
+        mint.kind = Kind::Refresh;
+        mint.id = TokenId::draw(&*self.random)?;
+        mint.fresh = false;
+        mint.expires_at = deadline;
+        mint.csrf = csrf_seed;
+        mint.extra = &none;
+        let refresh = self.codec.mint(&mint)?;
+        let age = |until: UnixTime| session.remember.then(|| now.until(until));
+        Ok(Pair {
+            session: session.id,
+            access,
+            refresh,
+            csrf_refresh: csrf_seed.to_owned(),
+            access_age: age(expires_at),
+            refresh_age: age(deadline),
+            csrf_access,
+        })
+    }
+
+    pub(crate) fn leniency(&self) -> Leniency {
+        Leniency { grace: self.settings.grace, lost_response: LOST_RESPONSE }
+    }
+
+    /// Until when an end of a session at `at` must be remembered.
+    pub(crate) fn remember_until(&self, at: UnixTime) -> UnixTime {
+        at + self.settings.remember_ends_for()
+    }
+
+    /// Makes this node refuse the tokens of ended sessions at once.
+    pub(crate) fn forget_ended(&self, ended: &[SessionId], until: UnixTime) {
+        for id in ended {
+            self.view.insert(Revocation { id: *id.as_bytes(), until });
+        }
+    }
+
+    /// Runs a change to its end, whatever becomes of the request that asked for it.
+    async fn change<T, F, Fut>(self: &Arc<Self>, change: F) -> Result<T, AuthError>
+    where
+        T: Send + 'static,
+        F: FnOnce(Arc<Self>) -> Fut,
+        Fut: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let task = tokio::spawn(change(Arc::clone(self)));
+        match tokio::time::timeout(WRITE_PATIENCE, task).await {
+            Ok(Ok(outcome)) => outcome.map_err(AuthError::from),
+            Ok(Err(error)) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a change of a session broke off");
+                Err(AuthError::Unavailable)
+            }
+            Err(_) => Err(late()),
+        }
+    }
+}
+
+/// What the caller of an ended session is told.
+pub(crate) fn end_of(session: &Session) -> AuthError {
+    match session.state.ended {
+        Some(ended) if ended.reason == EndReason::Reused => AuthError::Reused,
+        _ => AuthError::Revoked,
+    }
+}
+
+fn late() -> AuthError {
+    tracing::error!("the session store did not answer in time");
+    AuthError::Unavailable
+}
+
+/// How long an unanswered rotation is assumed lost rather than stolen, at most; the idle limit bounds it further.
+const LOST_RESPONSE: Duration = Duration::from_secs(24 * 3600);
+/// How long a protected route waits for the store when its own knowledge is too old.
+const READ_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a change may take before the caller is told 503; the change itself still runs to its end.
+const WRITE_PATIENCE: Duration = Duration::from_secs(5);

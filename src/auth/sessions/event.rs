@@ -1,0 +1,326 @@
+//! What happened: the security events that operators watch and people see about their own account.
+//!
+//! One closed list, in the OWASP Logging Vocabulary where it has a word.
+//! Each event becomes one line of JSON at once (`tracing` target [`TARGET`]) and, within a moment, a row in the store.
+//! No event holds a password, a token, a cookie or a CSRF value; there is no field that could.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::ground::clock::UnixTime;
+use crate::auth::id::SessionId;
+use crate::auth::sessions::rotation::EndReason;
+use crate::auth::sessions::record::StoreError;
+
+/// Something that matters.
+///
+/// ```
+/// use portcullis::auth::{Event, UnixTime, What};
+///
+/// let event = Event {
+///     at: UnixTime::from_secs(1_700_000_000),
+///     what: What::SignInFailed,
+///     user: Some("ada".to_owned()),
+///     session: None,
+///     address: "192.0.2.7".parse().ok(),
+///     by: None,
+///     roles: None,
+/// };
+/// let line = event.to_json();
+/// assert!(line.contains(r#""datetime":"2023-11-14T22:13:20Z""#));
+/// assert!(line.contains(r#""event":"authn_login_fail""#));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: UnixTime,
+    /// What.
+    pub what: What,
+    /// Whose account; `None` when that is not known, and for names without an account:
+    /// people type passwords into the wrong field.
+    pub user: Option<String>,
+    /// In which session.
+    pub session: Option<SessionId>,
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// Who did it, where that is somebody else than the person whose account it is: an administrator.
+    pub by: Option<String>,
+    /// The roles that the account has from then on, where the event is about them.
+    pub roles: Option<Vec<String>>,
+}
+
+/// What can happen.
+///
+/// ```
+/// use portcullis::auth::{EndReason, What};
+///
+/// let what = What::SessionEnded(EndReason::LoggedOut);
+/// assert_eq!(what.as_str(), "session_ended");
+/// assert_eq!(what.to_text(), "session_ended:logged_out");
+/// assert_eq!(What::from_text("session_ended:logged_out"), Some(what));
+/// assert_eq!(What::from_text("word of another version"), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum What {
+    /// Somebody signed in.
+    SignedIn,
+    /// Somebody signed in after attempts had failed.
+    SignedInAfterFailures,
+    /// A sign-in with a wrong password, or to an account that may not.
+    SignInFailed,
+    /// A sign-in was put off because too many had failed.
+    SignInThrottled,
+    /// A replaced refresh token was presented again for an honest reason, and answered with the same successor.
+    Replayed,
+    /// A refresh token that had long been replaced came back: somebody has a copy.
+    Reused,
+    /// A refresh token of a generation that was never handed out: the key is known, or the store was rolled back.
+    NeverIssued,
+    /// A session ended.
+    SessionEnded(EndReason),
+    /// The password was entered again.
+    Reauthenticated,
+    /// The password was entered again, wrongly.
+    ReauthenticationFailed,
+    /// The password was changed by its owner.
+    PasswordChanged,
+    /// A change of the password was refused.
+    PasswordChangeRefused,
+    /// The password was set by an operator.
+    PasswordSet,
+    /// A one-time code was issued, to be exchanged for a password.
+    CodeIssued,
+    /// A one-time code was withdrawn before it was exchanged.
+    CodeWithdrawn,
+    /// The failed attempts to sign in under a name were forgotten, so that it need not wait.
+    FailuresForgotten,
+    /// A one-time code was exchanged for a password.
+    PasswordChosen,
+    /// An exchange with a wrong code, or one that is over.
+    CodeRefused,
+    /// A request by cookie came without the session's CSRF proof.
+    CsrfRefused,
+    /// A request came from another site.
+    CrossSiteRefused,
+    /// A token that is none of ours, or is not whole: forged, damaged, signed with a key that is gone.
+    TokenInvalid,
+    /// The same credential came twice, with different values.
+    TokenDoubled,
+    /// A refresh token came where an access token belongs, or the other way round.
+    TokenOfWrongType,
+    /// Somebody asked for what takes a role that they do not have.
+    RoleMissing,
+    /// A sign-in was answered 503: too many passwords were being checked.
+    SignInBusy,
+    /// An account was made.
+    AccountCreated,
+    /// An account was disabled.
+    AccountDisabled,
+    /// An account was enabled again.
+    AccountEnabled,
+    /// An account's roles were changed.
+    RolesChanged,
+}
+
+/// How loud an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Info,
+    Warn,
+    Critical,
+}
+
+impl What {
+    /// Our word, the OWASP word, and how loud it is.
+    const TABLE: [(Self, &'static str, &'static str, Level); 28] = [
+        (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
+        (
+            Self::SignedInAfterFailures,
+            "signed_in_after_failures",
+            "authn_login_successafterfail",
+            Level::Info,
+        ),
+        (Self::SignInFailed, "sign_in_failed", "authn_login_fail", Level::Warn),
+        (Self::SignInThrottled, "sign_in_throttled", "authn_login_fail_max", Level::Warn),
+        (Self::Replayed, "replayed", "session_renewed", Level::Info),
+        (Self::Reused, "reused", "authn_token_reuse", Level::Critical),
+        (Self::NeverIssued, "never_issued", "authn_token_reuse", Level::Critical),
+        (Self::Reauthenticated, "reauthenticated", "authn_login_success", Level::Info),
+        (Self::ReauthenticationFailed, "reauthentication_failed", "authn_login_fail", Level::Warn),
+        (Self::PasswordChanged, "password_changed", "authn_password_change", Level::Info),
+        (Self::PasswordChangeRefused, "password_change_refused", "authn_password_change_fail", Level::Warn),
+        (Self::PasswordSet, "password_set", "authn_password_change", Level::Warn),
+        (Self::CodeIssued, "code_issued", "user_updated", Level::Warn),
+        (Self::CodeWithdrawn, "code_withdrawn", "user_updated", Level::Warn),
+        (Self::FailuresForgotten, "failures_forgotten", "user_updated", Level::Warn),
+        (Self::PasswordChosen, "password_chosen", "authn_password_change", Level::Info),
+        (Self::CodeRefused, "code_refused", "authn_login_fail", Level::Warn),
+        (Self::CsrfRefused, "csrf_refused", "malicious_csrf", Level::Warn),
+        (Self::CrossSiteRefused, "cross_site_refused", "malicious_csrf", Level::Warn),
+        (Self::TokenInvalid, "token_invalid", "input_validation_fail", Level::Warn),
+        (Self::TokenDoubled, "token_doubled", "input_validation_fail", Level::Warn),
+        (Self::TokenOfWrongType, "token_of_wrong_type", "input_validation_fail", Level::Warn),
+        (Self::RoleMissing, "role_missing", "authz_fail", Level::Warn),
+        (Self::SignInBusy, "sign_in_busy", "excess_rate_limit_exceeded", Level::Warn),
+        (Self::AccountCreated, "account_created", "user_created", Level::Warn),
+        (Self::AccountDisabled, "account_disabled", "user_updated", Level::Warn),
+        (Self::AccountEnabled, "account_enabled", "user_updated", Level::Warn),
+        (Self::RolesChanged, "roles_changed", "authz_change", Level::Warn),
+    ];
+
+    /// Everything that can happen.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let ends = EndReason::all().map(Self::SessionEnded);
+        Self::TABLE.iter().map(|(what, ..)| *what).chain(ends)
+    }
+
+    /// The stable word for this event, without why a session ended.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionEnded(_) => ENDED,
+            other => other.row().map_or("unknown", |(_, word, ..)| word),
+        }
+    }
+
+    /// The event in one text, as stores keep it: its word, and after a colon why a session ended.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        match self {
+            Self::SessionEnded(reason) => format!("{ENDED}:{}", reason.as_str()),
+            other => other.as_str().to_owned(),
+        }
+    }
+
+    /// The event of a kept text; `None` for one that another version wrote.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            Some((ENDED, reason)) => EndReason::from_word(reason).map(Self::SessionEnded),
+            Some(_) => None,
+            None => Self::TABLE.iter().find(|(_, word, ..)| *word == text).map(|(what, ..)| *what),
+        }
+    }
+
+    /// Whether a stranger can make it happen as often as they like.
+    pub(crate) const fn is_at_will(self) -> bool {
+        matches!(
+            self,
+            Self::SignInFailed
+                | Self::SignInThrottled
+                | Self::Replayed
+                | Self::ReauthenticationFailed
+                | Self::PasswordChangeRefused
+                | Self::CodeRefused
+                | Self::CsrfRefused
+                | Self::CrossSiteRefused
+                | Self::TokenInvalid
+                | Self::TokenDoubled
+                | Self::TokenOfWrongType
+                | Self::RoleMissing
+                | Self::SignInBusy
+        )
+    }
+
+    fn row(self) -> Option<&'static (Self, &'static str, &'static str, Level)> {
+        Self::TABLE.iter().find(|(what, ..)| *what == self)
+    }
+
+    /// The word of the OWASP Logging Vocabulary.
+    fn owasp(self) -> &'static str {
+        match self {
+            Self::SessionEnded(EndReason::LoggedOut | EndReason::Replaced) => "session_logout",
+            Self::SessionEnded(EndReason::TooMany) => "excess_sessions_exceeded",
+            Self::SessionEnded(_) => "authn_token_revoked",
+            other => other.row().map_or("unknown", |(_, _, word, _)| word),
+        }
+    }
+
+    fn level(self) -> Level {
+        match self {
+            Self::SessionEnded(EndReason::Reused) => Level::Critical,
+            other => other.row().map_or(Level::Info, |(.., level)| *level),
+        }
+    }
+}
+
+impl Event {
+    /// The event as one line of JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let moment =
+            OffsetDateTime::from_unix_timestamp(self.at.as_secs()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let level = match self.what.level() {
+            Level::Info => "INFO",
+            Level::Warn => "WARN",
+            Level::Critical => "CRITICAL",
+        };
+        let mut line = json!({
+            "datetime": moment.format(&Rfc3339).unwrap_or_default(),
+            "appid": "portcullis",
+            "event": self.what.owasp(),
+            "what": self.what.as_str(),
+            "level": level,
+            "user": self.user,
+            // Enough to tell sessions apart; the whole id is nobody's business in a log.
+            "session": self.session.map(|id| id.to_string().chars().take(12).collect::<String>()),
+            "source_ip": self.address,
+        });
+        if let (What::SessionEnded(reason), Some(fields)) = (self.what, line.as_object_mut()) {
+            fields.insert("reason".to_owned(), reason.as_str().into());
+        }
+        if let (Some(by), Some(fields)) = (&self.by, line.as_object_mut()) {
+            fields.insert("by".to_owned(), by.as_str().into());
+        }
+        if let (Some(roles), Some(fields)) = (&self.roles, line.as_object_mut()) {
+            fields.insert("roles".to_owned(), roles.as_slice().into());
+        }
+        line.to_string()
+    }
+
+    /// Writes the line to the log, target [`TARGET`].
+    pub fn log(&self) {
+        let line = self.to_json();
+        match self.what.level() {
+            Level::Info => tracing::info!(target: TARGET, "{line}"),
+            Level::Warn => tracing::warn!(target: TARGET, "{line}"),
+            Level::Critical => tracing::error!(target: TARGET, "{line}"),
+        }
+    }
+}
+
+/// Keeps events for as long as `auth.event_ttl` says.
+///
+/// ```
+/// use portcullis::auth::{Event, UnixTime, What};
+/// use portcullis::store;
+///
+/// rocket::execute(async {
+///     // Every session store keeps events too.
+///     let store = store::memory().sessions;
+///     let at = UnixTime::from_secs(1_700_000_000);
+///     let event = Event { at, what: What::SignedIn, user: Some("ada".to_owned()), session: None, address: None, by: None, roles: None };
+///     store.record(&[event.clone()]).await.unwrap();
+///     assert_eq!(store.events_of("ada", at, 10).await.unwrap(), [event]);
+/// });
+/// ```
+#[async_trait]
+pub trait EventStore: Send + Sync + 'static {
+    /// Keeps these events.
+    async fn record(&self, events: &[Event]) -> Result<(), StoreError>;
+
+    /// The newest `limit` events about a person's account since a moment, newest first.
+    async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// Forgets events from before a moment.
+    async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError>;
+}
+
+/// The `tracing` target of the lines.
+pub const TARGET: &str = "portcullis::audit";
+const ENDED: &str = "session_ended";

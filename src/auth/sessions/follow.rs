@@ -1,0 +1,136 @@
+//! What runs beside the requests, from lift-off to shutdown: this node follows the store, the clock and the key file.
+//!
+//! It judges nothing; it keeps current what the judgement looks at.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::auth::sessions::authority::Authority;
+use crate::ground::clock::{CLOCKS_APART, UnixTime};
+use crate::auth::tokens::key_file::KeyFile;
+use crate::auth::sessions::record::StoreError;
+
+/// Follows the store's log, forgets what no longer matters, and tells the store what was seen, until shutdown.
+pub(crate) async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown) {
+    let mut tick = tokio::time::interval(FEED_INTERVAL);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut was_reachable = true;
+    let mut watched = Watched::default();
+    let mut clock = Stepped { latest: authority.clock.now(), is_told: false };
+    for round in 0_u32.. {
+        tokio::select! {
+            () = &mut shutdown => return,
+            _ = tick.tick() => {}
+        }
+        clock.look(authority.clock.now());
+        // Reading comes first: it must not wait behind our own writing for somebody else's.
+        let read = authority.sync().await;
+        let told = authority.tell_unkept().await.and(authority.tell_confirmed().await);
+        let told = told.and(authority.tell_events().await);
+        let is_reachable = match read.and(told) {
+            Ok(()) => true,
+            Err(error) if was_reachable => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the store of sessions is out of reach"
+                );
+                false
+            }
+            Err(_) => false,
+        };
+        if is_reachable && !was_reachable {
+            tracing::info!("the store of sessions is back");
+        }
+        was_reachable = is_reachable;
+        if round % ROUNDS_PER_KEY_CHECK == 0 {
+            watched.follow(&authority).await;
+        }
+        if round % ROUNDS_PER_SWEEP == 0 {
+            let now = authority.clock.now();
+            authority.view.sweep(now);
+            if is_reachable && let Err(error) = purge(&authority, now).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "old rows could not be purged");
+            }
+            tracing::debug!(revoked = authority.view.len(), "swept the view of revocations");
+        }
+    }
+}
+
+/// The clock of a running server, which may be set back.
+struct Stepped {
+    /// The latest time that was seen.
+    latest: UnixTime,
+    is_told: bool,
+}
+
+impl Stepped {
+    /// Tells once what the clock did, and until when that matters.
+    fn look(&mut self, now: UnixTime) {
+        let behind = now.until(self.latest);
+        if behind < Duration::from_secs(1) {
+            self.latest = now;
+            self.is_told = false;
+        } else if !std::mem::replace(&mut self.is_told, true) {
+            let refused = behind.saturating_sub(CLOCKS_APART).as_secs();
+            tracing::warn!(
+                seconds = behind.as_secs(),
+                "the clock was set back; sessions end that much later, and tokens signed before that are refused for \
+                 {refused} s"
+            );
+        }
+    }
+}
+
+/// The key file of a running server: a rotation takes effect without a restart.
+#[derive(Default)]
+struct Watched {
+    /// The state of the file whose keys are in use; none at first, so that a change during the launch is not missed.
+    seen: Option<SystemTime>,
+    /// What was wrong with it the last time, so that it is told once.
+    problem: Option<String>,
+}
+
+impl Watched {
+    /// Takes the keys of a file that has changed; a file that cannot be read changes nothing and is tried again.
+    async fn follow(&mut self, authority: &Authority) {
+        let Some(file) = authority.key_file.clone() else { return };
+        let seen = self.seen;
+        let read = tokio::task::spawn_blocking(move || {
+            let now = modified(&file);
+            (now.is_none() || now != seen).then(|| (now, file.load()))
+        });
+        match read.await {
+            Ok(Some((now, Ok(ring)))) => {
+                let is_change = self.seen.is_some() || self.problem.take().is_some();
+                self.seen = now;
+                authority.codec.take_ring(ring);
+                if is_change {
+                    tracing::info!("took over the keys of a changed key file");
+                }
+            }
+            Ok(Some((_, Err(problem)))) => {
+                if self.problem.as_ref() != Some(&problem) {
+                    tracing::error!("{problem}; going on with the keys from before");
+                    self.problem = Some(problem);
+                }
+            }
+            Ok(None) | Err(_) => {}
+        }
+    }
+}
+
+fn modified(file: &KeyFile) -> Option<SystemTime> {
+    std::fs::metadata(file.path()).and_then(|data| data.modified()).ok()
+}
+
+async fn purge(authority: &Authority, now: UnixTime) -> Result<(), StoreError> {
+    authority.store.purge(now).await?;
+    authority.store.purge_events(now - authority.settings.event_ttl).await
+}
+
+/// How often a node reads the store's log: what the command line does to a running server counts within a second.
+const FEED_INTERVAL: Duration = Duration::from_millis(250);
+/// Once a second.
+const ROUNDS_PER_KEY_CHECK: u32 = 4;
+/// Once a minute.
+const ROUNDS_PER_SWEEP: u32 = 240;

@@ -1,0 +1,123 @@
+//! Events on their way to the store.
+//!
+//! An event is logged where it happens and waits here for the background task, so that no request waits for it.
+//! What a stranger can cause at will (failed sign-ins, refused requests) is kept a few times a minute for each person and
+//! a few times for nobody in particular: the log line is still written, but nobody can fill the database with it, push
+//! what matters out of it, or hide an attack by making it louder.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use crate::auth::sessions::authority::Authority;
+use crate::auth::sessions::event::{Event, What};
+use crate::auth::id::SessionId;
+use crate::auth::sessions::rotation::{EndReason, Verdict};
+use crate::auth::sessions::record::{Session, StoreError};
+
+/// The events that the store has yet to keep.
+#[derive(Default)]
+pub(crate) struct Journal {
+    waiting: Mutex<Waiting>,
+    /// Held while the store is told, so that a reader can wait for what is on its way.
+    telling: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    events: Vec<Event>,
+    dropped: usize,
+    /// Which minute the counts below are of.
+    minute: i64,
+    /// How often each kind happened to each person in this minute, as far as strangers can cause it.
+    counts: HashMap<(What, Option<String>), u32>,
+}
+
+impl Journal {
+    /// Logs an event and queues it for the store.
+    pub(crate) fn write(&self, event: Event) {
+        event.log();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = if event.what.is_at_will() { MAX_WAITING / 2 } else { MAX_WAITING };
+        if waiting.is_surplus(&event) || waiting.events.len() >= room {
+            waiting.dropped += 1;
+            return;
+        }
+        waiting.events.push(event);
+    }
+
+    fn take(&self) -> Vec<Event> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let dropped = std::mem::take(&mut waiting.dropped);
+        if dropped > 0 {
+            tracing::debug!(dropped, "events were logged but not kept: there were many of a kind");
+        }
+        std::mem::take(&mut waiting.events)
+    }
+
+    fn put_back(&self, events: Vec<Event>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = MAX_WAITING.saturating_sub(waiting.events.len());
+        waiting.events.extend(events.into_iter().take(room));
+    }
+}
+
+impl Waiting {
+    /// Whether this minute has seen enough events of this kind about this person.
+    fn is_surplus(&mut self, event: &Event) -> bool {
+        if !event.what.is_at_will() {
+            return false;
+        }
+        let minute = event.at.as_secs() / 60;
+        if minute != self.minute || self.counts.len() >= MAX_COUNTED {
+            self.minute = minute;
+            self.counts.clear();
+        }
+        let count = self.counts.entry((event.what, event.user.clone())).or_default();
+        *count = count.saturating_add(1);
+        *count > KEPT_A_MINUTE
+    }
+}
+
+impl Authority {
+    /// Writes an event into the journal.
+    pub(crate) fn note(
+        &self,
+        what: What,
+        user: Option<&str>,
+        session: Option<SessionId>,
+        address: Option<IpAddr>,
+    ) {
+        let (at, user) = (self.clock.now(), user.map(str::to_owned));
+        self.journal.write(Event { at, what, user, session, address, by: None, roles: None });
+    }
+
+    /// Hands the store what the journal holds.
+    pub(crate) async fn tell_events(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.journal.telling.lock().await;
+        let events = self.journal.take();
+        let told = self.store.record(&events).await;
+        if told.is_err() {
+            self.journal.put_back(events);
+        }
+        told
+    }
+
+    pub(crate) fn note_verdict(&self, verdict: Verdict, session: &Session, address: Option<IpAddr>) {
+        let what: &[What] = match verdict {
+            Verdict::Replayed => &[What::Replayed],
+            Verdict::Reused => &[What::Reused, What::SessionEnded(EndReason::Reused)],
+            Verdict::NeverIssued => &[What::NeverIssued],
+            Verdict::Rotated | Verdict::AlreadyEnded | Verdict::Expired => &[],
+        };
+        for what in what {
+            self.note(*what, Some(&session.user), Some(session.id), address);
+        }
+    }
+}
+
+const MAX_WAITING: usize = 4096;
+/// Of one kind about one person.
+const KEPT_A_MINUTE: u32 = 6;
+/// So many kinds and people are counted at once; a flood of more begins the minute anew.
+const MAX_COUNTED: usize = 1024;

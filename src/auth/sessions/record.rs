@@ -1,0 +1,361 @@
+//! The row of a session, and the contract of whoever keeps it.
+//!
+//! A session begins with a password and ends for a [reason](crate::auth::EndReason); between the two it is rotated.
+//! Nothing secret is in the row: a copy of the whole store opens nobody's session.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+
+use crate::ground::clock::UnixTime;
+use crate::auth::sessions::event::{Event, EventStore, What};
+use crate::auth::id::{SessionId, TokenId};
+use crate::auth::sessions::rotation::{EndReason, Leniency, State, Verdict};
+
+/// One signed-in browser or program of one person.
+///
+/// ```
+/// use portcullis::AccessToken;
+/// use portcullis::auth::{Session, Sessions};
+/// use portcullis::testing::Kit;
+/// use rocket::{get, routes};
+///
+/// #[get("/sessions")]
+/// async fn list(token: AccessToken<'_>, sessions: Sessions<'_>) -> Result<String, portcullis::Refusal> {
+///     let line = |session: &Session| format!("{} since {}", session.user, session.created_at.as_secs());
+///     let live = sessions.live(token.subject()).await?;
+///     Ok(live.iter().map(line).collect::<Vec<_>>().join("\n"))
+/// }
+///
+/// let kit = Kit::new();
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(kit.portcullis()).mount("/", routes![list]));
+/// assert_eq!(site.signed_in("ada", &[]).get("/sessions").body, "ada since 1700000000");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its name, claim `sid`.
+    pub id: SessionId,
+    /// Who signed in, claim `sub`.
+    pub user: String,
+    /// The roles the person had at sign-in, claim `roles`.
+    pub roles: Vec<String>,
+    /// Generation, deadlines, end.
+    pub state: State,
+    /// Whether "remember me" was chosen: its cookies then survive the closing of the browser.
+    pub remember: bool,
+    /// When the person signed in.
+    pub created_at: UnixTime,
+    /// When the password was last entered, claim `auth_time`.
+    pub auth_time: UnixTime,
+    /// When it was last refreshed.
+    pub last_seen: UnixTime,
+    /// What the browser called itself; cut to 256 characters.
+    pub user_agent: String,
+    /// From where the person signed in.
+    pub address: Option<IpAddr>,
+}
+
+/// The store is out of reach or answered nonsense.
+/// The caller answers 503; it never means "signed out".
+///
+/// ```
+/// use portcullis::AuthError;
+/// use portcullis::auth::StoreError;
+///
+/// let error = StoreError::Unreachable("connection refused".into());
+/// assert_eq!(error.to_string(), "the store is out of reach");
+/// assert_eq!(AuthError::from(error).status().code, 503);
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store did not answer, or answered with an error of its own.
+    #[error("the store is out of reach")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row that this version cannot read.
+    #[error("the store holds a row that cannot be read: {0}")]
+    Damaged(&'static str),
+}
+
+/// Which sessions are to end.
+///
+/// ```
+/// use portcullis::auth::{SessionId, Which};
+///
+/// /// What a driver asks of every session it holds.
+/// fn is_meant(which: &Which<'_>, id: SessionId, user: &str) -> bool {
+///     match which {
+///         Which::One(wanted) => id == *wanted,
+///         Which::OneOf(wanted, owner) => id == *wanted && user == *owner,
+///         Which::AllOf(owner, kept) => user == *owner && Some(id) != *kept,
+///         Which::Everybody => true,
+///     }
+/// }
+///
+/// let (here, there) = (SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
+/// let elsewhere = Which::AllOf("ada", Some(here));
+/// assert!(is_meant(&elsewhere, there, "ada") && !is_meant(&elsewhere, here, "ada"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// This one.
+    One(SessionId),
+    /// This one, if it belongs to this person.
+    OneOf(SessionId, &'a str),
+    /// All of a person's, but for the one to keep.
+    AllOf(&'a str, Option<SessionId>),
+    /// Everybody's.
+    Everybody,
+}
+
+/// Which of a person's sessions are to end, for a task that outlives its request.
+#[derive(Debug, Clone)]
+pub(crate) struct Whose {
+    pub(crate) user: String,
+    which: These,
+    /// Who ends them, if that is not the person.
+    by: Option<String>,
+}
+
+/// One session, all but one, or all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum These {
+    One(SessionId),
+    Others(SessionId),
+    All,
+}
+
+impl Whose {
+    /// The person's own doing.
+    pub(crate) fn own(user: &str, which: These) -> Self {
+        Self { user: user.to_owned(), which, by: None }
+    }
+
+    /// The doing of an administrator, who may be the same person.
+    pub(crate) fn by(self, administrator: &str) -> Self {
+        let by = (self.user != administrator).then(|| administrator.to_owned());
+        Self { by, ..self }
+    }
+
+    /// The event that the end of one of them is.
+    pub(crate) fn end_of(
+        &self,
+        id: SessionId,
+        at: UnixTime,
+        reason: EndReason,
+        address: Option<IpAddr>,
+    ) -> Event {
+        let (user, by) = (Some(self.user.clone()), self.by.clone());
+        Event { at, what: What::SessionEnded(reason), user, session: Some(id), address, by, roles: None }
+    }
+
+    pub(crate) fn which(&self) -> Which<'_> {
+        match self.which {
+            These::One(id) => Which::OneOf(id, &self.user),
+            These::Others(kept) => Which::AllOf(&self.user, Some(kept)),
+            These::All => Which::AllOf(&self.user, None),
+        }
+    }
+}
+
+/// An order to end sessions.
+///
+/// ```
+/// use portcullis::auth::{Clock, EndReason, Ending, Which};
+/// use portcullis::{Portcullis, store, testing::Kit};
+/// use std::time::Duration;
+///
+/// let (kit, store) = (Kit::new(), store::memory().sessions);
+/// let portcullis = Portcullis::new(store.clone()).clock(kit.clock());
+/// let site = kit.launch(rocket::custom(kit.figment()).attach(portcullis));
+/// let _ada = site.signed_in("ada", &[]);
+///
+/// let at = kit.clock().now();
+/// // An access token lives 300 s by default; the margin covers a refresh that goes on at the same time.
+/// let remember_until = at + Duration::from_secs(360);
+/// let ending = Ending { which: Which::AllOf("ada", None), reason: EndReason::Operator, at, remember_until };
+/// assert_eq!(rocket::execute(store.end(&ending)).unwrap().len(), 1);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending<'a> {
+    /// Which.
+    pub which: Which<'a>,
+    /// Why.
+    pub reason: EndReason,
+    /// When.
+    pub at: UnixTime,
+    /// Until when nodes must remember it: when the last access token of the session has expired.
+    pub remember_until: UnixTime,
+}
+
+/// A position in the store's log of revocations; a node has applied all up to it.
+///
+/// ```
+/// use portcullis::auth::{Cursor, UnixTime};
+/// use portcullis::store;
+///
+/// rocket::execute(async {
+///     let (store, now) = (store::memory().sessions, UnixTime::from_secs(1_700_000_000));
+///     let first = store.revocations(Cursor::default(), now).await.unwrap();
+///     // The next read begins where this one ended.
+///     assert!(store.revocations(first.cursor, now).await.unwrap().entries.is_empty());
+/// });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Cursor(pub i64);
+
+/// Something revoked: the 128 bits of a session's or of a token's id, and until when it matters.
+///
+/// ```
+/// use portcullis::auth::{Revocation, TokenId, UnixTime};
+///
+/// let id: TokenId = "7f3c1f0e-9a4b-4c7d-8e21-5d6f7a8b9c0d".parse().unwrap();
+/// let revocation = Revocation { id: *id.as_bytes(), until: UnixTime::from_secs(1_700_000_300) };
+/// assert_eq!(revocation.id[0], 0x7f);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revocation {
+    /// The id's bytes.
+    pub id: [u8; 16],
+    /// After this moment every token it concerns has expired.
+    pub until: UnixTime,
+}
+
+/// What was revoked after a [`Cursor`].
+///
+/// ```
+/// use portcullis::auth::{Cursor, Revocation, TokenId, UnixTime};
+/// use portcullis::store;
+///
+/// rocket::execute(async {
+///     let (store, now) = (store::memory().sessions, UnixTime::from_secs(1_700_000_000));
+///     let until = UnixTime::from_secs(1_700_000_300);
+///     let id: TokenId = "7f3c1f0e-9a4b-4c7d-8e21-5d6f7a8b9c0d".parse().unwrap();
+///     store.revoke(id, until).await.unwrap();
+///     let news = store.revocations(Cursor::default(), now).await.unwrap();
+///     assert_eq!(news.entries, [Revocation { id: *id.as_bytes(), until }]);
+///     assert!(news.cursor > Cursor::default());
+/// });
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Revocations {
+    /// The new entries.
+    pub entries: Vec<Revocation>,
+    /// The position after the last of them.
+    pub cursor: Cursor,
+    /// Tokens issued before this moment are refused, whosever they are.
+    pub not_before: UnixTime,
+}
+
+/// How present a person is.
+///
+/// ```
+/// use portcullis::auth::{Event, Presence, UnixTime, What};
+/// use portcullis::store;
+///
+/// rocket::execute(async {
+///     let (store, now) = (store::memory().sessions, UnixTime::from_secs(1_700_000_000));
+///     let user = Some("ada".to_owned());
+///     let signed_in = Event { at: now, what: What::SignedIn, user, session: None, address: None, by: None, roles: None };
+///     store.record(&[signed_in]).await.unwrap();
+///     let seen = store.presence(&["ada", "bob"], now).await.unwrap();
+///     assert_eq!(seen, [Presence { live: 0, last_sign_in: Some(now) }, Presence::default()]);
+/// });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Presence {
+    /// How many live sessions the person has.
+    pub live: u32,
+    /// When the person signed in last, as far as the events that are kept tell.
+    pub last_sign_in: Option<UnixTime>,
+}
+
+/// Keeps sessions and the log of revocations; truth, against which every node's memory is only a view.
+///
+/// Every method that changes something is one transaction and returns only after it is durable.
+/// The contract suite in `tests/it/contract.rs` says the same in code, and every driver passes it.
+///
+/// ```
+/// use portcullis::auth::{Session, SessionId, State, UnixTime};
+/// use portcullis::store;
+/// use std::time::Duration;
+///
+/// rocket::execute(async {
+///     let store = store::memory().sessions;
+///     store.ready().await.unwrap();
+///     let now = UnixTime::from_secs(1_700_000_000);
+///     let state = State::begin(now, Duration::from_secs(86_400), Duration::from_secs(604_800));
+///     let (id, user) = (SessionId::from_bytes([7; 16]), "ada".to_owned());
+///     let session = Session {
+///         id, user, state, roles: vec![], remember: false, created_at: now, auth_time: now, last_seen: now,
+///         user_agent: String::new(), address: None,
+///     };
+///     store.create(&session, 10, now).await.unwrap();
+///     assert_eq!(store.live("ada", now).await.unwrap(), [session]);
+/// });
+/// ```
+#[async_trait]
+pub trait SessionStore: EventStore {
+    /// Opens the store and brings its tables up to date; called once at launch.
+    async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Gives back what it holds; called once, after the last request. By default there is nothing to give back.
+    async fn close(&self) {}
+
+    /// Keeps a new session. When the person then has more than `limit` live ones, those idle the longest are ended in
+    /// the same transaction (reason [`EndReason::TooMany`], remembered until `remember_until`); their ids are returned.
+    async fn create(
+        &self,
+        session: &Session,
+        limit: usize,
+        remember_until: UnixTime,
+    ) -> Result<Vec<SessionId>, StoreError>;
+
+    /// The session of this name, ended or not; `None` when there never was one or it was purged.
+    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// Presents `generation` of a session: reads the row, asks [`rotation::step`](crate::auth::sessions::rotation::step) and
+    /// keeps its answer with a compare-and-set, in one transaction.
+    /// [`Verdict::Rotated`] also sets `last_seen`; [`Verdict::Reused`] also logs the revocation.
+    /// Returns the session as it is afterwards.
+    async fn present(
+        &self,
+        id: SessionId,
+        generation: u64,
+        now: UnixTime,
+        leniency: Leniency,
+        remember_until: UnixTime,
+    ) -> Result<Option<(Session, Verdict)>, StoreError>;
+
+    /// Notes that tokens of these generations were used; ignores those that are not current.
+    async fn confirm(&self, seen: &[(SessionId, u64)]) -> Result<(), StoreError>;
+
+    /// Ends those of `which` that have not ended and logs the revocations; returns those that ended now.
+    /// One past its deadline is logged too: its last access token may still live.
+    async fn end(&self, ending: &Ending<'_>) -> Result<Vec<SessionId>, StoreError>;
+
+    /// Notes that the password was entered again in this live session; `false` when it does not live.
+    async fn reauthenticated(&self, id: SessionId, at: UnixTime) -> Result<bool, StoreError>;
+
+    /// How present each of these people is, in the same order.
+    async fn presence(&self, users: &[&str], now: UnixTime) -> Result<Vec<Presence>, StoreError>;
+
+    /// A person's live sessions, last used first.
+    async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError>;
+
+    /// Revokes a single token until it would have expired.
+    async fn revoke(&self, id: TokenId, until: UnixTime) -> Result<(), StoreError>;
+
+    /// Refuses every token issued before `moment`; never moves backwards.
+    async fn raise_not_before(&self, moment: UnixTime) -> Result<(), StoreError>;
+
+    /// What was revoked after `cursor` and still matters at `now`.
+    /// The first read asks with [`Cursor::default`].
+    async fn revocations(&self, cursor: Cursor, now: UnixTime) -> Result<Revocations, StoreError>;
+
+    /// Whether one of these ids is in the log of revocations, or `issued_at` lies before the store's not-before time.
+    async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError>;
+
+    /// Forgets revocations that no longer matter and sessions past their absolute deadline.
+    async fn purge(&self, now: UnixTime) -> Result<(), StoreError>;
+}

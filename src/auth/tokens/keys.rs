@@ -1,0 +1,374 @@
+//! Signing keys; the only file that imports the JWT crate.
+//!
+//! A key carries its algorithm: what a token's header says about it is compared, never believed (RFC 8725 §3.1).
+//! Too short a secret, an RSA modulus below 2048 bits and a key of the wrong curve are refused when they are read
+//! (RFC 7518 §3.2–3.4), not at the first token.
+//! Which key signs, and which still verify, is the ring's business.
+
+use std::str::FromStr;
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING};
+use aws_lc_rs::{rand::SystemRandom, rsa, signature};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{DecodingKey, EncodingKey, crypto};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::auth::tokens::secret::Secret;
+
+use crate::auth::tokens::invalid::Invalid;
+
+/// A signature algorithm (RFC 7518 §3.1, RFC 8037).
+///
+/// HS256 when issuer and verifier are one; EdDSA or ES256 when others verify; RS256 and PS256 only to interoperate.
+///
+/// ```
+/// use portcullis::auth::Algorithm;
+///
+/// assert_eq!("EdDSA".parse(), Ok(Algorithm::EdDSA));
+/// assert!(Algorithm::HS256.is_symmetric() && !Algorithm::ES256.is_symmetric());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "each is the algorithm of that name")]
+pub enum Algorithm {
+    HS256,
+    HS384,
+    HS512,
+    EdDSA,
+    ES256,
+    ES384,
+    RS256,
+    PS256,
+}
+
+/// Which RSA keys are taken.
+///
+/// ```
+/// use portcullis::auth::{KeyFile, RsaKeys};
+///
+/// let file = KeyFile::at("keys/ring".into()).taking(RsaKeys::Short);
+/// assert_eq!(RsaKeys::default(), RsaKeys::Strong);
+/// # drop(file);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RsaKeys {
+    /// From 3072 bits.
+    #[default]
+    Strong,
+    /// From 2048 bits.
+    Short,
+}
+
+/// Why a key cannot be used.
+///
+/// ```
+/// use portcullis::auth::{Algorithm, Secret, UnfitKey};
+///
+/// let error = Secret::new("too short".to_owned()).unwrap_err();
+/// assert_eq!(error, UnfitKey::SecretTooShort { algorithm: Algorithm::HS256, least: 32 });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnfitKey {
+    /// An HMAC secret shorter than its hash.
+    #[error("the secret must be at least {least} bytes long for {} (RFC 7518 §3.2)", .algorithm.as_str())]
+    SecretTooShort {
+        /// What it is for.
+        algorithm: Algorithm,
+        /// How long it must be.
+        least: usize,
+    },
+    /// An HMAC secret that says the same over and over, or has few different characters: it is quickly guessed.
+    #[error("the secret repeats itself; make one with openssl rand -base64 48")]
+    SecretRepeats,
+    /// A secret where a private key belongs.
+    #[error("{} needs a private key, not a secret", .0.as_str())]
+    NeedsPrivateKey(Algorithm),
+    /// A key in PEM where a secret belongs: its text would sign, and a public one is known to everybody.
+    #[error("{} needs a secret, not a key in PEM", .0.as_str())]
+    NeedsSecret(Algorithm),
+    /// The PEM text holds no private key of this type and curve.
+    #[error("the private key is not a PKCS#8 PEM key of the right type for {}", .0.as_str())]
+    WrongType(Algorithm),
+    /// An RSA key that is too short for anything.
+    #[error("the RSA key must have at least 2048 bits (RFC 7518 §3.3)")]
+    RsaTooShort,
+    /// An RSA key of less than 128 bits of strength (OWASP ASVS 11.2.3), which has to be asked for.
+    #[error("the RSA key must have at least 3072 bits; auth.short_rsa_keys = true accepts 2048")]
+    RsaShort,
+    /// The key could not be made.
+    #[error("no key can be made: the system's source of randomness failed")]
+    NotMade,
+}
+
+impl Algorithm {
+    const ALL: [Self; 8] = [
+        Self::HS256,
+        Self::HS384,
+        Self::HS512,
+        Self::EdDSA,
+        Self::ES256,
+        Self::ES384,
+        Self::RS256,
+        Self::PS256,
+    ];
+
+    /// The algorithm's name as a token's header spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::HS384 => "HS384",
+            Self::HS512 => "HS512",
+            Self::EdDSA => "EdDSA",
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::RS256 => "RS256",
+            Self::PS256 => "PS256",
+        }
+    }
+
+    /// Whether one secret both signs and verifies.
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
+    }
+
+    pub(super) const fn least_secret(self) -> usize {
+        match self {
+            Self::HS384 => 48,
+            Self::HS512 => 64,
+            _ => MIN_SECRET_BYTES,
+        }
+    }
+
+    const fn of_crate(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::HS256 => jsonwebtoken::Algorithm::HS256,
+            Self::HS384 => jsonwebtoken::Algorithm::HS384,
+            Self::HS512 => jsonwebtoken::Algorithm::HS512,
+            Self::EdDSA => jsonwebtoken::Algorithm::EdDSA,
+            Self::ES256 => jsonwebtoken::Algorithm::ES256,
+            Self::ES384 => jsonwebtoken::Algorithm::ES384,
+            Self::RS256 => jsonwebtoken::Algorithm::RS256,
+            Self::PS256 => jsonwebtoken::Algorithm::PS256,
+        }
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text);
+        found
+            .ok_or_else(|| format!("unknown algorithm; known are {}", Self::ALL.map(Self::as_str).join(", ")))
+    }
+}
+
+/// One key with its algorithm and its name.
+pub(crate) struct Key {
+    id: String,
+    algorithm: Algorithm,
+    /// Our own header for this key, encoded once: a token that begins with it needs no header parsing.
+    header: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    /// Seals texts that are no tokens; always a fast MAC, whatever the algorithm.
+    seal: (EncodingKey, DecodingKey),
+    public: Option<Value>,
+}
+
+/// The key refused to sign.
+#[derive(Debug, thiserror::Error)]
+#[error("the signing key does not sign")]
+pub(crate) struct SigningFailed;
+
+impl Key {
+    /// A key of the HMAC family.
+    pub(crate) fn from_secret(algorithm: Algorithm, secret: &Secret) -> Result<Self, UnfitKey> {
+        if !algorithm.is_symmetric() {
+            return Err(UnfitKey::NeedsPrivateKey(algorithm));
+        }
+        secret.check(algorithm)?;
+        if secret.as_str().contains("-----BEGIN ") {
+            return Err(UnfitKey::NeedsSecret(algorithm));
+        }
+        let bytes = secret.as_str().as_bytes();
+        let (encoding, decoding) = (EncodingKey::from_secret(bytes), DecodingKey::from_secret(bytes));
+        // The name is a digest, so that two nodes with one secret agree on it and it tells nothing about the secret.
+        Ok(Self::assemble(algorithm, digest(b"kid", bytes), encoding, decoding, bytes, None))
+    }
+
+    /// A key pair out of a PKCS#8 PEM text.
+    pub(crate) fn from_pem(algorithm: Algorithm, pem: &Secret, rsa: RsaKeys) -> Result<Self, UnfitKey> {
+        let bytes = pem.as_str().as_bytes();
+        let encoding = match algorithm {
+            Algorithm::EdDSA => EncodingKey::from_ed_pem(bytes),
+            Algorithm::ES256 | Algorithm::ES384 => EncodingKey::from_ec_pem(bytes),
+            Algorithm::RS256 | Algorithm::PS256 => EncodingKey::from_rsa_pem(bytes),
+            _ => return Err(UnfitKey::NeedsSecret(algorithm)),
+        };
+        let encoding = encoding.map_err(|_| UnfitKey::WrongType(algorithm))?;
+        if is_short_rsa(pem) {
+            return Err(UnfitKey::RsaTooShort);
+        }
+        let wrong = |_| UnfitKey::WrongType(algorithm);
+        let jwk = Jwk::from_encoding_key(&encoding, algorithm.of_crate()).map_err(wrong)?;
+        let decoding = DecodingKey::from_jwk(&jwk).map_err(wrong)?;
+        let mut public = serde_json::to_value(&jwk).map_err(|_| UnfitKey::WrongType(algorithm))?;
+        check_public(algorithm, &public, rsa)?;
+        let id = digest(b"kid", public.to_string().as_bytes());
+        if let Some(members) = public.as_object_mut() {
+            members.extend([
+                ("kid".into(), json!(id)),
+                ("use".into(), json!("sig")),
+                ("alg".into(), json!(algorithm)),
+            ]);
+        }
+        let key = Self::assemble(algorithm, id, encoding, decoding, bytes, Some(public));
+        // A key that reads well but does not sign, or verifies nothing, is found out here and not by a person signing in.
+        let signature = key.sign(b"probe").map_err(|_| UnfitKey::WrongType(algorithm))?;
+        key.verify(b"probe", &signature).map_err(|_| UnfitKey::WrongType(algorithm))?;
+        Ok(key)
+    }
+
+    fn assemble(
+        algorithm: Algorithm,
+        id: String,
+        encoding: EncodingKey,
+        decoding: DecodingKey,
+        material: &[u8],
+        public: Option<Value>,
+    ) -> Self {
+        let header = json!({ "alg": algorithm, "kid": id, "typ": "JWT" }).to_string();
+        let seal: [u8; 32] =
+            Sha256::new().chain_update(b"portcullis seal\0").chain_update(material).finalize().into();
+        Self {
+            header: URL_SAFE_NO_PAD.encode(header),
+            seal: (EncodingKey::from_secret(&seal), DecodingKey::from_secret(&seal)),
+            id,
+            algorithm,
+            encoding,
+            decoding,
+            public,
+        }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(crate) fn header(&self) -> &str {
+        &self.header
+    }
+
+    /// The public key as a JSON Web Key (RFC 7517 §4); `None` for a secret.
+    pub(crate) fn public(&self) -> Option<&Value> {
+        self.public.as_ref()
+    }
+
+    /// The signature over `message`, in base64url.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<String, SigningFailed> {
+        crypto::sign(message, &self.encoding, self.algorithm.of_crate()).map_err(|_| SigningFailed)
+    }
+
+    pub(crate) fn verify(&self, message: &[u8], signature: &str) -> Result<(), Invalid> {
+        match crypto::verify(signature, message, &self.decoding, self.algorithm.of_crate()) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(Invalid::Signature),
+        }
+    }
+
+    /// A proof over a text that is no token, which only this key can make.
+    pub(crate) fn seal(&self, text: &str) -> Result<String, SigningFailed> {
+        crypto::sign(text.as_bytes(), &self.seal.0, jsonwebtoken::Algorithm::HS256).map_err(|_| SigningFailed)
+    }
+
+    pub(crate) fn is_sealed(&self, text: &str, seal: &str) -> bool {
+        crypto::verify(seal, text.as_bytes(), &self.seal.1, jsonwebtoken::Algorithm::HS256).unwrap_or(false)
+    }
+}
+
+/// Makes a private key for this algorithm, as PKCS#8 PEM text.
+pub(crate) fn generate(algorithm: Algorithm) -> Result<Secret, UnfitKey> {
+    let random = SystemRandom::new();
+    let document = match algorithm {
+        Algorithm::EdDSA => {
+            signature::Ed25519KeyPair::generate_pkcs8v1(&random).map(|key| key.as_ref().to_vec())
+        }
+        Algorithm::ES256 => {
+            signature::EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+                .map(|key| key.as_ref().to_vec())
+        }
+        Algorithm::ES384 => {
+            signature::EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &random)
+                .map(|key| key.as_ref().to_vec())
+        }
+        Algorithm::RS256 | Algorithm::PS256 => rsa::KeyPair::generate(KeySize::Rsa3072)
+            .and_then(|key| key.as_der())
+            .map(|key: aws_lc_rs::encoding::Pkcs8V1Der<'_>| key.as_ref().to_vec()),
+        _ => return Err(UnfitKey::NeedsSecret(algorithm)),
+    };
+    let mut der = document.map_err(|_| UnfitKey::NotMade)?;
+    let base64 = STANDARD.encode(&der);
+    der.zeroize();
+    let mut pem = "-----BEGIN PRIVATE KEY-----\n".to_owned();
+    for (index, character) in base64.chars().enumerate() {
+        if index > 0 && index % 64 == 0 {
+            pem.push('\n');
+        }
+        pem.push(character);
+    }
+    pem.push_str("\n-----END PRIVATE KEY-----\n");
+    Ok(Secret::unchecked(pem))
+}
+
+/// Whether this is an RSA key that the crypto library refuses for its length, which it tells only by name.
+fn is_short_rsa(pem: &Secret) -> bool {
+    let base64: String = pem.as_str().lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = Zeroizing::new(STANDARD.decode(Zeroizing::new(base64).as_str()).unwrap_or_default());
+    rsa::KeyPair::from_pkcs8(&der).is_err_and(|rejected| rejected.to_string() == "TooSmall")
+}
+
+/// Whether the public half is of the type and size that the algorithm asks for.
+fn check_public(algorithm: Algorithm, public: &Value, rsa: RsaKeys) -> Result<(), UnfitKey> {
+    let curve = public.get("crv").and_then(Value::as_str);
+    match algorithm {
+        Algorithm::EdDSA if curve == Some("Ed25519") => Ok(()),
+        Algorithm::ES256 if curve == Some("P-256") => Ok(()),
+        Algorithm::ES384 if curve == Some("P-384") => Ok(()),
+        Algorithm::RS256 | Algorithm::PS256 => {
+            let modulus = public.get("n").and_then(Value::as_str).ok_or(UnfitKey::WrongType(algorithm))?;
+            let bytes = URL_SAFE_NO_PAD.decode(modulus).map_err(|_| UnfitKey::WrongType(algorithm))?;
+            let digits = bytes.iter().skip_while(|byte| **byte == 0).count();
+            match (digits * 8, rsa) {
+                (..2048, _) => Err(UnfitKey::RsaTooShort),
+                (..3072, RsaKeys::Strong) => Err(UnfitKey::RsaShort),
+                _ => Ok(()),
+            }
+        }
+        _ => Err(UnfitKey::WrongType(algorithm)),
+    }
+}
+
+fn digest(purpose: &[u8], bytes: &[u8]) -> String {
+    let digest = Sha256::new()
+        .chain_update(b"portcullis ")
+        .chain_update(purpose)
+        .chain_update(b"\0")
+        .chain_update(bytes);
+    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+const MIN_SECRET_BYTES: usize = 32;

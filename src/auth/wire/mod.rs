@@ -1,0 +1,8 @@
+//! The words on the wire.
+//!
+//! - `names`: what cookies, headers, fields and members are called; `cookies`: their attributes, and how they leave.
+//! - `error`: every reason to refuse, in one closed list.
+
+pub(in crate::auth) mod cookies;
+pub(in crate::auth) mod error;
+pub(in crate::auth) mod names;
