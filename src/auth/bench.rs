@@ -4,9 +4,9 @@
 
 use rocket::{Request, Rocket};
 
+use crate::auth::request::verdict;
 use crate::auth::sessions::authority::Authority;
 use crate::auth::sessions::record::Revocation;
-use crate::auth::request::verdict;
 
 /// Judges the request's access token from its cookie to the verdict, CSRF and revocation included; not cached.
 pub async fn judge(request: &Request<'_>) -> bool {

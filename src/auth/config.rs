@@ -4,6 +4,8 @@
 //! Every mistake is told at launch in one line; none waits for the first request.
 
 mod check;
+mod names;
+pub(in crate::auth) mod proxies;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,13 +13,14 @@ use std::time::Duration;
 use rocket::figment::Figment;
 use serde::Deserialize;
 
-use crate::auth::wire::cookies::default_name;
-use crate::auth::tokens::keys::{Algorithm, RsaKeys};
-use crate::auth::request::location::{Location, Locations};
-use crate::auth::request::origin::Origin;
 use crate::auth::plain::plain;
+use crate::auth::tokens::algorithm::Algorithm;
+use crate::auth::tokens::keys::RsaKeys;
 use crate::auth::tokens::secret::Secret;
+use crate::auth::wire::cookies::default_name;
 use crate::auth::wire::names::{CookieSameSite, Wire};
+use crate::auth::wire::origin::Origin;
+use crate::auth::wire::place::{Location, Locations};
 
 /// The settings of the library, `[default.auth]`.
 ///

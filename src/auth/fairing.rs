@@ -11,29 +11,30 @@ use rocket::http::{Header, Status};
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 use serde::Serialize;
 
-use crate::auth::sessions::authority::Authority;
-use crate::auth::request::caller::{Told, TrustedProxies};
-use crate::auth::tokens::claims::Claims;
-use crate::ground::clock::{Clock, SystemClock};
+use crate::auth::config::proxies::{Told, TrustedProxies};
 use crate::auth::config::{AuthConfig, AuthSettings};
-use crate::auth::sessions::confirmed::Confirmed;
-use crate::auth::wire::cookies::{Jar, flush};
-use crate::auth::request::csrf;
 use crate::auth::guards::user::LookUp;
+use crate::auth::request::csrf;
+use crate::auth::request::location::take_out_of_query;
+use crate::auth::sessions::authority::Authority;
+use crate::auth::sessions::confirmed::Confirmed;
 use crate::auth::sessions::follow::keep_current;
 use crate::auth::sessions::hooks::{HookError, Hooks};
 use crate::auth::sessions::journal::Journal;
-use crate::auth::tokens::key_file::{KeyFile, ephemeral};
-use crate::auth::tokens::keys::Key;
-use crate::auth::request::location::{Location, take_out_of_query};
-use crate::auth::request::origin::Origin;
-use crate::ground::random::{OsRandom, Random};
-use crate::auth::tokens::ring::Ring;
 use crate::auth::sessions::record::{Cursor, Session, SessionStore};
-use crate::auth::tokens::codec::Codec;
 use crate::auth::sessions::unkept::Unkept;
 use crate::auth::sessions::view::View;
+use crate::auth::tokens::claims::Claims;
+use crate::auth::tokens::codec::Codec;
+use crate::auth::tokens::key_file::{KeyFile, ephemeral};
+use crate::auth::tokens::keys::Key;
+use crate::auth::tokens::ring::Ring;
+use crate::auth::wire::cookies::{Jar, flush};
 use crate::auth::wire::names::Wire;
+use crate::auth::wire::origin::Origin;
+use crate::auth::wire::place::Location;
+use crate::ground::clock::{Clock, SystemClock};
+use crate::ground::random::{OsRandom, Random};
 
 /// The fairing that makes the guards work.
 ///

@@ -27,53 +27,53 @@ mod test_bench;
 mod tokens;
 mod wire;
 
-pub use request::caller::{TrustedProxies, UnfitProxies};
-pub use tokens::claims::{Claims, CustomClaims, NoClaims, SessionClaims};
 pub use crate::ground::clock::{Clock, ManualClock, SystemClock, UnixTime};
+pub use crate::ground::random::{OsRandom, Random, RandomError};
+pub use config::proxies::{TrustedProxies, UnfitProxies};
 pub use config::{AuthConfig, AuthSettings, RawSecret};
-pub use request::cors::Cors;
-#[cfg(feature = "app")]
-pub(crate) use request::csrf::csrf_names;
-pub use guards::user::CurrentUser;
-pub use wire::error::AuthError;
-pub use sessions::event::{Event, EventStore, What};
 pub use fairing::{Portcullis, chain};
 pub use guards::fence::Fence;
 #[cfg(feature = "app")]
 pub(crate) use guards::form_cookie::{FormCookie, has_cookies, is_signed_in_elsewhere};
-#[cfg(feature = "sqlite")]
-pub(crate) use tokens::guarded::{Guarded, folder, judge};
-pub use guards::tokens::{AccessToken, FreshToken, OptionalToken, RefreshToken, Role, RoleToken, SignedIn};
-pub use sessions::hooks::HookError;
-pub use id::{InvalidId, SessionId, TokenId};
-pub use tokens::invalid::{Claim, Invalid};
-pub use tokens::key_file::{KeyFile, ListedKey};
-pub use tokens::keys::{Algorithm, RsaKeys, UnfitKey};
-pub use request::location::{Absent, Location};
-pub use request::negotiate::wants_page;
-pub use request::origin::{InvalidOrigin, Origin};
+pub use guards::forms::{CsrfToken, SameOrigin, SignInAttempt};
 pub use guards::oversight::Oversight;
 pub use guards::page_context::PageContext;
-pub use plain::plain;
-pub use crate::ground::random::{OsRandom, Random, RandomError};
+pub use guards::places::{BearerToken, BodyRefreshToken, BodyToken, CookieToken, QueryToken, StatelessToken};
 pub use guards::refusal::{Refusal, catchers};
-pub use sessions::rotation::{EndReason, Ended, Leniency, State, Verdict};
-pub use tokens::secret::Secret;
-pub use sessions::record::{
-    Cursor, Ending, Presence, Revocation, Revocations, Session, SessionStore, StoreError, Which,
-};
 pub use guards::sessions::Sessions;
-pub use guards::forms::{CsrfToken, SameOrigin, SignInAttempt};
+pub use guards::token_pair::TokenPair;
+pub use guards::tokens::{AccessToken, FreshToken, OptionalToken, RefreshToken, Role, RoleToken, SignedIn};
+pub use guards::user::CurrentUser;
+pub use id::{InvalidId, SessionId, TokenId};
+pub use plain::plain;
+pub use request::cors::Cors;
+#[cfg(feature = "app")]
+pub(crate) use request::csrf::csrf_names;
+pub use request::negotiate::wants_page;
+#[cfg(feature = "app")]
+pub(crate) use request::verdict::still_counts;
+pub use sessions::event::{Event, EventStore, What};
+pub use sessions::hooks::HookError;
+pub use sessions::record::{Cursor, Ending, Presence, Revocation, Revocations, Session, SessionStore, Which};
+pub use sessions::rotation::{EndReason, Ended, Leniency, State, Verdict};
+pub use sessions::store_error::StoreError;
+pub use sessions::{event, rotation};
 #[cfg(feature = "testing")]
 pub use test_bench::Sample;
 #[cfg(feature = "testing")]
 pub(crate) use test_bench::TestBench;
-pub use tokens::codec::Kind;
-pub use guards::token_pair::TokenPair;
-pub use guards::places::{BearerToken, BodyRefreshToken, BodyToken, CookieToken, QueryToken, StatelessToken};
-#[cfg(feature = "app")]
-pub(crate) use request::verdict::still_counts;
+pub use tokens::algorithm::{Algorithm, UnfitKey};
+pub use tokens::claims::{Claims, CustomClaims, NoClaims, SessionClaims};
+#[cfg(feature = "sqlite")]
+pub(crate) use tokens::guarded::{Guarded, folder, judge};
+pub use tokens::key_file::{KeyFile, ListedKey};
+pub use tokens::keys::RsaKeys;
+pub use tokens::secret::Secret;
+pub use wire::error::AuthError;
+pub use wire::invalid::{Claim, Invalid};
+pub use wire::kind::Kind;
 pub use wire::names::CookieSameSite;
 #[cfg(feature = "app")]
 pub(crate) use wire::names::CsrfNames;
-pub use sessions::{event, rotation};
+pub use wire::origin::{InvalidOrigin, Origin};
+pub use wire::place::{Absent, Location};

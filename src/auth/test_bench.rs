@@ -11,15 +11,16 @@ use std::time::Duration;
 use rocket::{Phase, Rocket};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::auth::sessions::authority::{Authority, Pair};
-use crate::ground::clock::UnixTime;
-use crate::auth::request::csrf;
-use crate::auth::id::SessionId;
-use crate::auth::tokens::keys::{Algorithm, Key};
-use crate::auth::sessions::rotation::{EndReason, State};
-use crate::auth::tokens::secret::Secret;
-use crate::auth::sessions::record::{Ending, Session, Which};
 use crate::auth::guards::forms::seal;
+use crate::auth::id::SessionId;
+use crate::auth::sessions::authority::{Authority, Pair};
+use crate::auth::sessions::record::{Ending, Session, Which};
+use crate::auth::sessions::rotation::{EndReason, State};
+use crate::auth::tokens::algorithm::Algorithm;
+use crate::auth::tokens::csrf_value;
+use crate::auth::tokens::keys::Key;
+use crate::auth::tokens::secret::Secret;
+use crate::ground::clock::UnixTime;
 
 /// A kind of token for a test.
 ///
@@ -120,7 +121,7 @@ impl TestBench {
     /// The CSRF value that belongs to these cookies' access token, or that of the one it can be renewed to.
     pub(crate) fn access_proof(&self, cookies: &Cookies) -> Option<String> {
         let held = cookies.get(self.access_cookie()).and_then(|token| self.csrf_of(token));
-        held.or_else(|| self.refresh_proof(cookies).map(|value| csrf::access_value(&value)))
+        held.or_else(|| self.refresh_proof(cookies).map(|value| csrf_value::access_value(&value)))
     }
 
     /// The CSRF value that belongs to these cookies' refresh token.
@@ -156,7 +157,7 @@ impl TestBench {
     }
 
     fn pair(&self, session: &Session, at: UnixTime, fresh: bool) -> Pair {
-        let seed = csrf::refresh_value(*self.draw().as_bytes());
+        let seed = csrf_value::refresh_value(*self.draw().as_bytes());
         let minted = self.authority.mint(session, &seed, at, fresh);
         self.runtime.block_on(minted).expect("the application's claims cannot be minted")
     }

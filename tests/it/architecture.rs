@@ -113,12 +113,20 @@ fn the_library_wing_knows_no_accounts_pages_templates_or_sql() {
 fn only_one_file_spells_the_cookies_names() {
     let names =
         ["access_token_cookie", "refresh_token_cookie", "csrf_access_token", "portcullis_login", "__Host-"];
-    assert_only("a cookie's name", |code| names.iter().any(|name| code.contains(name)), &["auth/wire/cookies.rs"]);
+    assert_only(
+        "a cookie's name",
+        |code| names.iter().any(|name| code.contains(name)),
+        &["auth/wire/cookies.rs"],
+    );
 }
 
 #[test]
 fn only_one_file_writes_set_cookie() {
-    assert_only("Set-Cookie", |code| code.contains("Set-Cookie"), &["auth/wire/cookies.rs", "routes/next.rs"]);
+    assert_only(
+        "Set-Cookie",
+        |code| code.contains("Set-Cookie"),
+        &["auth/wire/cookies.rs", "routes/next.rs"],
+    );
     let writes = |code: &str| {
         [".cookies().add", ".cookies().remove", "Cookie::build", "Cookie::new"]
             .iter()

@@ -83,7 +83,13 @@ fn every_exported_type_has_an_example() {
 
 #[test]
 fn every_type_of_the_public_modules_has_an_example() {
-    let modules = ["auth/sessions/event.rs", "auth/sessions/rotation.rs", "store/mod.rs", "testing.rs", "testing/visitor.rs"];
+    let modules = [
+        "auth/sessions/event.rs",
+        "auth/sessions/rotation.rs",
+        "store/mod.rs",
+        "testing.rs",
+        "testing/visitor.rs",
+    ];
     let accounts = [
         "account", "accounts", "code", "codes", "password", "policy", "roles", "sign_in", "throttle",
         "username",

@@ -8,10 +8,10 @@ use rocket::figment::Profile;
 
 use super::{AuthConfig, AuthSettings, Deadlines};
 use crate::auth::tokens::keys::{Key, RsaKeys};
-use crate::auth::request::location::Locations;
-use crate::auth::request::origin::Origin;
 use crate::auth::tokens::secret::Secret;
 use crate::auth::wire::names::Wire;
+use crate::auth::wire::origin::Origin;
+use crate::auth::wire::place::Locations;
 
 impl AuthConfig {
     /// Judges the settings under this profile; only `debug` may be insecure.

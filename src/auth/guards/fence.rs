@@ -5,8 +5,8 @@ use rocket::http::{Method, Status};
 use rocket::route::{Handler, Outcome, Route};
 use rocket::{Request, get, request, routes};
 
-use crate::auth::wire::error::AuthError;
 use crate::auth::guards::tokens::{AccessToken, signed_in};
+use crate::auth::wire::error::AuthError;
 
 /// A fence around everything that is mounted at the same place: a request without a valid access token is refused before
 /// any handler sees it, also where the handler takes no guard and where there is no handler.

@@ -4,10 +4,11 @@
 
 use rocket::Request;
 
-use crate::auth::wire::cookies::{Carried, carried};
-use crate::auth::request::location::{Location, Locations, find};
-use crate::auth::tokens::codec::Kind;
+use crate::auth::request::location::find;
 use crate::auth::request::verdict::{self, Revocation, judge};
+use crate::auth::wire::cookies::{Carried, carried};
+use crate::auth::wire::kind::Kind;
+use crate::auth::wire::place::{Location, Locations};
 
 /// The cookie of the sign-in form as a request brings it back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

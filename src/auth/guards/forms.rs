@@ -8,14 +8,14 @@ use std::fmt;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
-use crate::auth::sessions::authority::Authority;
-use crate::auth::wire::cookies::{Carried, Readable, carried};
-use crate::auth::request::csrf::{self, Proof, Provenance};
-use crate::auth::wire::error::AuthError;
 use crate::auth::guards::tokens::{is_unattached, signed_in};
 use crate::auth::id::SessionId;
-use crate::auth::request::location::Location;
+use crate::auth::request::csrf::{self, Proof, Provenance};
 use crate::auth::request::verdict;
+use crate::auth::sessions::authority::Authority;
+use crate::auth::wire::cookies::{Carried, Readable, carried};
+use crate::auth::wire::error::AuthError;
+use crate::auth::wire::place::Location;
 
 /// The value a form must send back in its first field, `csrf_token`.
 ///

@@ -10,6 +10,7 @@ pub(in crate::auth) mod fence;
 #[cfg(feature = "app")]
 pub(in crate::auth) mod form_cookie;
 pub(in crate::auth) mod forms;
+pub(in crate::auth) mod outcome;
 pub(in crate::auth) mod oversight;
 pub(in crate::auth) mod page_context;
 pub(in crate::auth) mod places;

@@ -4,13 +4,13 @@
 
 use std::fmt;
 
-use crate::ground::clock::UnixTime;
-use crate::auth::wire::error::AuthError;
-use crate::auth::sessions::event::{Event, What};
-use crate::auth::id::SessionId;
-use crate::auth::sessions::rotation::EndReason;
-use crate::auth::sessions::record::{Presence, Session, These, Whose};
 use crate::auth::guards::sessions::Sessions;
+use crate::auth::id::SessionId;
+use crate::auth::sessions::event::{Event, What};
+use crate::auth::sessions::record::{Presence, Session, These, Whose};
+use crate::auth::sessions::rotation::EndReason;
+use crate::auth::wire::error::AuthError;
+use crate::ground::clock::UnixTime;
 
 /// The sessions of everybody, in the hands of somebody who may end them.
 ///

@@ -8,10 +8,10 @@ use rocket::request::{FlashMessage, FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 use serde::Serialize;
 
-use crate::auth::wire::error::AuthError;
-use crate::auth::guards::tokens::{is_unattached, signed_in};
 use crate::auth::guards::forms::CsrfToken;
+use crate::auth::guards::tokens::{is_unattached, signed_in};
 use crate::auth::request::verdict;
+use crate::auth::wire::error::AuthError;
 
 /// The part of a template's context that is the same on every page, also on those that anybody may see.
 ///

@@ -9,13 +9,15 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 use serde_json::Value;
 
-use crate::auth::tokens::claims::Claims;
-use crate::auth::wire::error::AuthError;
 use crate::auth::guards::tokens::{RefreshToken, is_unattached, live, outcome};
-use crate::auth::tokens::invalid::Invalid;
-use crate::auth::request::location::{Absent, Found, Location, Locations};
-use crate::auth::tokens::codec::{Kind, Token};
+use crate::auth::request::location::Found;
 use crate::auth::request::verdict::{self, Revocation, authority, judge, judge_access_in, refuse_second};
+use crate::auth::tokens::claims::Claims;
+use crate::auth::tokens::codec::Token;
+use crate::auth::wire::error::AuthError;
+use crate::auth::wire::invalid::Invalid;
+use crate::auth::wire::kind::Kind;
+use crate::auth::wire::place::{Absent, Location, Locations};
 
 /// An access token out of the `Authorization` header, wherever else the settings look.
 ///

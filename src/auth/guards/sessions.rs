@@ -11,20 +11,22 @@ use std::time::Duration;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
-use crate::auth::sessions::authority::{Authority, NewSession, Pair};
-use crate::auth::request::caller;
-use crate::ground::clock::UnixTime;
-use crate::auth::wire::cookies::{Carried, Readable, carried, every};
-use crate::auth::wire::error::AuthError;
-use crate::auth::sessions::event::{Event, What};
+use crate::auth::guards::token_pair::TokenPair;
 use crate::auth::guards::tokens::{RefreshToken, is_unattached};
 use crate::auth::id::SessionId;
-use crate::auth::request::location::{Location, in_line};
-use crate::auth::sessions::rotation::EndReason;
-use crate::auth::sessions::record::{Session, These, Whose};
-use crate::auth::tokens::codec::{Kind, Membership, Token};
-use crate::auth::guards::token_pair::TokenPair;
+use crate::auth::request::caller;
+use crate::auth::request::location::in_line;
 use crate::auth::request::verdict::{authority, clear_cookies, send_pair};
+use crate::auth::sessions::authority::{Authority, NewSession, Pair};
+use crate::auth::sessions::event::{Event, What};
+use crate::auth::sessions::record::{Session, These, Whose};
+use crate::auth::sessions::rotation::EndReason;
+use crate::auth::tokens::codec::{Membership, Token};
+use crate::auth::wire::cookies::{Carried, Readable, carried, every};
+use crate::auth::wire::error::AuthError;
+use crate::auth::wire::kind::Kind;
+use crate::auth::wire::place::Location;
+use crate::ground::clock::UnixTime;
 
 /// A guard that opens, renews and closes sessions for this request; cookies follow with the response.
 ///

@@ -12,15 +12,15 @@ use std::ops::Deref;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
-use crate::auth::sessions::authority::{Authority, end_of};
-use crate::auth::tokens::claims::{Claims, CustomClaims, NoClaims, SessionClaims, custom_claims};
-use crate::auth::wire::error::AuthError;
-use crate::auth::tokens::invalid::Invalid;
-use crate::auth::request::location::Location;
 use crate::auth::request::negotiate::wants_page;
-use crate::auth::sessions::rotation::{Verdict, step};
-use crate::auth::tokens::codec::Token;
 use crate::auth::request::{caller, verdict};
+use crate::auth::sessions::authority::{Authority, end_of};
+use crate::auth::sessions::rotation::{Verdict, step};
+use crate::auth::tokens::claims::{Claims, CustomClaims, NoClaims, SessionClaims, custom_claims};
+use crate::auth::tokens::codec::Token;
+use crate::auth::wire::error::AuthError;
+use crate::auth::wire::invalid::Invalid;
+use crate::auth::wire::place::Location;
 
 /// A valid access token; on an unsafe method, when it came by cookie, also a CSRF proof.
 ///

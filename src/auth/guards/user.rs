@@ -7,9 +7,9 @@ use std::ops::Deref;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
-use crate::auth::wire::error::AuthError;
 use crate::auth::guards::tokens::{is_unattached, outcome, signed_in};
 use crate::auth::sessions::hooks::{HookError, HookFuture};
+use crate::auth::wire::error::AuthError;
 
 /// The person, as the application knows them: looked up once a request by the hook
 /// [`Portcullis::user`](crate::auth::Portcullis::user).

@@ -12,7 +12,7 @@ use rocket::http::{Header, Method, Status};
 use rocket::{Request, Response};
 
 use crate::auth::sessions::authority::{Authority, Pair};
-use crate::auth::request::origin::Origin;
+use crate::auth::wire::origin::Origin;
 
 /// Answers the preflights of trusted origins and lets their pages read the answers; attach it beside
 /// [`Portcullis`](crate::Portcullis).

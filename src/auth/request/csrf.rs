@@ -8,11 +8,10 @@
 
 use rocket::http::{Method, RawStr};
 use rocket::{Data, Request};
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::auth::sessions::authority::Authority;
 use crate::auth::request::cors;
+use crate::auth::sessions::authority::Authority;
 use crate::auth::wire::error::AuthError;
 #[cfg(feature = "app")]
 use crate::auth::wire::names::CsrfNames;
@@ -133,24 +132,6 @@ pub(crate) async fn undo_method_override(request: &mut Request<'_>, data: &mut D
     if RawStr::new(first).url_decode_lossy().starts_with("_method") {
         request.set_method(Method::Post);
     }
-}
-
-/// The access token's CSRF value, derived from the refresh token's.
-///
-/// The pair belongs to the session and stays the same through refreshes, so that a form in another tab keeps working,
-/// and no store has to keep it: each refresh token carries it to the next.
-/// Both are readable by the same scripts, so deriving one from the other gives nothing away.
-pub(crate) fn access_value(refresh_value: &str) -> String {
-    let digest: [u8; 32] =
-        Sha256::new().chain_update(b"portcullis csrf access\0").chain_update(refresh_value).finalize().into();
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(digest).for_each(|(byte, of_digest)| *byte = of_digest);
-    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
-}
-
-/// A new value for a refresh token, out of 16 random bytes; a version 4 UUID as flask-jwt-extended writes it.
-pub(crate) fn refresh_value(random: [u8; 16]) -> String {
-    uuid::Builder::from_random_bytes(random).into_uuid().to_string()
 }
 
 /// What the first bytes of a form body say.

@@ -9,5 +9,4 @@ pub(in crate::auth) mod cors;
 pub(in crate::auth) mod csrf;
 pub(in crate::auth) mod location;
 pub(in crate::auth) mod negotiate;
-pub(in crate::auth) mod origin;
 pub(in crate::auth) mod verdict;

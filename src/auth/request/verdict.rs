@@ -11,16 +11,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocket::Request;
 
-use crate::auth::sessions::authority::{Authority, Pair, end_of};
 use crate::auth::request::caller;
-use crate::auth::tokens::claims::{Claims, SessionClaims};
-use crate::auth::wire::cookies::{Jar, Readable};
 use crate::auth::request::cors::note_values;
-use crate::auth::request::csrf::{Proof, Provenance, access_value, is_unsafe, same};
+use crate::auth::request::csrf::{Proof, Provenance, is_unsafe, same};
+use crate::auth::request::location::{Found, find};
+use crate::auth::sessions::authority::{Authority, Pair, end_of};
+use crate::auth::tokens::claims::{Claims, SessionClaims};
+use crate::auth::tokens::codec::Token;
+use crate::auth::tokens::csrf_value::access_value;
+use crate::auth::wire::cookies::{Jar, Readable};
 use crate::auth::wire::error::AuthError;
-use crate::auth::tokens::invalid::{Claim, Invalid};
-use crate::auth::request::location::{Found, Location, Locations, find};
-use crate::auth::tokens::codec::{Kind, Token};
+use crate::auth::wire::invalid::{Claim, Invalid};
+use crate::auth::wire::kind::Kind;
+use crate::auth::wire::place::{Location, Locations};
 
 /// The access token that this request carries, judged.
 pub(crate) async fn access<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {

@@ -13,27 +13,29 @@ use std::time::Duration;
 use rocket::{Phase, Rocket};
 use serde_json::Map;
 
-use crate::auth::request::caller::{self, TrustedProxies};
-use crate::auth::tokens::claims::SessionClaims;
-use crate::ground::clock::{Clock, UnixTime};
 use crate::auth::config::AuthSettings;
+use crate::auth::config::proxies::{Told, TrustedProxies};
+use crate::auth::id::{SessionId, TokenId};
 use crate::auth::sessions::confirmed::Confirmed;
-use crate::auth::wire::cookies::Jar;
-use crate::auth::request::csrf;
-use crate::auth::wire::error::AuthError;
 use crate::auth::sessions::event::What;
 use crate::auth::sessions::hooks::Hooks;
-use crate::auth::id::{SessionId, TokenId};
-use crate::auth::tokens::invalid::Invalid;
 use crate::auth::sessions::journal::Journal;
-use crate::auth::tokens::key_file::KeyFile;
-use crate::auth::request::origin::Origin;
-use crate::ground::random::Random;
+use crate::auth::sessions::record::{Ending, Revocation, Session, SessionStore, Whose};
 use crate::auth::sessions::rotation::{EndReason, Leniency, State, Verdict};
-use crate::auth::sessions::record::{Ending, Revocation, Session, SessionStore, StoreError, Whose};
-use crate::auth::tokens::codec::{Codec, Kind, Mint, Token};
+use crate::auth::sessions::store_error::StoreError;
 use crate::auth::sessions::unkept::Unkept;
 use crate::auth::sessions::view::View;
+use crate::auth::tokens::claims::SessionClaims;
+use crate::auth::tokens::codec::{Codec, Mint, Token};
+use crate::auth::tokens::csrf_value;
+use crate::auth::tokens::key_file::KeyFile;
+use crate::auth::wire::cookies::Jar;
+use crate::auth::wire::error::AuthError;
+use crate::auth::wire::invalid::Invalid;
+use crate::auth::wire::kind::Kind;
+use crate::auth::wire::origin::Origin;
+use crate::ground::clock::{Clock, UnixTime};
+use crate::ground::random::Random;
 
 pub(crate) struct Authority {
     pub(crate) settings: AuthSettings,
@@ -49,7 +51,7 @@ pub(crate) struct Authority {
     pub(crate) unkept: Unkept,
     /// The operator's own proxies, and what was told of them.
     pub(crate) proxies: TrustedProxies,
-    pub(crate) told: caller::Told,
+    pub(crate) told: Told,
     /// The origin under which people know this application, if the operator said so.
     pub(crate) public_origin: Option<Origin>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -129,7 +131,7 @@ impl Authority {
             user_agent: new.user_agent,
             address: new.address,
         };
-        let pair = self.mint(&session, &csrf::refresh_value(seed), now, true).await?;
+        let pair = self.mint(&session, &csrf_value::refresh_value(seed), now, true).await?;
         self.confirmed.begin(session.id, session.state.generation, &session.user);
         let limit = self.settings.max_sessions;
         self.change(|it| async move {
@@ -177,7 +179,8 @@ impl Authority {
         }
         match verdict {
             Verdict::Rotated | Verdict::Replayed => {
-                let seed = token.csrf().ok_or(Invalid::MissingClaim(crate::auth::tokens::invalid::Claim::Csrf))?;
+                let seed =
+                    token.csrf().ok_or(Invalid::MissingClaim(crate::auth::wire::invalid::Claim::Csrf))?;
                 // A copy that was stolen before the owner entered the password again must not become fresh by it.
                 session.auth_time = session.auth_time.min(token.auth_time());
                 let pair = self.mint(&session, seed, now, false).await?;
@@ -252,7 +255,7 @@ impl Authority {
             Ok(presented.map(|(session, _)| session))
         });
         let session = session.await?.ok_or(AuthError::Revoked)?;
-        self.mint(&session, &csrf::refresh_value(seed), now, true).await
+        self.mint(&session, &csrf_value::refresh_value(seed), now, true).await
     }
 
     /// Reads what the store's log says since the last time.
@@ -289,7 +292,7 @@ impl Authority {
     ) -> Result<Pair, AuthError> {
         let deadline = session.state.deadline();
         let expires_at = (now + self.settings.access_ttl).min(deadline);
-        let csrf_access = csrf::access_value(csrf_seed);
+        let csrf_access = csrf_value::access_value(csrf_seed);
         let (extra, none) = (self.hooks.claims_for(session).await?, Map::new());
         let mut mint = Mint {
             kind: Kind::Access,

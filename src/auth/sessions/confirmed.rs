@@ -10,8 +10,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError};
 
-use crate::auth::tokens::claims::SessionClaims;
 use crate::auth::id::SessionId;
+use crate::auth::tokens::claims::SessionClaims;
 
 /// Recently seen sessions, and what the store has yet to be told.
 pub(crate) struct Confirmed {

@@ -11,10 +11,10 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::ground::clock::UnixTime;
 use crate::auth::id::SessionId;
 use crate::auth::sessions::rotation::EndReason;
-use crate::auth::sessions::record::StoreError;
+use crate::auth::sessions::store_error::StoreError;
+use crate::ground::clock::UnixTime;
 
 /// Something that matters.
 ///

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::auth::sessions::authority::Authority;
-use crate::ground::clock::{CLOCKS_APART, UnixTime};
+use crate::auth::sessions::store_error::StoreError;
 use crate::auth::tokens::key_file::KeyFile;
-use crate::auth::sessions::record::StoreError;
+use crate::ground::clock::{CLOCKS_APART, UnixTime};
 
 /// Follows the store's log, forgets what no longer matters, and tells the store what was seen, until shutdown.
 pub(crate) async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown) {

@@ -9,9 +9,9 @@ use std::pin::Pin;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::auth::sessions::record::Session;
 use crate::auth::tokens::claims::Claims;
 use crate::auth::wire::error::AuthError;
-use crate::auth::sessions::record::Session;
 
 /// An error of the application's own; the caller is answered 503 and the log gets the rest.
 pub type HookError = Box<dyn std::error::Error + Send + Sync>;

@@ -6,21 +6,16 @@
 //! what matters out of it, or hide an attack by making it louder.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use crate::auth::sessions::authority::Authority;
 use crate::auth::sessions::event::{Event, What};
-use crate::auth::id::SessionId;
-use crate::auth::sessions::rotation::{EndReason, Verdict};
-use crate::auth::sessions::record::{Session, StoreError};
 
 /// The events that the store has yet to keep.
 #[derive(Default)]
 pub(crate) struct Journal {
     waiting: Mutex<Waiting>,
     /// Held while the store is told, so that a reader can wait for what is on its way.
-    telling: tokio::sync::Mutex<()>,
+    pub(super) telling: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -46,7 +41,7 @@ impl Journal {
         waiting.events.push(event);
     }
 
-    fn take(&self) -> Vec<Event> {
+    pub(super) fn take(&self) -> Vec<Event> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let dropped = std::mem::take(&mut waiting.dropped);
         if dropped > 0 {
@@ -55,7 +50,7 @@ impl Journal {
         std::mem::take(&mut waiting.events)
     }
 
-    fn put_back(&self, events: Vec<Event>) {
+    pub(super) fn put_back(&self, events: Vec<Event>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let room = MAX_WAITING.saturating_sub(waiting.events.len());
         waiting.events.extend(events.into_iter().take(room));
@@ -76,43 +71,6 @@ impl Waiting {
         let count = self.counts.entry((event.what, event.user.clone())).or_default();
         *count = count.saturating_add(1);
         *count > KEPT_A_MINUTE
-    }
-}
-
-impl Authority {
-    /// Writes an event into the journal.
-    pub(crate) fn note(
-        &self,
-        what: What,
-        user: Option<&str>,
-        session: Option<SessionId>,
-        address: Option<IpAddr>,
-    ) {
-        let (at, user) = (self.clock.now(), user.map(str::to_owned));
-        self.journal.write(Event { at, what, user, session, address, by: None, roles: None });
-    }
-
-    /// Hands the store what the journal holds.
-    pub(crate) async fn tell_events(&self) -> Result<(), StoreError> {
-        let _one_at_a_time = self.journal.telling.lock().await;
-        let events = self.journal.take();
-        let told = self.store.record(&events).await;
-        if told.is_err() {
-            self.journal.put_back(events);
-        }
-        told
-    }
-
-    pub(crate) fn note_verdict(&self, verdict: Verdict, session: &Session, address: Option<IpAddr>) {
-        let what: &[What] = match verdict {
-            Verdict::Replayed => &[What::Replayed],
-            Verdict::Reused => &[What::Reused, What::SessionEnded(EndReason::Reused)],
-            Verdict::NeverIssued => &[What::NeverIssued],
-            Verdict::Rotated | Verdict::AlreadyEnded | Verdict::Expired => &[],
-        };
-        for what in what {
-            self.note(*what, Some(&session.user), Some(session.id), address);
-        }
     }
 }
 

@@ -13,5 +13,7 @@ pub(in crate::auth) mod hooks;
 pub(in crate::auth) mod journal;
 pub(in crate::auth) mod record;
 pub mod rotation;
+pub(in crate::auth) mod store_error;
+pub(in crate::auth) mod telling;
 pub(in crate::auth) mod unkept;
 pub(in crate::auth) mod view;

@@ -7,10 +7,11 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-use crate::ground::clock::UnixTime;
-use crate::auth::sessions::event::{Event, EventStore, What};
 use crate::auth::id::{SessionId, TokenId};
+use crate::auth::sessions::event::{Event, EventStore, What};
 use crate::auth::sessions::rotation::{EndReason, Leniency, State, Verdict};
+use crate::auth::sessions::store_error::StoreError;
+use crate::ground::clock::UnixTime;
 
 /// One signed-in browser or program of one person.
 ///
@@ -53,28 +54,6 @@ pub struct Session {
     pub user_agent: String,
     /// From where the person signed in.
     pub address: Option<IpAddr>,
-}
-
-/// The store is out of reach or answered nonsense.
-/// The caller answers 503; it never means "signed out".
-///
-/// ```
-/// use portcullis::AuthError;
-/// use portcullis::auth::StoreError;
-///
-/// let error = StoreError::Unreachable("connection refused".into());
-/// assert_eq!(error.to_string(), "the store is out of reach");
-/// assert_eq!(AuthError::from(error).status().code, 503);
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The store did not answer, or answered with an error of its own.
-    #[error("the store is out of reach")]
-    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A row that this version cannot read.
-    #[error("the store holds a row that cannot be read: {0}")]
-    Damaged(&'static str),
 }
 
 /// Which sessions are to end.

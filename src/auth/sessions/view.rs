@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::ground::clock::UnixTime;
 use crate::auth::sessions::record::{Revocation, Revocations};
+use crate::ground::clock::UnixTime;
 
 /// The revoked ids, in shards so that a growing table copies a sixteenth at a time.
 pub(crate) struct View {

@@ -6,12 +6,12 @@ use std::ops::Deref;
 use rocket::Request;
 use serde::de::DeserializeOwned;
 
-use crate::ground::clock::UnixTime;
-use crate::auth::wire::error::AuthError;
 use crate::auth::id::{SessionId, TokenId};
-use crate::auth::tokens::invalid::Invalid;
-use crate::auth::request::location::Location;
 use crate::auth::tokens::codec::{Membership, Token};
+use crate::auth::wire::error::AuthError;
+use crate::auth::wire::invalid::Invalid;
+use crate::auth::wire::place::Location;
+use crate::ground::clock::UnixTime;
 
 /// What a verified token says; every guard gives it by dereferencing.
 ///

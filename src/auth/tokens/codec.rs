@@ -17,27 +17,13 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::ground::clock::{CLOCKS_APART, UnixTime};
 use crate::auth::id::{SessionId, TokenId};
-use crate::auth::tokens::invalid::{Claim, Invalid};
 use crate::auth::tokens::keys::SigningFailed;
-use crate::auth::request::location::Location;
 use crate::auth::tokens::ring::Ring;
-
-/// What a token is for, claim `type`; a closed set (RFC 8725 §3.12).
-///
-/// ```
-/// use portcullis::{AuthError, auth::Kind};
-/// assert_eq!(AuthError::WrongType(Kind::Refresh).to_string(), "Only refresh tokens are allowed");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Opens protected routes; lives minutes.
-    Access,
-    /// Gets the next pair of tokens; lives days.
-    Refresh,
-}
+use crate::auth::wire::invalid::{Claim, Invalid};
+use crate::auth::wire::kind::Kind;
+use crate::auth::wire::place::Location;
+use crate::ground::clock::{CLOCKS_APART, UnixTime};
 
 /// The claims of a token whose signature was found good.
 ///

@@ -13,12 +13,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use crate::ground::clock::UnixTime;
+use crate::auth::tokens::algorithm::Algorithm;
 use crate::auth::tokens::guarded::{Guarded, folder, judge};
-use crate::auth::tokens::keys::{Algorithm, Key, RsaKeys, generate};
-use crate::ground::random::Random;
+use crate::auth::tokens::keys::{Key, RsaKeys, generate};
 use crate::auth::tokens::ring::{Ring, Role};
 use crate::auth::tokens::secret::Secret;
+use crate::ground::clock::UnixTime;
+use crate::ground::random::Random;
 
 /// A key file, whether or not it exists yet.
 ///

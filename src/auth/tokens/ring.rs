@@ -11,9 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use crate::ground::clock::UnixTime;
-use crate::auth::tokens::invalid::Invalid;
 use crate::auth::tokens::keys::{Key, SigningFailed};
+use crate::auth::wire::invalid::Invalid;
+use crate::ground::clock::UnixTime;
 
 /// What a key is for, at this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

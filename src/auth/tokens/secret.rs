@@ -7,7 +7,7 @@ use std::fmt;
 
 use zeroize::Zeroize;
 
-use crate::auth::tokens::keys::{Algorithm, UnfitKey};
+use crate::auth::tokens::algorithm::{Algorithm, UnfitKey};
 
 /// A secret text: a signing secret of at least 32 bytes. Never printed, wiped when dropped.
 ///

@@ -4,22 +4,12 @@
 //! No variant carries anything the caller sent, so nothing can be echoed or logged by accident.
 //! The page a browser sees is made elsewhere; it asks [`AuthError::of`] what happened.
 
-use std::sync::{Mutex, PoisonError};
-
-use rocket::Request;
 use rocket::http::Status;
-use rocket::request::Outcome;
 
-use crate::auth::sessions::authority::Authority;
-use crate::auth::request::caller;
-use crate::auth::tokens::claims::Claims;
-use crate::auth::sessions::event::What;
-use crate::auth::tokens::invalid::Invalid;
-use crate::auth::tokens::keys::SigningFailed;
-use crate::auth::request::location::Absent;
+use crate::auth::wire::invalid::Invalid;
+use crate::auth::wire::kind::Kind;
+use crate::auth::wire::place::Absent;
 use crate::ground::random::RandomError;
-use crate::auth::sessions::record::StoreError;
-use crate::auth::tokens::codec::Kind;
 
 /// Why a request was not let through.
 ///
@@ -146,12 +136,6 @@ impl AuthError {
         }
     }
 
-    /// What a guard said about this request, for catchers: Rocket does not hand them a guard's error.
-    #[must_use]
-    pub fn of(request: &Request<'_>) -> Option<Self> {
-        *failure(request).0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether the session may still be good although this access token is not:
     /// an expired access cookie is a cache miss, not a dead session.
     pub(crate) const fn leaves_hope(self) -> bool {
@@ -159,54 +143,6 @@ impl AuthError {
             self,
             Self::Missing(_) | Self::Invalid(_) | Self::Expired | Self::WrongType(_) | Self::Revoked
         )
-    }
-
-    /// Ends a guard with this error and keeps it for the catcher.
-    /// A later guard's error replaces an earlier one that the handler chose to survive.
-    pub(crate) fn fail<T>(self, request: &Request<'_>) -> Outcome<T, Self> {
-        self.keep(request);
-        Outcome::Error((self.status(), self))
-    }
-
-    /// Keeps it for the catcher, and writes the event that it is.
-    pub(crate) fn keep(self, request: &Request<'_>) {
-        let earlier = failure(request).0.lock().unwrap_or_else(PoisonError::into_inner).replace(self);
-        if earlier != Some(self) {
-            self.note(request);
-        }
-    }
-}
-
-impl AuthError {
-    /// The person of these claims lacks a role, which is an event.
-    pub(crate) fn lacks_role(request: &Request<'_>, claims: Claims<'_>) -> Self {
-        if let Some(authority) = Authority::of(request.rocket()) {
-            let session = claims.session().map(|claims| claims.session_id());
-            authority.note(What::RoleMissing, Some(claims.subject()), session, caller::address(request));
-        }
-        Self::Forbidden
-    }
-
-    /// Writes the event that this refusal is, if it is one.
-    fn note(self, request: &Request<'_>) {
-        let what = match self {
-            Self::CsrfMissing | Self::CsrfMismatch => What::CsrfRefused,
-            Self::CrossSite => What::CrossSiteRefused,
-            Self::Invalid(_) => What::TokenInvalid,
-            Self::Ambiguous => What::TokenDoubled,
-            Self::WrongType(_) => What::TokenOfWrongType,
-            _ => return,
-        };
-        if let Some(authority) = Authority::of(request.rocket()) {
-            authority.note(what, None, None, caller::address(request));
-        }
-    }
-}
-
-impl From<StoreError> for AuthError {
-    fn from(error: StoreError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "the session store did not answer");
-        Self::Unavailable
     }
 }
 
@@ -217,23 +153,10 @@ impl From<RandomError> for AuthError {
     }
 }
 
-impl From<SigningFailed> for AuthError {
-    fn from(error: SigningFailed) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "no token can be minted");
-        Self::Unavailable
-    }
-}
-
 impl From<Invalid> for AuthError {
     fn from(reason: Invalid) -> Self {
         Self::Invalid(reason)
     }
-}
-
-struct Failure(Mutex<Option<AuthError>>);
-
-fn failure<'r>(request: &'r Request<'_>) -> &'r Failure {
-    request.local_cache(|| Failure(Mutex::new(None)))
 }
 
 const fn wrong_type(expected: Kind) -> &'static str {

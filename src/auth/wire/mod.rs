@@ -5,4 +5,8 @@
 
 pub(in crate::auth) mod cookies;
 pub(in crate::auth) mod error;
+pub(in crate::auth) mod invalid;
+pub(in crate::auth) mod kind;
 pub(in crate::auth) mod names;
+pub(in crate::auth) mod origin;
+pub(in crate::auth) mod place;
