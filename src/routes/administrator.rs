@@ -10,14 +10,12 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::auth::{self, AuthError, CsrfToken, FreshToken, Oversight, Random, Role, RoleToken, Sessions};
+use crate::auth::{self, AuthError, CsrfToken, FreshToken, Oversight, Random, RoleToken, Sessions};
+use crate::routes::admin::Admin;
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
 use crate::users::{Accounts, CODE_BYTES, OneTimeCode, Username};
-
-/// The role of those who look after other people's accounts.
-pub(crate) struct Admin;
 
 /// Somebody with the role [`Admin`] whose password was entered recently.
 /// The role is asked for first: who lacks it is told so, and not asked for a password in vain.
@@ -101,10 +99,6 @@ fn held<T>(outcome: Outcome<T, AuthError>) -> Result<T, AuthError> {
         Outcome::Error((_, error)) => Err(error),
         Outcome::Forward(_) => Err(AuthError::NotAttached),
     }
-}
-
-impl Role for Admin {
-    const NAME: &'static str = "admin";
 }
 
 impl Randomness {

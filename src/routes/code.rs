@@ -16,7 +16,7 @@ use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
 use crate::routes::password::{Failure, differ, of_change};
 use crate::routes::reply::Reply;
-use crate::routes::samples;
+use crate::routes::states;
 use crate::users::{Accounts, Redeemed};
 
 /// The code and the password that it is exchanged for; a form asks for the password twice.
@@ -111,7 +111,7 @@ pub(crate) async fn submit(
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
 pub(crate) fn samples(text: &str) -> Vec<Value> {
     let page = |username, error, retry_after| CodePage { username, min_length: 8, error, retry_after };
-    samples::values(&[
+    states::values(&[
         page("", None, None),
         page(text, Some(BAD_CODE), None),
         page("", Some(BAD_CODE), None),

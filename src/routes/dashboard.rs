@@ -11,8 +11,8 @@ use crate::routes::negotiate::Form;
 use crate::routes::page::{Frame, Moment};
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
-use crate::routes::samples;
 use crate::routes::sessions::Shown;
+use crate::routes::states;
 
 #[derive(Debug, Serialize)]
 struct Dashboard<'a> {
@@ -103,7 +103,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
     };
     let signed_in = ShownEvent { when: moment(), key: "signed_in", detail: None, by: None, roles: None };
     let events = vec![signed_in, ShownEvent::sample(text)];
-    samples::values(&[
+    states::values(&[
         page(vec![Shown::current_sample()], Vec::new(), None, None),
         page(vec![Shown::current_sample(), Shown::sample(text)], events, Some(1), Some(text)),
         page(Vec::new(), Vec::new(), Some(7), Some("password_changed")),

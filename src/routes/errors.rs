@@ -13,13 +13,12 @@ use serde_json::Value;
 use crate::auth::{AuthError, Refusal, has_cookies};
 use crate::routes::headers::Secured;
 use crate::routes::host::is_unhosted;
-use crate::routes::login::COOKIES_LOST;
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::Reply;
-use crate::routes::samples;
 use crate::routes::spelling::{self, proper_address};
+use crate::routes::states;
 
 /// A handler's way to refuse for the same reasons, and in the same words, as a guard.
 #[derive(Debug, Clone, Copy)]
@@ -135,7 +134,7 @@ pub(crate) fn of_refusal(refusal: Refusal, error: Option<AuthError>, request: &R
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
 pub(crate) fn samples(text: &str) -> Vec<Value> {
     let page = |status, key, retry_after, back| ErrorPage { status, key, retry_after, back };
-    samples::values(&[
+    states::values(&[
         page(404, "not_found", None, "/"),
         page(503, "unavailable", Some(2), "/"),
         page(500, text, None, "/"),
@@ -211,3 +210,6 @@ fn page_of(path: &str) -> &str {
 fn next_parameter(next: &Next) -> String {
     format!("next={}", RawStr::new(next.as_str()).percent_encode())
 }
+
+/// Somebody who signed in came back without any cookie.
+pub(crate) const COOKIES_LOST: &str = "cookies_lost";

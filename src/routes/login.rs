@@ -15,12 +15,12 @@ use crate::auth::{
 };
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::device;
-use crate::routes::errors::Refused;
+use crate::routes::errors::{COOKIES_LOST, Refused};
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::Reply;
-use crate::routes::samples;
+use crate::routes::states;
 use crate::users::{Accounts, Attempt, Password, SignInError, Username};
 
 /// Whether the sign-in page names the demo accounts.
@@ -193,7 +193,7 @@ pub(crate) async fn submit(
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
 pub(crate) fn samples(text: &str) -> Vec<Value> {
-    samples::values(&[
+    states::values(&[
         LoginPage::default(),
         LoginPage {
             next: text,
@@ -377,8 +377,6 @@ impl body::Form for Credentials {
 /// The notices that a link to the sign-in page may ask for; a closed list, so that nobody can put words into our mouth.
 const NOTICES: [&str; 5] =
     ["signed_out", "session_ended", "session_expired", "password_changed", PASSWORD_CHOSEN];
-/// Somebody who signed in came back without any cookie.
-pub(crate) const COOKIES_LOST: &str = "cookies_lost";
 /// A cookie of ours came twice, with different values; seen here and not asked for by a link.
 const COOKIES_TWICE: &str = "cookies_twice";
 /// The notice after a one-time code was exchanged.

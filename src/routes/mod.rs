@@ -3,6 +3,7 @@
 //! One file per URL, with its form, its JSON and its page together.
 //! A route decides nothing about who somebody is: guards have judged before it runs.
 
+pub(crate) mod admin;
 pub(crate) mod administrator;
 pub(crate) mod assets;
 mod body;
@@ -29,6 +30,7 @@ pub mod reply;
 pub mod samples;
 mod sessions;
 pub(crate) mod spelling;
+mod states;
 mod user_agent;
 pub mod words;
 

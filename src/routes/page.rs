@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::auth::{self, Claims, CsrfNames, Role, UnixTime};
-use crate::routes::administrator::Admin;
+use crate::routes::admin::Admin;
 use crate::routes::assets::{self, Assets};
 use crate::routes::words::{self, Words};
 

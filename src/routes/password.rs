@@ -15,7 +15,7 @@ use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
-use crate::routes::samples;
+use crate::routes::states;
 use crate::users::{
     Accounts, Attempt, ChangeError, HashError, Password, SignInError, UnfitPassword, Username,
 };
@@ -99,7 +99,7 @@ pub(crate) async fn submit(
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
 pub(crate) fn samples(text: &str) -> Vec<Value> {
     let page = |notice, error, retry_after| PasswordPage { min_length: 8, notice, error, retry_after };
-    samples::values(&[
+    states::values(&[
         page(None, None, None),
         page(Some(PASSWORD_CONFIRMED), None, None),
         page(Some(text), None, None),

@@ -16,7 +16,7 @@ use crate::routes::negotiate::Form;
 use crate::routes::page::Moment;
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
-use crate::routes::samples;
+use crate::routes::states;
 use crate::users::{
     Account, ChangeError, HashError, InvalidRoles, InvalidUsername, Invitation, OneTimeCode, Roles, Username,
 };
@@ -148,7 +148,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
     let address = || Some("/people?after=x".to_owned());
     let failed =
         |error| PeoplePage { username: text, roles: text, error: Some(error), ..PeoplePage::default() };
-    samples::values(&[
+    states::values(&[
         PeoplePage {
             people: vec![Shown::sample(text), Shown::absent_sample()],
             next: address(),
@@ -176,7 +176,7 @@ pub(crate) fn code_samples(text: &str) -> Vec<Value> {
         expires: Moment::sample(text),
         is_new,
     };
-    samples::values(&[page(true), page(false)])
+    states::values(&[page(true), page(false)])
 }
 
 /// Makes an account of what was sent; returns its code and until when it can be exchanged, or says why there is none.

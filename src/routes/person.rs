@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::auth::{EndReason, Refusal, Role, SessionId, What};
-use crate::routes::administrator::{Admin, Desk};
+use crate::routes::admin::Admin;
+use crate::routes::administrator::Desk;
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::dashboard::{MAX_EVENTS, ShownEvent, newest};
 use crate::routes::errors::Refused;
@@ -19,8 +20,8 @@ use crate::routes::page::Moment;
 use crate::routes::people::{self, GivenRoles, Unfit, address_of, out_of_reach, show_code, unfit};
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
-use crate::routes::samples;
 use crate::routes::sessions::Shown;
+use crate::routes::states;
 use crate::users::{InvalidUsername, Username};
 
 /// A person's name in an address; what can be nobody's name is not found.
@@ -248,7 +249,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         error,
     };
     let present = || people::Shown::sample(text);
-    samples::values(&[
+    states::values(&[
         PersonPage {
             sessions: vec![Shown::current_sample(), Shown::sample(text)],
             events: vec![ShownEvent::sample(text)],

@@ -13,7 +13,7 @@ use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
 use crate::routes::reply::Reply;
-use crate::routes::samples;
+use crate::routes::states;
 use crate::users::{Accounts, Attempt, Password, SignInError};
 
 /// The password, and where the person was.
@@ -84,7 +84,7 @@ pub(crate) async fn submit(
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
 pub(crate) fn samples(text: &str) -> Vec<Value> {
     let page = |next, error, retry_after| AgainPage { next, error, retry_after };
-    samples::values(&[
+    states::values(&[
         page("", None, None),
         page(text, Some("wrong_password"), None),
         page("", Some("throttled"), Some(600)),

@@ -4,12 +4,12 @@
 //! missing value only while it renders.
 //! What the states of a page are, the page's own file says.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth::AuthSettings;
 use crate::routes::assets::Assets;
 use crate::routes::page::{Frame, SampleFrame};
+use crate::routes::states;
 use crate::routes::words::{Catalogues, Words};
 use crate::routes::{code, dashboard, errors, login, password, people, person, reauthenticate, sessions};
 
@@ -78,7 +78,7 @@ pub(crate) fn all_with<'a>(surroundings: Surroundings<'a>, assets: &Assets) -> V
             if at == 0 {
                 own.extend(page.told(&own, catalogue));
             }
-            let states = values(&own.iter().map(|own| frame.with(own)).collect::<Vec<_>>());
+            let states = states::values(&own.iter().map(|own| frame.with(own)).collect::<Vec<_>>());
             samples.extend(states.into_iter().map(|context| Sample {
                 template: page.template,
                 language,
@@ -87,12 +87,6 @@ pub(crate) fn all_with<'a>(surroundings: Surroundings<'a>, assets: &Assets) -> V
         }
     }
     samples
-}
-
-/// The states of a page, as its template is given them.
-pub(crate) fn values(states: &[impl Serialize]) -> Vec<Value> {
-    // What has no JSON would be missing here and be seen missing by the tests.
-    states.iter().filter_map(|state| serde_json::to_value(state).ok()).collect()
 }
 
 impl Page {

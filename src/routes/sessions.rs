@@ -14,7 +14,7 @@ use crate::routes::negotiate::Form;
 use crate::routes::page::{Frame, Moment};
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
-use crate::routes::samples;
+use crate::routes::states;
 use crate::routes::user_agent::UserAgent;
 
 /// A session as its owner sees it.
@@ -87,7 +87,7 @@ impl<'a> Shown<'a> {
 pub(crate) fn samples(text: &str) -> Vec<Value> {
     let page = |sessions, notice| SessionsPage { sessions, notice };
     let nameless = Shown { browser: Some(text), system: None, ..Shown::sample(text) };
-    samples::values(&[
+    states::values(&[
         page(vec![Shown::current_sample()], None),
         page(vec![Shown::current_sample(), Shown::sample(text), nameless], Some("session_ended")),
         page(vec![Shown::current_sample()], Some(text)),

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::auth::UnixTime;
 use crate::users::code::{CodeDigest, KeptCode};
+use crate::users::store_error::AccountStoreError;
 use crate::users::throttle::AttemptStore;
 use crate::users::username::Username;
 
@@ -49,19 +50,6 @@ impl std::fmt::Debug for Account {
             .finish_non_exhaustive()
     }
 }
-
-/// The accounts' store is out of reach; answered with 503, never with "unknown user".
-///
-/// ```
-/// use portcullis::users::{AccountStoreError, SignInError};
-///
-/// let error = AccountStoreError("connection refused".into());
-/// assert_eq!(error.to_string(), "the account store is out of reach");
-/// assert!(matches!(SignInError::Unavailable(error.into()), SignInError::Unavailable(_)), "503, and no verdict");
-/// ```
-#[derive(Debug, thiserror::Error)]
-#[error("the account store is out of reach")]
-pub struct AccountStoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// The 16 bytes of a session's id.
 /// Who may log in ends sessions, but knows no more of them than their names.

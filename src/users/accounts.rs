@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Clock;
-use crate::users::account::{Account, AccountStore, AccountStoreError, Moment, NewHash, SessionName};
+use crate::users::account::{Account, AccountStore, Moment, NewHash, SessionName};
 use crate::users::password::{HashError, Hasher, Password};
 use crate::users::policy::{PasswordPolicy, UnfitPassword};
 use crate::users::roles::Roles;
-use crate::users::sign_in::SignInError;
+use crate::users::sign_in_error::SignInError;
+use crate::users::store_error::AccountStoreError;
 use crate::users::throttle::{Attempt, Failures, Gate};
 use crate::users::username::Username;
 

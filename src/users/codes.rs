@@ -12,13 +12,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::auth::UnixTime;
-use crate::users::account::{Account, AccountStoreError, SessionName};
+use crate::users::account::{Account, SessionName};
 use crate::users::accounts::{Accounts, ChangeError};
 use crate::users::code::{KeptCode, OneTimeCode};
 use crate::users::password::Password;
 use crate::users::policy::UnfitPassword;
 use crate::users::roles::Roles;
-use crate::users::sign_in::SignInError;
+use crate::users::sign_in_error::SignInError;
+use crate::users::store_error::AccountStoreError;
 use crate::users::username::Username;
 
 /// What became of an account for somebody who is to choose a password.

@@ -5,12 +5,12 @@
 //! malformed, disabled, or the password wrong (OWASP ASVS 6.3.8).
 //! It begins no session and knows no request; that is the caller's business.
 
-use std::time::Duration;
-
-use crate::users::account::{Account, AccountStoreError};
+use crate::users::account::Account;
 use crate::users::accounts::Accounts;
 use crate::users::password::{HashError, Password};
-use crate::users::throttle::{Attempt, Refusal};
+use crate::users::sign_in_error::SignInError;
+use crate::users::store_error::AccountStoreError;
+use crate::users::throttle::Attempt;
 use crate::users::username::Username;
 
 /// Somebody whose name and password were right.
@@ -43,41 +43,6 @@ pub struct Authenticated {
     pub failures: u32,
     /// Whether the stored hash was replaced by one with today's parameters.
     pub hash_renewed: bool,
-}
-
-/// Why nobody was signed in.
-///
-/// ```
-/// use portcullis::Refusal;
-/// use portcullis::users::SignInError;
-/// use rocket::http::Status;
-///
-/// fn answer(error: SignInError) -> Refusal {
-///     match error {
-///         SignInError::BadCredentials => Refusal::new(Status::Unauthorized, "That was wrong", "bad_credentials"),
-///         SignInError::Throttled { retry_after } => Refusal::throttled(retry_after),
-///         SignInError::Busy | SignInError::Unavailable(_) => Refusal::unavailable(),
-///     }
-/// }
-/// # answer(SignInError::Busy);
-/// ```
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// Name and password do not belong to an account that may sign in; which of them is wrong is not told.
-    #[error("bad username or password")]
-    BadCredentials,
-    /// There were too many attempts, and this one was not evaluated; 429.
-    #[error("too many attempts")]
-    Throttled {
-        /// After how long the next one will be.
-        retry_after: Duration,
-    },
-    /// Too many people sign in at this moment; 503, try again.
-    #[error("too many passwords are being checked at the moment")]
-    Busy,
-    /// The question could not be answered; 503, and never "wrong password".
-    #[error("the account cannot be checked")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Accounts {
@@ -185,29 +150,5 @@ impl Accounts {
         let now = self.store.find(name).await.ok().flatten().filter(|account| !account.disabled)?;
         let is_right = self.hasher.verify(password, Some(&now.password_hash)).await.unwrap_or(false);
         is_right.then_some(now)
-    }
-}
-
-impl From<AccountStoreError> for SignInError {
-    fn from(error: AccountStoreError) -> Self {
-        Self::Unavailable(Box::new(error))
-    }
-}
-
-impl From<HashError> for SignInError {
-    fn from(error: HashError) -> Self {
-        match error {
-            HashError::Busy => Self::Busy,
-            other => Self::Unavailable(Box::new(other)),
-        }
-    }
-}
-
-impl From<Refusal> for SignInError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Wait(retry_after) => Self::Throttled { retry_after },
-            Refusal::Store(error) => error.into(),
-        }
     }
 }

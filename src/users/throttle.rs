@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use crate::auth::UnixTime;
-use crate::users::account::AccountStoreError;
+use crate::users::store_error::AccountStoreError;
 
 pub(super) use gate::{Gate, Refusal};
 

@@ -1,6 +1,6 @@
 //! The walls of the house, held against the sources: who may see whom, and what has only one home.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -78,6 +78,93 @@ fn every_wing_sees_only_what_it_may() {
             assert!(is_allowed || is_test, "src/{path} ({folder}) names crate::{seen}");
         }
     }
+}
+
+/// The file that a path names, and the path without what stands inside the file.
+fn file_of<'a>(path: &str, files: &'a BTreeMap<String, String>) -> Option<&'a str> {
+    let parts: Vec<_> = path.split("::").collect();
+    (1..=parts.len()).rev().find_map(|length| {
+        let start = parts[..length].join("/");
+        let names = [format!("{start}.rs"), format!("{start}/mod.rs")];
+        names.iter().find_map(|name| files.get_key_value(name)).map(|(name, _)| name.as_str())
+    })
+}
+
+/// Which files each file names; the tests of a file may name what its users would.
+fn arrows(files: &BTreeMap<String, String>) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut arrows = BTreeMap::new();
+    for (path, text) in files.iter().filter(|(path, _)| !path.ends_with("tests.rs")) {
+        let tested = code(text.split("#[cfg(test)]").next().unwrap());
+        let mut seen = BTreeSet::new();
+        for statement in tested.split("crate::").skip(1) {
+            let end = statement.find(|sign: char| !(sign.is_alphanumeric() || sign == '_' || sign == ':'));
+            let base = &statement[..end.unwrap_or(statement.len())];
+            let group = statement[base.len()..].strip_prefix('{').and_then(|rest| rest.split('}').next());
+            let names = group.map_or(vec![""], |group| group.split(',').map(str::trim).collect());
+            for name in names {
+                let name = name.split([':', ' ']).next().unwrap();
+                seen.extend(file_of(&format!("{base}{name}"), files).filter(|file| file != path));
+            }
+        }
+        arrows.insert(path.as_str(), seen);
+    }
+    arrows
+}
+
+#[test]
+fn no_files_name_each_other_in_a_circle() {
+    let files = sources();
+    let mut left = arrows(&files);
+    // Whoever names nobody that is left is in no circle.
+    loop {
+        let done: Vec<_> = left
+            .iter()
+            .filter(|(_, seen)| !seen.iter().any(|file| left.contains_key(file)))
+            .map(|(file, _)| *file)
+            .collect();
+        if done.is_empty() {
+            break;
+        }
+        for file in done {
+            left.remove(file);
+        }
+    }
+    assert!(left.is_empty(), "in a circle, or above one: {:#?}", left.keys());
+    assert!(arrows(&files).values().map(BTreeSet::len).sum::<usize>() > 200, "this test sees no arrows");
+}
+
+#[test]
+fn in_the_library_arrows_go_down_from_room_to_room() {
+    let order = ["wire", "tokens", "config", "sessions", "request", "guards", "fairing"];
+    let files = sources();
+    let room = |file: &str| {
+        let inside = file.strip_prefix("auth/")?;
+        let name = inside.split(['/', '.']).next()?;
+        order.iter().position(|room| *room == name)
+    };
+    let mut count = 0;
+    for (file, seen) in arrows(&files) {
+        for other in seen {
+            if let (Some(here), Some(there)) = (room(file), room(other)) {
+                assert!(there <= here, "src/{file} ({}) names src/{other} ({})", order[here], order[there]);
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 50, "{count} arrows");
+    for (file, text) in files.iter().filter(|(file, _)| file.starts_with("ground/")) {
+        assert!(crate_paths(&code(text)).iter().all(|path| path.starts_with("ground")), "src/{file}");
+    }
+}
+
+#[test]
+fn a_room_of_the_library_holds_no_more_than_a_dozen_files() {
+    let mut rooms: BTreeMap<String, usize> = BTreeMap::new();
+    for file in sources().keys().filter(|file| file.starts_with("auth/") && !file.ends_with("mod.rs")) {
+        *rooms.entry(file.rsplit_once('/').unwrap().0.to_owned()).or_default() += 1;
+    }
+    assert!(rooms.len() > 5, "{rooms:?}");
+    assert!(rooms.values().all(|count| *count <= 12), "{rooms:?}");
 }
 
 #[test]

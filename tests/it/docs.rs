@@ -13,8 +13,9 @@ fn exports() -> Vec<(String, String)> {
     let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join(" ");
     let exported = code.split(';').filter_map(|statement| statement.trim().strip_prefix("pub use "));
     let mut found = Vec::new();
-    let split = |path: &'static str| path.split_once("::{").or_else(|| path.rsplit_once("::")).unwrap();
-    for (module, names) in exported.map(split) {
+    for (module, names) in
+        exported.map(|path| path.split_once("::{").or_else(|| path.rsplit_once("::")).unwrap())
+    {
         let module = module.replace("::", "/");
         for name in names.trim_matches(['{', '}']).split(',').map(str::trim).filter(|name| !name.is_empty()) {
             assert!(name.chars().all(char::is_alphanumeric) || !is_type(name), "{name} is not a plain name");

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::auth::Clock;
 use crate::auth::UnixTime;
-use crate::users::account::{AccountStore, AccountStoreError};
+use crate::users::account::AccountStore;
 use crate::users::password::Priority;
+use crate::users::store_error::AccountStoreError;
 use crate::users::username::Username;
 
 /// What stands before the hashing of a password.
