@@ -11,6 +11,7 @@
 use std::sync::Arc;
 
 use portcullis::auth::{Clock, OsRandom, Random, SystemClock};
+use portcullis::store::Stores;
 use portcullis::users::{Accounts, Attempt, Hasher, Password, SignInError};
 use portcullis::{AccessToken, Portcullis, RefreshToken, Refusal, Sessions, SignInAttempt, catchers, store};
 use rocket::fairing::AdHoc;
@@ -82,7 +83,8 @@ fn people(clock: Arc<dyn Clock>) -> AdHoc {
         let (Ok(()), Ok(password), Ok(name)) = (OsRandom.fill(&mut random), password, "ada".parse()) else {
             return Err(rocket);
         };
-        let accounts = Accounts::new(store::memory().accounts, Arc::new(Hasher::default()), clock, random);
+        let Stores { accounts, attempts, .. } = store::memory();
+        let accounts = Accounts::new(accounts, attempts, Arc::new(Hasher::default()), clock, random);
         match accounts.create(name, password, vec!["staff".to_owned()]).await {
             Ok(_) => Ok(rocket.manage(accounts)),
             Err(_) => Err(rocket),

@@ -13,7 +13,7 @@ use tera::Tera;
 
 use crate::auth::{Clock, Cors, OsRandom, Portcullis, Random, SystemClock, chain};
 use crate::connections::Connections;
-use crate::routes::administrator::{Randomness, Turns};
+use crate::routes::administrator::Randomness;
 use crate::routes::headers::SecurityHeaders;
 use crate::routes::host::OneHost;
 use crate::routes::login::Demo;
@@ -64,6 +64,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
 
     let random = Arc::clone(&world.random);
     let mut portcullis = Portcullis::new(Arc::clone(&stores.sessions))
+        .events(Arc::clone(&stores.events))
         .clock(world.clock)
         .random(world.random)
         .trusted_proxies(settings.trusted_proxies.clone());
@@ -85,7 +86,6 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(ServiceName(settings.service_name.clone()))
         .manage(Demo(settings.demo_users))
         .manage(Randomness(random))
-        .manage(Turns::default())
         .attach(OneSpelling)
         .attach(headers)
         .attach(portcullis)
@@ -130,7 +130,10 @@ pub fn accounts(
     let mut bytes = [0; 32];
     random.fill(&mut bytes).map_err(|error| vec![error.to_string()])?;
     let hasher = Hasher::with_limits(Cost::default(), settings.hash_threads, settings.hash_queue);
-    let accounts = Accounts::new(Arc::clone(&stores.accounts), Arc::new(hasher), clock, bytes);
+    let accounts = {
+        let (store, attempts) = (Arc::clone(&stores.accounts), Arc::clone(&stores.attempts));
+        Accounts::new(store, attempts, Arc::new(hasher), clock, bytes)
+    };
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
     let remember = settings.auth.remember_ends_for();
     Ok(accounts.with_policy(policy).with_code_ttl(settings.code_ttl).remembering_ends_for(remember))

@@ -84,7 +84,7 @@ impl Desk {
         let ends = ended.iter().map(|id| event(What::SessionEnded(reason), Some(*id)));
         let events: Vec<_> = what.map(|what| event(what, None)).into_iter().chain(ends).collect();
         events.iter().for_each(Event::log);
-        if let Err(error) = self.stores.sessions.record(&events).await {
+        if let Err(error) = self.stores.events.record(&events).await {
             complain(format!("This was done, but not kept as a security event: {}", chain(&error)));
         }
     }

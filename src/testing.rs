@@ -56,8 +56,10 @@ use rocket::local::blocking::Client;
 use rocket::{Build, Config, Rocket};
 use serde::Serialize;
 
-use crate::auth::{ManualClock, Portcullis, SessionStore, TestBench, UnixTime};
-use crate::store;
+use crate::auth::{ManualClock, Portcullis, TestBench, UnixTime};
+use crate::store::{self, Stores};
+#[cfg(feature = "app")]
+use crate::{auth::SystemClock, users::Accounts};
 
 pub use crate::auth::Sample;
 pub use visitor::{Answer, Visitor};
@@ -75,7 +77,7 @@ pub use visitor::{Answer, Visitor};
 pub struct Kit {
     figment: Figment,
     clock: Arc<ManualClock>,
-    store: Arc<dyn SessionStore>,
+    stores: Stores,
 }
 
 impl Kit {
@@ -87,7 +89,7 @@ impl Kit {
         Self {
             figment: Figment::from(settings).merge(("auth.secret_key", SECRET)).select(Config::DEBUG_PROFILE),
             clock: Arc::new(ManualClock::at(BEGINNING)),
-            store: store::memory().sessions,
+            stores: store::memory(),
         }
     }
 
@@ -112,7 +114,8 @@ impl Kit {
     /// The fairing to attach; an application gives it its hooks.
     #[must_use]
     pub fn portcullis(&self) -> Portcullis {
-        Portcullis::new(Arc::clone(&self.store)).clock(self.clock())
+        let Stores { sessions, events, .. } = self.stores.clone();
+        Portcullis::new(sessions).events(events).clock(self.clock())
     }
 
     /// Launches the application, without a network.
@@ -208,6 +211,21 @@ impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Site")
     }
+}
+
+/// Accounts in memory that live by the machine's clock.
+///
+/// ```
+/// use portcullis::testing;
+///
+/// let accounts = testing::accounts();
+/// assert!(rocket::execute(accounts.is_empty()).unwrap());
+/// ```
+#[cfg(feature = "app")]
+#[must_use]
+pub fn accounts() -> Accounts {
+    let Stores { accounts, attempts, .. } = store::memory();
+    Accounts::new(accounts, attempts, Arc::default(), Arc::new(SystemClock::new()), [7; 32])
 }
 
 const SECRET: &str = "a secret for tests, which everybody may know";

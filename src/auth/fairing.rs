@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rocket::fairing::{Fairing, Info, Kind, Result as Ignition};
@@ -15,15 +16,18 @@ use crate::auth::config::proxies::{Told, TrustedProxies};
 use crate::auth::config::{AuthConfig, AuthSettings};
 use crate::auth::guards::user::LookUp;
 use crate::auth::request::csrf;
+use crate::auth::request::live::act_on_seen;
 use crate::auth::request::location::take_out_of_query;
 use crate::auth::sessions::authority::Authority;
 use crate::auth::sessions::confirmed::Confirmed;
+use crate::auth::sessions::event::EventStore;
 use crate::auth::sessions::follow::keep_current;
 use crate::auth::sessions::hooks::{HookError, Hooks};
 use crate::auth::sessions::journal::Journal;
 use crate::auth::sessions::record::{Cursor, Session, SessionStore};
 use crate::auth::sessions::unkept::Unkept;
 use crate::auth::sessions::view::View;
+use crate::auth::status::NodeStatus;
 use crate::auth::tokens::claims::Claims;
 use crate::auth::tokens::codec::Codec;
 use crate::auth::tokens::key_file::{KeyFile, ephemeral};
@@ -55,6 +59,8 @@ use crate::ground::random::{OsRandom, Random};
 /// ```
 pub struct Portcullis {
     store: Arc<dyn SessionStore>,
+    events: Option<Arc<dyn EventStore>>,
+    status: NodeStatus,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     development_key_file: Option<PathBuf>,
@@ -75,6 +81,8 @@ impl Portcullis {
     pub fn new(store: Arc<dyn SessionStore>) -> Self {
         Self {
             store,
+            events: None,
+            status: NodeStatus::default(),
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(OsRandom),
             development_key_file: None,
@@ -83,6 +91,19 @@ impl Portcullis {
             hooks: Mutex::default(),
             managed: Mutex::default(),
         }
+    }
+
+    /// Keeps security events there, so that people see their own and administrators everybody's.
+    /// Without it events stand in the log alone.
+    #[must_use]
+    pub fn events(self, store: Arc<dyn EventStore>) -> Self {
+        Self { events: Some(store), ..self }
+    }
+
+    /// How this node is doing, for whoever is asked beside its Rocket: a health check, another port, a metric.
+    #[must_use]
+    pub fn status(&self) -> NodeStatus {
+        self.status.clone()
     }
 
     /// Lives by another clock, for tests.
@@ -174,6 +195,8 @@ impl Portcullis {
             codec,
             jar,
             store: Arc::clone(&self.store),
+            events: self.events.clone(),
+            is_reachable: AtomicBool::new(true),
             view: View::new(),
             confirmed: Confirmed::new(),
             journal: Journal::default(),
@@ -224,7 +247,9 @@ impl Fairing for Portcullis {
                 let managed =
                     std::mem::take(&mut *self.managed.lock().unwrap_or_else(PoisonError::into_inner));
                 let rocket = managed.into_iter().fold(rocket, |rocket, manage| manage(rocket));
-                Ok(rocket.manage(Arc::new(authority)))
+                let authority = Arc::new(authority);
+                self.status.begin(&authority);
+                Ok(rocket.manage(authority))
             }
             Err(problems) => {
                 for problem in problems {
@@ -260,6 +285,7 @@ impl Fairing for Portcullis {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        act_on_seen(request).await;
         flush(request, response);
         let is_page = response.content_type().is_some_and(|kind| kind.is_html());
         if is_page || response.status() != Status::Unauthorized {

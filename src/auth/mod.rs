@@ -9,7 +9,7 @@
 //! - `tokens`: what was signed, and by whom?
 //! - `wire`: the words on the wire.
 //!
-//! `fairing` attaches it all, `config` reads the settings and `plain` tells their mistakes, `id` names sessions and tokens;
+//! `fairing` attaches it all, `config` reads the settings and `plain` tells their mistakes, `id` names sessions and tokens, `status` says how the node is doing;
 //! `bench` and `test_bench` are the ways in for the benchmark and the test kit.
 
 #[cfg(feature = "testing")]
@@ -22,6 +22,7 @@ mod id;
 mod plain;
 mod request;
 mod sessions;
+mod status;
 #[cfg(feature = "testing")]
 mod test_bench;
 mod tokens;
@@ -36,7 +37,7 @@ pub use guards::fence::Fence;
 #[cfg(feature = "app")]
 pub(crate) use guards::form_cookie::{FormCookie, has_cookies, is_signed_in_elsewhere};
 pub use guards::forms::{CsrfToken, SameOrigin, SignInAttempt};
-pub use guards::oversight::Oversight;
+pub use guards::oversight::{Oversight, Presence};
 pub use guards::page_context::PageContext;
 pub use guards::places::{BearerToken, BodyRefreshToken, BodyToken, CookieToken, QueryToken, StatelessToken};
 pub use guards::refusal::{Refusal, catchers};
@@ -54,10 +55,11 @@ pub use request::negotiate::wants_page;
 pub(crate) use request::verdict::still_counts;
 pub use sessions::event::{Event, EventStore, What};
 pub use sessions::hooks::HookError;
-pub use sessions::record::{Cursor, Ending, Presence, Revocation, Revocations, Session, SessionStore, Which};
+pub use sessions::record::{Cursor, Ending, Revocation, Revocations, Session, SessionStore, Which};
 pub use sessions::rotation::{EndReason, Ended, Leniency, State, Verdict};
 pub use sessions::store_error::StoreError;
 pub use sessions::{event, rotation};
+pub use status::NodeStatus;
 #[cfg(feature = "testing")]
 pub use test_bench::Sample;
 #[cfg(feature = "testing")]

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use portcullis::auth::{Clock, EndReason, OsRandom, Random, SessionId, SystemClock, What};
-use portcullis::users::{Account, CODE_BYTES, Creation, OneTimeCode, Password, Roles, Username};
+use portcullis::users::{Account, CODE_BYTES, Creation, OneTimeCode, Password, Roles, Username, Warrant};
 
 use super::{
     Desk, Problems, moment, name_of, no_account, print_table, problem, read_password, say, say_once, sessions,
@@ -161,7 +161,8 @@ async fn code(name: &str) -> Result<(), Problems> {
     let mut bytes = [0; CODE_BYTES];
     OsRandom.fill(&mut bytes).map_err(problem)?;
     let code = OneTimeCode::from_bytes(bytes);
-    let Some(until) = desk.accounts.issue_code(&name, &code, None).await.map_err(problem)? else {
+    let Some(until) = desk.accounts.issue_code(&name, &code, Warrant::OPERATOR).await.map_err(problem)?
+    else {
         return Err(match desk.accounts.find(&name).await.map_err(problem)? {
             Some(_) => vec![format!("The account {name} is disabled.")],
             None => no_account(&name),
@@ -182,7 +183,7 @@ async fn code(name: &str) -> Result<(), Problems> {
 async fn set_roles(name: &str, roles: Vec<String>) -> Result<(), Problems> {
     let (name, roles) = (name_of(name)?, checked(&roles)?);
     let desk = Desk::open().await?;
-    let ended = desk.accounts.set_roles(&name, &roles).await.map_err(problem)?;
+    let ended = desk.accounts.set_roles(&name, &roles, Warrant::OPERATOR).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
     let what = Some(What::RolesChanged);
     desk.note_roles(what, name.as_str(), Some(roles.as_slice()), &ids(&ended), EndReason::RolesChanged).await;
@@ -194,7 +195,7 @@ async fn set_roles(name: &str, roles: Vec<String>) -> Result<(), Problems> {
 async fn disable(name: &str) -> Result<(), Problems> {
     let name = name_of(name)?;
     let desk = Desk::open().await?;
-    let ended = desk.accounts.disable(&name).await.map_err(problem)?;
+    let ended = desk.accounts.disable(&name, Warrant::OPERATOR).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
     desk.note(Some(What::AccountDisabled), name.as_str(), &ids(&ended), EndReason::AccountDisabled).await;
     say(format!("Disabled {name}; {} ended.", sessions(ended.len())))?;
@@ -204,7 +205,7 @@ async fn disable(name: &str) -> Result<(), Problems> {
 async fn enable(name: &str) -> Result<(), Problems> {
     let name = name_of(name)?;
     let desk = Desk::open().await?;
-    if !desk.accounts.enable(&name).await.map_err(problem)? {
+    if !desk.accounts.enable(&name, Warrant::OPERATOR).await.map_err(problem)? {
         return Err(no_account(&name));
     }
     desk.note(Some(What::AccountEnabled), name.as_str(), &[], EndReason::Operator).await;

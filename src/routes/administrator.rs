@@ -8,14 +8,13 @@ use std::sync::Arc;
 
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
-use tokio::sync::{Mutex, MutexGuard};
 
-use crate::auth::{self, AuthError, CsrfToken, FreshToken, Oversight, Random, RoleToken, Sessions};
+use crate::auth::{self, AuthError, CsrfToken, FreshToken, Oversight, Random, Role, RoleToken, Sessions};
 use crate::routes::admin::Admin;
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
-use crate::users::{Accounts, CODE_BYTES, OneTimeCode, Username};
+use crate::users::{Accounts, CODE_BYTES, OneTimeCode, Username, Warrant};
 
 /// Somebody with the role [`Admin`] whose password was entered recently.
 /// The role is asked for first: who lacks it is told so, and not asked for a password in vain.
@@ -31,17 +30,7 @@ pub(crate) struct Desk<'r> {
     request: &'r Request<'r>,
     accounts: &'r Accounts,
     sessions: Sessions<'r>,
-    turns: &'r Turns,
-}
-
-/// One administrator acts at a time on this node, or two could shut each other out at the same moment.
-#[derive(Debug, Default)]
-pub(crate) struct Turns(Mutex<()>);
-
-/// An administrator's turn to change accounts.
-pub(crate) struct Turn<'a> {
-    accounts: &'a Accounts,
-    _held: MutexGuard<'a, ()>,
+    own_name: Option<Username>,
 }
 
 /// Where one-time codes come from.
@@ -62,7 +51,7 @@ impl<'r> Desk<'r> {
             request,
             accounts: rocket.state().ok_or(AuthError::NotAttached)?,
             sessions,
-            turns: rocket.state().ok_or(AuthError::NotAttached)?,
+            own_name: administrator.subject().parse().ok(),
         })
     }
 
@@ -71,19 +60,19 @@ impl<'r> Desk<'r> {
         self.accounts
     }
 
-    /// The accounts, to change them: when whoever was before has done so, and if this is an administrator still.
+    /// The accounts, to change them, if this is an administrator still: the body may have taken its time.
     ///
     /// # Errors
     /// Refused when the session has ended in the meantime.
-    pub(crate) async fn turn(&self) -> Result<Turn<'_>, Refused> {
-        let held = self.turns.0.lock().await;
+    pub(crate) async fn acting(&self) -> Result<&Accounts, Refused> {
         auth::still_counts(self.request).await.map_err(Refused)?;
-        Ok(Turn { accounts: self.accounts, _held: held })
+        Ok(self.accounts)
     }
 
-    /// The name under which everything here is done.
-    pub(crate) fn own_name(&self) -> Option<Username> {
-        self.administrator.subject().parse().ok()
+    /// On whose word an account is changed here: in this session, and never so that no administrator is left.
+    pub(crate) fn warrant(&self) -> Warrant<'_> {
+        let session = Some(*self.administrator.session_id().as_bytes());
+        Warrant { by: self.own_name.as_ref(), session, keeps: Some(Admin::NAME) }
     }
 
     /// Everybody's sessions and events, in this administrator's hands.
@@ -124,14 +113,6 @@ impl Randomness {
 impl fmt::Debug for Randomness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Randomness")
-    }
-}
-
-impl Deref for Turn<'_> {
-    type Target = Accounts;
-
-    fn deref(&self) -> &Accounts {
-        self.accounts
     }
 }
 

@@ -193,8 +193,8 @@ async fn make(
         Err(error) => return Ok(Err(unfit("bad_roles", &error))),
     };
     let code = desk.random.code()?;
-    let (by, granted) = (desk.own_name(), roles.as_slice().to_vec());
-    let made = desk.turn().await?.invite(name.clone(), roles, &code, by.as_ref(), desk.random.bytes()?).await;
+    let (granted, random) = (roles.as_slice().to_vec(), desk.random.bytes()?);
+    let made = desk.acting().await?.invite(name.clone(), roles, &code, random, desk.warrant()).await;
     match made {
         Ok(Invitation::Made(until)) => {
             desk.overseen().note_roles(What::AccountCreated, name.as_str(), &granted);
@@ -207,7 +207,15 @@ async fn make(
             Ok(Err(("name_taken", refusal)))
         }
         Err(ChangeError::Hash(HashError::Busy)) => Ok(Err(("busy", Refusal::unavailable()))),
-        Err(error) => Err(out_of_reach(&error)),
+        Err(error) => Err(not_changed(&error)),
+    }
+}
+
+/// Nothing was changed: the administrator is none any more, or the store or the hasher failed.
+pub(crate) fn not_changed(error: &ChangeError) -> Refused {
+    match error {
+        ChangeError::Unwarranted => Refused(AuthError::Revoked),
+        error => out_of_reach(error),
     }
 }
 

@@ -17,12 +17,14 @@ use crate::routes::dashboard::{MAX_EVENTS, ShownEvent, newest};
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Moment;
-use crate::routes::people::{self, GivenRoles, Unfit, address_of, out_of_reach, show_code, unfit};
+use crate::routes::people::{
+    self, GivenRoles, Unfit, address_of, not_changed, out_of_reach, show_code, unfit,
+};
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::reply::Reply;
 use crate::routes::sessions::Shown;
 use crate::routes::states;
-use crate::users::{InvalidUsername, Username};
+use crate::users::{ChangeError, InvalidUsername, Username};
 
 /// A person's name in an address; what can be nobody's name is not found.
 #[derive(Debug, Clone)]
@@ -87,9 +89,9 @@ pub(crate) async fn code(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Re
         // It would replace the password without asking for it.
         return refused(&desk, &name, own_account(), None).await;
     }
-    let (code, by) = (desk.random.code()?, desk.own_name());
-    let until = desk.turn().await?.issue_code(&name, &code, by.as_ref()).await;
-    let Some(until) = until.map_err(|error| out_of_reach(&error))? else {
+    let code = desk.random.code()?;
+    let until = desk.acting().await?.issue_code(&name, &code, desk.warrant()).await;
+    let Some(until) = until.map_err(|error| not_changed(&error))? else {
         let refusal = Refusal::new(Status::Conflict, "The account is disabled", "account_disabled");
         return refused(&desk, &name, ("account_disabled", refusal), None).await;
     };
@@ -101,7 +103,7 @@ pub(crate) async fn code(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Re
 #[post("/people/<name>/code/withdraw")]
 pub(crate) async fn withdraw(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Refused> {
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
-    let was_there = desk.turn().await?.withdraw_code(&name).await.map_err(|error| out_of_reach(&error))?;
+    let was_there = desk.acting().await?.withdraw_code(&name).await.map_err(|error| out_of_reach(&error))?;
     if !was_there {
         return Ok(Reply::Missing);
     }
@@ -113,11 +115,11 @@ pub(crate) async fn withdraw(desk: Desk<'_>, name: Option<Name>) -> Result<Reply
 #[post("/people/<name>/failures/forget")]
 pub(crate) async fn forget_failures(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Refused> {
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
-    let turn = desk.turn().await?;
-    if turn.find(&name).await.map_err(|error| out_of_reach(&error))?.is_none() {
+    let accounts = desk.acting().await?;
+    if accounts.find(&name).await.map_err(|error| out_of_reach(&error))?.is_none() {
         return Ok(Reply::Missing);
     }
-    turn.forget_failures(&name).await.map_err(|error| out_of_reach(&error))?;
+    accounts.forget_failures(&name).await.map_err(|error| out_of_reach(&error))?;
     desk.overseen().note(What::FailuresForgotten, name.as_str());
     Ok(done(&desk, &name, FAILURES_FORGOTTEN, json!({ "failures": 0 })))
 }
@@ -129,11 +131,14 @@ pub(crate) async fn disable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
     if is_own(&desk, &name) {
         return refused(&desk, &name, own_account(), None).await;
     }
-    let turn = desk.turn().await?;
-    let Some(before) = turn.find(&name).await.map_err(|error| out_of_reach(&error))? else {
+    let accounts = desk.acting().await?;
+    let Some(before) = accounts.find(&name).await.map_err(|error| out_of_reach(&error))? else {
         return Ok(Reply::Missing);
     };
-    let ended = turn.disable(&name).await.map_err(|error| out_of_reach(&error))?.unwrap_or_default();
+    let ended = match accounts.disable(&name, desk.warrant()).await {
+        Err(ChangeError::LastOfRole) => return refused(&desk, &name, last_administrator(), None).await,
+        ended => ended.map_err(|error| not_changed(&error))?.unwrap_or_default(),
+    };
     if !before.disabled {
         desk.overseen().note(What::AccountDisabled, name.as_str());
     }
@@ -145,11 +150,11 @@ pub(crate) async fn disable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
 #[post("/people/<name>/enable")]
 pub(crate) async fn enable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Refused> {
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
-    let turn = desk.turn().await?;
-    let Some(before) = turn.find(&name).await.map_err(|error| out_of_reach(&error))? else {
+    let accounts = desk.acting().await?;
+    let Some(before) = accounts.find(&name).await.map_err(|error| out_of_reach(&error))? else {
         return Ok(Reply::Missing);
     };
-    turn.enable(&name).await.map_err(|error| out_of_reach(&error))?;
+    accounts.enable(&name, desk.warrant()).await.map_err(|error| not_changed(&error))?;
     if before.disabled {
         desk.overseen().note(What::AccountEnabled, name.as_str());
     }
@@ -173,9 +178,13 @@ pub(crate) async fn roles(
     if is_own(&desk, &name) && !roles.contains(Admin::NAME) {
         return refused(&desk, &name, own_account(), Some(typed)).await;
     }
-    let turn = desk.turn().await?;
-    let ended = turn.set_roles(&name, &roles).await;
-    let Some(ended) = ended.map_err(|error| out_of_reach(&error))? else { return Ok(Reply::Missing) };
+    let ended = match desk.acting().await?.set_roles(&name, &roles, desk.warrant()).await {
+        Err(ChangeError::LastOfRole) => {
+            return refused(&desk, &name, last_administrator(), Some(typed)).await;
+        }
+        ended => ended.map_err(|error| not_changed(&error))?,
+    };
+    let Some(ended) = ended else { return Ok(Reply::Missing) };
     desk.overseen().note_roles(What::RolesChanged, name.as_str(), roles.as_slice());
     desk.overseen().note_ended(name.as_str(), &ended, EndReason::RolesChanged);
     Ok(done(&desk, &name, ROLES_CHANGED, json!({ "roles": roles.as_slice(), "ended": ended.len() })))
@@ -185,7 +194,7 @@ pub(crate) async fn roles(
 #[post("/people/<name>/sessions/<id>/end")]
 pub(crate) async fn end(desk: Desk<'_>, name: Option<Name>, id: &str) -> Result<Reply, Refused> {
     let (Some(Name(name)), Ok(id)) = (name, id.parse::<SessionId>()) else { return Ok(Reply::Missing) };
-    let _turn = desk.turn().await?;
+    desk.acting().await?;
     let ended = desk.overseen().end(name.as_str(), id).await.map_err(Refused)?;
     if !ended && desk.form == Form::Data {
         return Ok(Reply::Missing);
@@ -197,8 +206,8 @@ pub(crate) async fn end(desk: Desk<'_>, name: Option<Name>, id: &str) -> Result<
 #[post("/people/<name>/sessions/end")]
 pub(crate) async fn end_all(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Refused> {
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
-    let turn = desk.turn().await?;
-    if turn.find(&name).await.map_err(|error| out_of_reach(&error))?.is_none() {
+    let accounts = desk.acting().await?;
+    if accounts.find(&name).await.map_err(|error| out_of_reach(&error))?.is_none() {
         return Ok(Reply::Missing);
     }
     let ended = desk.overseen().end_all(name.as_str()).await.map_err(Refused)?;
@@ -263,6 +272,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         page(people::Shown::absent_sample(), Some(DISABLED), None),
         page(present(), None, Some("bad_roles")),
         page(present(), None, Some("own_account")),
+        page(present(), None, Some("last_administrator")),
         page(present(), None, Some(text)),
     ])
 }
@@ -323,6 +333,11 @@ fn is_own(desk: &Desk<'_>, name: &Username) -> bool {
 fn own_account() -> Unfit {
     let message = "Another administrator has to do this to your account";
     ("own_account", Refusal::new(Status::Conflict, message, "own_account"))
+}
+
+fn last_administrator() -> Unfit {
+    let message = "Nobody would be left who looks after accounts";
+    ("last_administrator", Refusal::new(Status::Conflict, message, "last_administrator"))
 }
 
 impl<'r> FromParam<'r> for Name {

@@ -11,15 +11,17 @@ mod attempts;
 mod events;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 use crate::auth::rotation::step;
 use crate::auth::{
-    Cursor, EndReason, Ending, Event, Leniency, Presence, Revocation, Revocations, Session, SessionId,
-    SessionStore, StoreError, TokenId, UnixTime, Verdict, What, Which,
+    Cursor, EndReason, Ending, Event, Leniency, Revocation, Revocations, Session, SessionId, SessionStore,
+    StoreError, TokenId, UnixTime, Verdict, Which,
 };
+use crate::store::{cursor_at, number_of};
 #[cfg(feature = "app")]
 use crate::users::{Account, KeptCode, Username};
 
@@ -41,6 +43,8 @@ struct Kept {
     log: BTreeMap<i64, Revocation>,
     logged: HashSet<[u8; 16]>,
     last_number: i64,
+    /// Tells whoever waits that the log has grown.
+    grown: Arc<Notify>,
     not_before: UnixTime,
     events: Vec<Event>,
 }
@@ -57,6 +61,7 @@ impl Kept {
         self.last_number += 1;
         self.log.insert(self.last_number, Revocation { id, until });
         self.logged.insert(id);
+        self.grown.notify_waiters();
     }
 
     fn end(&mut self, ending: &Ending<'_>) -> Vec<SessionId> {
@@ -168,16 +173,9 @@ impl SessionStore for MemoryStore {
         Ok(true)
     }
 
-    async fn presence(&self, users: &[&str], now: UnixTime) -> Result<Vec<Presence>, StoreError> {
+    async fn count_live(&self, users: &[&str], now: UnixTime) -> Result<Vec<u32>, StoreError> {
         let kept = self.kept();
-        let of = |user: &&str| {
-            let signed_in =
-                |event: &&Event| event.what == What::SignedIn && event.user.as_deref() == Some(*user);
-            Presence {
-                live: u32::try_from(kept.live(user, now).len()).unwrap_or(u32::MAX),
-                last_sign_in: kept.events.iter().filter(signed_in).map(|event| event.at).max(),
-            }
-        };
+        let of = |user: &&str| u32::try_from(kept.live(user, now).len()).unwrap_or(u32::MAX);
         Ok(users.iter().map(of).collect())
     }
 
@@ -193,17 +191,23 @@ impl SessionStore for MemoryStore {
     async fn raise_not_before(&self, moment: UnixTime) -> Result<(), StoreError> {
         let mut kept = self.kept();
         kept.not_before = kept.not_before.max(moment);
+        kept.grown.notify_waiters();
         Ok(())
     }
 
-    async fn revocations(&self, cursor: Cursor, now: UnixTime) -> Result<Revocations, StoreError> {
-        let kept = self.kept();
-        let newer = kept.log.range(cursor.0.saturating_add(1)..).map(|(_, revocation)| *revocation);
+    async fn revocations(&self, cursor: &Cursor, now: UnixTime) -> Result<Revocations, StoreError> {
+        let (kept, seen) = (self.kept(), number_of(cursor));
+        let newer = kept.log.range(seen.saturating_add(1)..).map(|(_, revocation)| *revocation);
         Ok(Revocations {
             entries: newer.filter(|revocation| revocation.until > now).collect(),
-            cursor: cursor.max(Cursor(kept.last_number)),
+            cursor: cursor_at(seen.max(kept.last_number)),
             not_before: kept.not_before,
         })
+    }
+
+    async fn changed(&self) {
+        let grown = Arc::clone(&self.kept().grown);
+        grown.notified().await;
     }
 
     async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError> {

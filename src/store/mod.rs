@@ -1,7 +1,7 @@
 //! Where is it kept?
 //!
-//! One file per driver behind the two traits that the other wings own:
-//! [`SessionStore`] and [`AccountStore`].
+//! One file per driver behind the contracts that the other wings own: [`SessionStore`], [`EventStore`], [`AccountStore`]
+//! and [`AttemptStore`]. None of them needs another: whoever keeps accounts elsewhere brings only those.
 //! This file reads the setting `app.store` and chooses the driver; nobody else names one.
 //! It decides nothing: what becomes of a session is [`rotation::step`](crate::auth::rotation::step)'s business.
 
@@ -15,9 +15,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::auth::SessionStore;
+use crate::auth::{Cursor, EventStore, SessionStore};
 #[cfg(feature = "app")]
-use crate::users::AccountStore;
+use crate::users::{AccountStore, AttemptStore};
 
 /// Where sessions and accounts are kept, as setting `app.store` names it.
 ///
@@ -94,38 +94,44 @@ impl FromStr for StoreUrl {
     }
 }
 
-/// One driver, seen through both traits.
+/// One driver, seen through each contract by itself: any of them can be replaced by a store of one's own.
 ///
 /// ```
 /// use portcullis::store::{StoreUrl, Stores, open};
 /// use portcullis::Portcullis;
 ///
-/// // Opened on first use; the same driver keeps both.
-/// let Stores { sessions, accounts } = open(&StoreUrl::SqliteMemory);
-/// let portcullis = Portcullis::new(sessions);
-/// # let _ = accounts;
+/// // Opened on first use; the same driver keeps all.
+/// let Stores { sessions, events, .. } = open(&StoreUrl::SqliteMemory);
+/// let portcullis = Portcullis::new(sessions).events(events);
 /// ```
 #[derive(Clone)]
 pub struct Stores {
     /// Sessions and the log of revocations.
     pub sessions: Arc<dyn SessionStore>,
+    /// Security events.
+    pub events: Arc<dyn EventStore>,
     /// Accounts.
     #[cfg(feature = "app")]
     pub accounts: Arc<dyn AccountStore>,
+    /// Attempts to sign in, and the devices that are known.
+    #[cfg(feature = "app")]
+    pub attempts: Arc<dyn AttemptStore>,
 }
 
 #[cfg(not(feature = "app"))]
 impl Stores {
-    fn of<Driver: SessionStore>(driver: Driver) -> Self {
-        Self { sessions: Arc::new(driver) }
+    fn of<Driver: SessionStore + EventStore>(driver: Driver) -> Self {
+        let driver = Arc::new(driver);
+        Self { sessions: driver.clone(), events: driver }
     }
 }
 
 #[cfg(feature = "app")]
 impl Stores {
-    fn of<Driver: SessionStore + AccountStore>(driver: Driver) -> Self {
+    fn of<Driver: SessionStore + EventStore + AccountStore + AttemptStore>(driver: Driver) -> Self {
         let driver = Arc::new(driver);
-        Self { sessions: driver.clone(), accounts: driver }
+        let (sessions, events) = (driver.clone(), driver.clone());
+        Self { sessions, events, accounts: driver.clone(), attempts: driver }
     }
 }
 
@@ -175,6 +181,16 @@ pub fn check(url: &StoreUrl) -> Result<(), String> {
 #[must_use]
 pub fn memory() -> Stores {
     Stores::of(memory::MemoryStore::default())
+}
+
+/// The position of a log whose entries are numbered.
+fn cursor_at(number: i64) -> Cursor {
+    Cursor::new(&number.to_be_bytes())
+}
+
+/// The number at which a position stands; one that is none of ours is the beginning, where nothing is missed.
+fn number_of(cursor: &Cursor) -> i64 {
+    cursor.as_bytes().try_into().map_or(0, i64::from_be_bytes)
 }
 
 #[cfg(all(test, feature = "sqlite"))]

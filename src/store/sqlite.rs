@@ -23,6 +23,8 @@ mod codes;
 mod events;
 mod open;
 mod sessions;
+#[cfg(feature = "app")]
+mod warrant;
 
 use std::path::PathBuf;
 use std::time::Duration;

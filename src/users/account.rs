@@ -5,19 +5,15 @@ use async_trait::async_trait;
 use crate::auth::UnixTime;
 use crate::users::code::{CodeDigest, KeptCode};
 use crate::users::store_error::AccountStoreError;
-use crate::users::throttle::AttemptStore;
 use crate::users::username::Username;
 
 /// One account as the store keeps it.
 ///
 /// ```
-/// use portcullis::auth::SystemClock;
-/// use portcullis::store;
-/// use portcullis::users::{Accounts, Creation, Hasher, Password};
-/// use std::sync::Arc;
+/// use portcullis::testing;
+/// use portcullis::users::{Creation, Password};
 ///
-/// let hasher = Arc::new(Hasher::default());
-/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
 ///     let made = accounts.create("ada".parse().unwrap(), password("correct horse"), vec![]).await.unwrap();
@@ -75,6 +71,61 @@ pub struct Moment {
     pub remember_until: UnixTime,
 }
 
+/// On whose word an account is changed, and what must hold afterwards.
+///
+/// It is asked inside the transaction of the change, so that it holds whichever node the change is made on: of two
+/// administrators who shut each other out at the same moment, one is too late.
+///
+/// ```
+/// use portcullis::auth::UnixTime;
+/// use portcullis::store;
+/// use portcullis::users::{Change, Moment, Warrant};
+///
+/// let people = store::memory().accounts;
+/// let at = UnixTime::from_secs(1_700_000_000);
+/// let warrant = Warrant { session: Some([7; 16]), ..Warrant::OPERATOR };
+/// let moment = Moment { at, remember_until: at };
+/// let change = people.set_disabled(&"ada".parse().unwrap(), true, moment, warrant);
+/// assert_eq!(rocket::execute(change).unwrap(), Change::Unwarranted, "there is no such session");
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Warrant<'a> {
+    /// The administrator; `None` is the operator.
+    pub by: Option<&'a Username>,
+    /// The session in which it was asked for; when that has ended, nothing is changed.
+    pub session: Option<SessionName>,
+    /// A role that somebody who may sign in must have afterwards.
+    pub keeps: Option<&'a str>,
+}
+
+impl Warrant<'_> {
+    /// The operator's own word, which counts whatever comes of it.
+    pub const OPERATOR: Self = Self { by: None, session: None, keeps: None };
+}
+
+/// What became of a change.
+///
+/// ```
+/// use portcullis::users::Change;
+///
+/// let ended = |change| match change {
+///     Change::Made(ended) => ended.len(),
+///     Change::NotMade | Change::Unwarranted | Change::LastOfRole => 0,
+/// };
+/// assert_eq!(ended(Change::Made(vec![[7; 16]])), 1);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It was made, and these sessions ended by it.
+    Made(Vec<SessionName>),
+    /// There is no account to change; or, of one that is to be made, there is one already.
+    NotMade,
+    /// The session in which it was asked for has ended.
+    Unwarranted,
+    /// Nobody who may sign in would have the role of [`Warrant::keeps`].
+    LastOfRole,
+}
+
 /// A new password hash for an account.
 ///
 /// ```
@@ -119,7 +170,7 @@ pub struct NewHash<'a> {
 /// });
 /// ```
 #[async_trait]
-pub trait AccountStore: AttemptStore {
+pub trait AccountStore: Send + Sync + 'static {
     /// The account of this name.
     async fn find(&self, name: &Username) -> Result<Option<Account>, AccountStoreError>;
 
@@ -137,11 +188,21 @@ pub trait AccountStore: AttemptStore {
         limit: usize,
     ) -> Result<Vec<Account>, AccountStoreError>;
 
-    /// Keeps a new account and the code for it, both or neither; `false` when the name is taken.
-    async fn invite(&self, account: &Account, code: &KeptCode) -> Result<bool, AccountStoreError>;
+    /// Keeps a new account and the code for it, both or neither.
+    async fn invite(
+        &self,
+        account: &Account,
+        code: &KeptCode,
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError>;
 
-    /// Keeps a code for an account in place of any before; `false` when there is no such account, or a disabled one.
-    async fn keep_code(&self, name: &Username, code: &KeptCode) -> Result<bool, AccountStoreError>;
+    /// Keeps a code for an account in place of any before; [`Change::NotMade`] for a disabled one too.
+    async fn keep_code(
+        &self,
+        name: &Username,
+        code: &KeptCode,
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError>;
 
     /// The code that is kept for this account, also one that is over.
     async fn code_of(&self, name: &Username) -> Result<Option<KeptCode>, AccountStoreError>;
@@ -173,22 +234,22 @@ pub trait AccountStore: AttemptStore {
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError>;
 
     /// Disables or enables an account; disabling forgets any code for it and those that the person issued, and ends all
-    /// sessions of the person, which are returned.
-    /// `None` when there is no such account.
+    /// sessions of the person.
     async fn set_disabled(
         &self,
         name: &Username,
         disabled: bool,
         moment: Moment,
-    ) -> Result<Option<Vec<SessionName>>, AccountStoreError>;
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError>;
 
     /// Replaces the roles, forgets the codes that the person issued, and ends all sessions of the person, whose tokens
-    /// name the old roles; returns them.
-    /// `None` when there is no such account.
+    /// name the old roles.
     async fn set_roles(
         &self,
         name: &Username,
         roles: &[String],
         moment: Moment,
-    ) -> Result<Option<Vec<SessionName>>, AccountStoreError>;
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError>;
 }

@@ -7,25 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Clock;
-use crate::users::account::{Account, AccountStore, Moment, NewHash, SessionName};
+use crate::users::account::{Account, AccountStore, Change, Moment, NewHash, SessionName, Warrant};
 use crate::users::password::{HashError, Hasher, Password};
 use crate::users::policy::{PasswordPolicy, UnfitPassword};
 use crate::users::roles::Roles;
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
-use crate::users::throttle::{Attempt, Failures, Gate};
+use crate::users::throttle::{Attempt, AttemptStore, Failures, Gate};
 use crate::users::username::Username;
 
 /// The people who may sign in.
 ///
 /// ```
-/// use portcullis::auth::SystemClock;
-/// use portcullis::store;
-/// use portcullis::users::{Accounts, Attempt, Hasher, Password, SignInError};
-/// use std::sync::Arc;
+/// use portcullis::testing;
+/// use portcullis::users::{Attempt, Password, SignInError};
 ///
-/// let hasher = Arc::new(Hasher::default());
-/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
 ///     let ada = "ada".parse().unwrap();
@@ -50,13 +47,10 @@ pub struct Accounts {
 /// What became of a new account.
 ///
 /// ```
-/// use portcullis::auth::SystemClock;
-/// use portcullis::store;
-/// use portcullis::users::{Accounts, Creation, Hasher, Password};
-/// use std::sync::Arc;
+/// use portcullis::testing;
+/// use portcullis::users::{Creation, Password};
 ///
-/// let hasher = Arc::new(Hasher::default());
-/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
 ///     let ada = || "ada".parse().unwrap();
@@ -77,13 +71,10 @@ pub enum Creation {
 /// Why an account was neither made nor changed.
 ///
 /// ```
-/// use portcullis::auth::SystemClock;
-/// use portcullis::store;
-/// use portcullis::users::{Accounts, ChangeError, Hasher, Password, UnfitPassword};
-/// use std::sync::Arc;
+/// use portcullis::testing;
+/// use portcullis::users::{ChangeError, Password, UnfitPassword};
 ///
-/// let hasher = Arc::new(Hasher::default());
-/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
 ///     let refused = accounts.add("ada".parse().unwrap(), password("ada's own long password"), vec![]).await;
@@ -99,6 +90,12 @@ pub enum ChangeError {
     /// The current password was not accepted, with the reasons and the waits of a sign-in.
     #[error(transparent)]
     SignIn(#[from] SignInError),
+    /// The session in which it was asked for has ended, and nothing is changed.
+    #[error("the session in which this was asked for has ended")]
+    Unwarranted,
+    /// Nobody who may sign in would have the role of [`Warrant::keeps`], and nothing is changed.
+    #[error("nobody else who may sign in has this role")]
+    LastOfRole,
     /// The hasher failed.
     #[error("the password cannot be hashed")]
     Hash(#[from] HashError),
@@ -108,18 +105,19 @@ pub enum ChangeError {
 }
 
 impl Accounts {
-    /// The people in `store`.
+    /// The people in `store`, whose attempts to sign in are counted in `attempts`.
     ///
     /// `random` are unguessable bytes of the caller's: addresses are hashed with them, and names too if the store
     /// holds no secret for that yet.
     #[must_use]
     pub fn new(
         store: Arc<dyn AccountStore>,
+        attempts: Arc<dyn AttemptStore>,
         hasher: Arc<Hasher>,
         clock: Arc<dyn Clock>,
         random: [u8; 32],
     ) -> Self {
-        let gate = Arc::new(Gate::new(Arc::clone(&store), Arc::clone(&clock), random));
+        let gate = Arc::new(Gate::new(attempts, Arc::clone(&clock), random));
         let policy = PasswordPolicy::default();
         Self { store, hasher, gate, clock, policy, remember: LONGEST_ACCESS, code_ttl: CODE_TTL }
     }
@@ -267,17 +265,22 @@ impl Accounts {
     /// `None` when there is no such account.
     ///
     /// # Errors
-    /// [`AccountStoreError`] when the store is out of reach.
-    pub async fn disable(&self, name: &Username) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
-        self.store.set_disabled(name, true, self.moment()).await
+    /// [`ChangeError::Unwarranted`], [`ChangeError::LastOfRole`] and [`ChangeError::Store`].
+    pub async fn disable(
+        &self,
+        name: &Username,
+        warrant: Warrant<'_>,
+    ) -> Result<Option<Vec<SessionName>>, ChangeError> {
+        self.store.set_disabled(name, true, self.moment(), warrant).await?.into_result()
     }
 
     /// Lets a disabled account sign in again, and frees the name from its failures; `false` when there is none.
     ///
     /// # Errors
-    /// [`AccountStoreError`] when the store is out of reach.
-    pub async fn enable(&self, name: &Username) -> Result<bool, AccountStoreError> {
-        let is_there = self.store.set_disabled(name, false, self.moment()).await?.is_some();
+    /// [`ChangeError::Unwarranted`] and [`ChangeError::Store`].
+    pub async fn enable(&self, name: &Username, warrant: Warrant<'_>) -> Result<bool, ChangeError> {
+        let change = self.store.set_disabled(name, false, self.moment(), warrant).await?;
+        let is_there = change.into_result()?.is_some();
         if is_there {
             self.free(name).await;
         }
@@ -288,13 +291,14 @@ impl Accounts {
     /// returns those. `None` when there is no such account.
     ///
     /// # Errors
-    /// [`AccountStoreError`] when the store is out of reach.
+    /// [`ChangeError::Unwarranted`], [`ChangeError::LastOfRole`] and [`ChangeError::Store`].
     pub async fn set_roles(
         &self,
         name: &Username,
         roles: &Roles,
-    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
-        self.store.set_roles(name, roles.as_slice(), self.moment()).await
+        warrant: Warrant<'_>,
+    ) -> Result<Option<Vec<SessionName>>, ChangeError> {
+        self.store.set_roles(name, roles.as_slice(), self.moment(), warrant).await?.into_result()
     }
 
     /// What failed under this name since the last success, from devices that are not known.
@@ -334,6 +338,18 @@ impl Accounts {
     pub(super) fn moment(&self) -> Moment {
         let at = self.clock.now();
         Moment { at, remember_until: at + self.remember }
+    }
+}
+
+impl Change {
+    /// The sessions that ended, `None` when there was nothing to change, or why it may not be changed.
+    pub(super) fn into_result(self) -> Result<Option<Vec<SessionName>>, ChangeError> {
+        match self {
+            Self::Made(ended) => Ok(Some(ended)),
+            Self::NotMade => Ok(None),
+            Self::Unwarranted => Err(ChangeError::Unwarranted),
+            Self::LastOfRole => Err(ChangeError::LastOfRole),
+        }
     }
 }
 

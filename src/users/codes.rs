@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::auth::UnixTime;
-use crate::users::account::{Account, SessionName};
+use crate::users::account::{Account, SessionName, Warrant};
 use crate::users::accounts::{Accounts, ChangeError};
 use crate::users::code::{KeptCode, OneTimeCode};
 use crate::users::password::Password;
@@ -25,19 +25,16 @@ use crate::users::username::Username;
 /// What became of an account for somebody who is to choose a password.
 ///
 /// ```
-/// use portcullis::auth::SystemClock;
-/// use portcullis::store;
-/// use portcullis::users::{Accounts, Hasher, Invitation, OneTimeCode, Roles};
-/// use std::sync::Arc;
+/// use portcullis::testing;
+/// use portcullis::users::{Invitation, OneTimeCode, Roles};
 ///
-/// let hasher = Arc::new(Hasher::default());
-/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let accounts = testing::accounts();
 /// let (code, random) = (OneTimeCode::from_bytes([1; 15]), [2; 32]);
 /// rocket::execute(async {
 ///     let ada = || "ada".parse().unwrap();
-///     let first = accounts.invite(ada(), Roles::default(), &code, None, random).await.unwrap();
+///     let first = accounts.invite(ada(), Roles::default(), &code, random, Warrant::OPERATOR).await.unwrap();
 ///     assert!(matches!(first, Invitation::Made(_)));
-///     let second = accounts.invite(ada(), Roles::default(), &code, None, random).await.unwrap();
+///     let second = accounts.invite(ada(), Roles::default(), &code, random, Warrant::OPERATOR).await.unwrap();
 ///     assert_eq!(second, Invitation::Taken);
 /// });
 /// ```
@@ -52,17 +49,14 @@ pub enum Invitation {
 /// A code was exchanged for a password.
 ///
 /// ```
-/// use portcullis::auth::SystemClock;
-/// use portcullis::store;
-/// use portcullis::users::{Accounts, Hasher, OneTimeCode, Roles};
-/// use std::sync::Arc;
+/// use portcullis::testing;
+/// use portcullis::users::{OneTimeCode, Roles};
 ///
-/// let hasher = Arc::new(Hasher::default());
-/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let accounts = testing::accounts();
 /// // Random bytes, in a program.
 /// let (code, random) = (OneTimeCode::from_bytes([1; 15]), [2; 32]);
 /// rocket::execute(async {
-///     accounts.invite("ada".parse().unwrap(), Roles::default(), &code, None, random).await.unwrap();
+///     accounts.invite("ada".parse().unwrap(), Roles::default(), &code, random, Warrant::OPERATOR).await.unwrap();
 ///     let chosen = || "a heron on the weir".to_owned();
 ///     let done = accounts.redeem("ada", &code.to_text(), chosen(), None).await.unwrap();
 ///     assert_eq!(done.name.as_str(), "ada");
@@ -79,25 +73,25 @@ pub struct Redeemed {
 
 impl Accounts {
     /// Makes an account that nobody can sign in to until its code has been exchanged for a password.
-    /// `by` is the administrator who hands it over, and `random` are unguessable bytes, used for nothing else.
+    /// `random` are unguessable bytes, used for nothing else.
     ///
     /// # Errors
-    /// [`ChangeError::Hash`] and [`ChangeError::Store`]. A name that is taken is an outcome, not an error.
+    /// [`ChangeError::Unwarranted`], [`ChangeError::Hash`] and [`ChangeError::Store`]. A name that is taken is an outcome, not an error.
     pub async fn invite(
         &self,
         name: Username,
         roles: Roles,
         code: &OneTimeCode,
-        by: Option<&Username>,
         random: [u8; 32],
+        warrant: Warrant<'_>,
     ) -> Result<Invitation, ChangeError> {
         let nobodys = Password::new(STANDARD_NO_PAD.encode(random)).map_err(|_| UnfitPassword::TooLong)?;
         let password_hash = self.hasher.hash(&nobodys).await?;
         let created_at = self.moment().at;
         let account = Account { name, password_hash, roles: roles.into_vec(), disabled: false, created_at };
-        let kept = self.kept(code, by);
-        let is_new = self.store.invite(&account, &kept).await?;
-        Ok(if is_new { Invitation::Made(kept.expires_at) } else { Invitation::Taken })
+        let kept = self.kept(code, warrant.by);
+        let made = self.store.invite(&account, &kept, warrant).await?.into_result()?;
+        Ok(made.map_or(Invitation::Taken, |_| Invitation::Made(kept.expires_at)))
     }
 
     /// Issues a code for an account, in place of any before; returns until when it can be exchanged.
@@ -105,15 +99,16 @@ impl Accounts {
     /// `None` when there is no such account, or a disabled one.
     ///
     /// # Errors
-    /// [`AccountStoreError`] when the store is out of reach.
+    /// [`ChangeError::Unwarranted`] and [`ChangeError::Store`].
     pub async fn issue_code(
         &self,
         name: &Username,
         code: &OneTimeCode,
-        by: Option<&Username>,
-    ) -> Result<Option<UnixTime>, AccountStoreError> {
-        let kept = self.kept(code, by);
-        Ok(self.store.keep_code(name, &kept).await?.then_some(kept.expires_at))
+        warrant: Warrant<'_>,
+    ) -> Result<Option<UnixTime>, ChangeError> {
+        let kept = self.kept(code, warrant.by);
+        let change = self.store.keep_code(name, &kept, warrant).await?;
+        Ok(change.into_result()?.map(|_| kept.expires_at))
     }
 
     /// The code of this account that was never exchanged, open or over.

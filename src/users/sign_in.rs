@@ -16,13 +16,10 @@ use crate::users::username::Username;
 /// Somebody whose name and password were right.
 ///
 /// ```
-/// use portcullis::auth::SystemClock;
-/// use portcullis::store;
-/// use portcullis::users::{Accounts, Attempt, Hasher, Password};
-/// use std::sync::Arc;
+/// use portcullis::testing;
+/// use portcullis::users::{Attempt, Password};
 ///
-/// let hasher = Arc::new(Hasher::default());
-/// let accounts = Accounts::new(store::memory().accounts, hasher, Arc::new(SystemClock::new()), [7; 32]);
+/// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
 ///     let ada = "ada".parse().unwrap();

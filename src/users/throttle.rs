@@ -172,7 +172,7 @@ pub struct Subject {
 /// use portcullis::store;
 /// use portcullis::users::{Ruling, Subject};
 ///
-/// let people = store::memory().accounts;
+/// let people = store::memory().attempts;
 /// let subject = Subject { account: [1; 16], device: None };
 /// let admission = rocket::execute(people.attempt(subject, UnixTime::from_secs(1_700_000_000))).unwrap();
 /// assert_eq!((admission.ruling, admission.failures), (Ruling::Evaluate, 0));
@@ -197,7 +197,7 @@ pub struct Admission {
 ///
 /// let yesterday = UnixTime::from_secs(1_700_000_000);
 /// let retention = Retention { attempts_since: yesterday, at_most: 100_000, devices_since: yesterday };
-/// rocket::execute(store::memory().accounts.purge_attempts(retention)).unwrap();
+/// rocket::execute(store::memory().attempts.purge_attempts(retention)).unwrap();
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -215,7 +215,7 @@ pub struct Retention {
 /// ```
 /// use portcullis::store;
 ///
-/// let people = store::memory().accounts;
+/// let people = store::memory().attempts;
 /// rocket::execute(async {
 ///     assert_eq!(people.attempt_secret([1; 32]).await.unwrap(), [1; 32]);
 ///     assert_eq!(people.attempt_secret([2; 32]).await.unwrap(), [1; 32], "the first one stays");

@@ -99,6 +99,6 @@ async fn end(stores: &Stores, which: Which<'_>) -> Vec<SessionId> {
 }
 
 async fn logged(stores: &Stores, cursor: Cursor) -> Vec<[u8; 16]> {
-    let revocations = stores.sessions.revocations(cursor, NOW).await.unwrap();
+    let revocations = stores.sessions.revocations(&cursor, NOW).await.unwrap();
     revocations.entries.iter().map(|revocation| revocation.id).collect()
 }

@@ -132,7 +132,7 @@ fn everything_that_can_happen_is_told_in_words() {
             by: None,
             roles: None,
         };
-        now_or_never(setup.stores.sessions.record(&[event])).unwrap();
+        now_or_never(setup.stores.events.record(&[event])).unwrap();
         let app = setup.launch();
         let page = app.signed_in_browser().get("/dashboard").send().body;
         assert!(!page.contains("Security event"), "{what:?} has no words");

@@ -157,7 +157,8 @@ async fn known_and_unknown_names_take_the_same_time() {
     let stores = open(&StoreUrl::SqliteFile(folder.path().join("a.db")));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let hasher = Hasher::new(Cost::new(7_168, 5, 1).unwrap());
-    let accounts = Accounts::new(stores.accounts.clone(), Arc::new(hasher), clock, [7; 32]);
+    let accounts =
+        Accounts::new(stores.accounts.clone(), stores.attempts.clone(), Arc::new(hasher), clock, [7; 32]);
     accounts.prepare().await.unwrap();
     let (mut known, mut unknown) = measure(&accounts).await;
     let (known_median, unknown_median) = (median(&mut known), median(&mut unknown));

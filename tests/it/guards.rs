@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use portcullis::auth::{
-    AuthError, Cursor, Ending, Event, EventStore, Leniency, Presence, Revocations, Session, SessionId,
-    SessionStore, StoreError, TokenId, UnixTime, Verdict,
+    AuthError, Cursor, Ending, Leniency, Revocations, Session, SessionId, SessionStore, StoreError, TokenId,
+    UnixTime, Verdict,
 };
 use portcullis::{
     AccessToken, CsrfToken, FreshToken, OptionalToken, Portcullis, RefreshToken, Role, RoleToken, Sessions,
@@ -367,6 +368,8 @@ struct Watched {
     inner: Arc<dyn SessionStore>,
     asked: AtomicUsize,
     is_out: AtomicBool,
+    read: AtomicUsize,
+    news: tokio::sync::Notify,
 }
 
 impl Watched {
@@ -375,21 +378,6 @@ impl Watched {
             return Err(StoreError::Unreachable("unplugged".into()));
         }
         Ok(&*self.inner)
-    }
-}
-
-#[async_trait]
-impl EventStore for Watched {
-    async fn record(&self, events: &[Event]) -> Result<(), StoreError> {
-        self.pass()?.record(events).await
-    }
-
-    async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
-        self.pass()?.events_of(user, since, limit).await
-    }
-
-    async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError> {
-        self.pass()?.purge_events(before).await
     }
 }
 
@@ -435,8 +423,8 @@ impl SessionStore for Watched {
         self.pass()?.reauthenticated(id, at).await
     }
 
-    async fn presence(&self, users: &[&str], now: UnixTime) -> Result<Vec<Presence>, StoreError> {
-        self.pass()?.presence(users, now).await
+    async fn count_live(&self, users: &[&str], now: UnixTime) -> Result<Vec<u32>, StoreError> {
+        self.pass()?.count_live(users, now).await
     }
 
     async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
@@ -451,8 +439,13 @@ impl SessionStore for Watched {
         self.pass()?.raise_not_before(moment).await
     }
 
-    async fn revocations(&self, cursor: Cursor, now: UnixTime) -> Result<Revocations, StoreError> {
+    async fn revocations(&self, cursor: &Cursor, now: UnixTime) -> Result<Revocations, StoreError> {
+        self.read.fetch_add(1, Ordering::SeqCst);
         self.pass()?.revocations(cursor, now).await
+    }
+
+    async fn changed(&self) {
+        self.news.notified().await;
     }
 
     async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError> {
@@ -467,9 +460,29 @@ impl SessionStore for Watched {
 
 fn watched(setup: &mut Setup) -> Arc<Watched> {
     let inner = setup.stores.sessions.clone();
-    let store = Arc::new(Watched { inner, asked: AtomicUsize::new(0), is_out: AtomicBool::new(false) });
+    let (asked, read) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (is_out, news) = (AtomicBool::new(false), tokio::sync::Notify::new());
+    let store = Arc::new(Watched { inner, asked, is_out, read, news });
     setup.stores.sessions = store.clone();
     store
+}
+
+#[test]
+fn news_of_the_store_are_read_at_once() {
+    let mut setup = Setup::new();
+    let store = watched(&mut setup);
+    let _app = library_with(setup);
+    let mut naps = 0;
+    for round in 1..=40 {
+        let before = store.read.load(Ordering::SeqCst);
+        store.news.notify_one();
+        while store.read.load(Ordering::SeqCst) == before {
+            std::thread::sleep(Duration::from_millis(1));
+            naps += 1;
+            // By its own clock a node reads four times a second.
+            assert!(naps < 5_000, "{round} of 40 reads");
+        }
+    }
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn a_storm_of_failed_sign_ins_neither_fills_the_store_nor_hides_itself() {
     let browser = app.signed_in_browser();
     let page = browser.get("/dashboard").send();
     assert!(page.body.contains("sign-in"), "the person is told: {}", page.body);
-    let kept = now_or_never(stores.sessions.events_of("testuser", UnixTime::from_secs(0), 10_000)).unwrap();
+    let kept = now_or_never(stores.events.events_of("testuser", UnixTime::from_secs(0), 10_000)).unwrap();
     assert!((5..40).contains(&kept.len()), "{} events", kept.len());
 }
 

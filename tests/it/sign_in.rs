@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use portcullis::auth::{Clock, ManualClock, UnixTime};
 use portcullis::store::{Stores, memory};
 use portcullis::users::{
-    Account, AccountStore, AccountStoreError, Accounts, Admission, Attempt, AttemptStore, CodeDigest, Cost,
-    Creation, Failures, Hasher, KeptCode, Key, Moment, NewHash, Password, Retention, Ruling, SessionName,
-    SignInError, Subject, Username,
+    Account, AccountStore, AccountStoreError, Accounts, Admission, Attempt, AttemptStore, Change, CodeDigest,
+    Cost, Creation, Failures, Hasher, KeptCode, Key, Moment, NewHash, Password, Retention, Ruling,
+    SessionName, SignInError, Subject, Username, Warrant,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -18,7 +18,13 @@ fn clock() -> Arc<dyn Clock> {
 }
 
 fn accounts(stores: &Stores, cost: Cost) -> Accounts {
-    Accounts::new(stores.accounts.clone(), Arc::new(Hasher::new(cost)), clock(), [7; 32])
+    Accounts::new(
+        stores.accounts.clone(),
+        stores.attempts.clone(),
+        Arc::new(Hasher::new(cost)),
+        clock(),
+        [7; 32],
+    )
 }
 
 fn password(text: &str) -> Password {
@@ -122,11 +128,16 @@ impl AccountStore for Failing {
         Err(out_of_reach())
     }
 
-    async fn invite(&self, _: &Account, _: &KeptCode) -> Result<bool, AccountStoreError> {
+    async fn invite(&self, _: &Account, _: &KeptCode, _: Warrant<'_>) -> Result<Change, AccountStoreError> {
         Err(out_of_reach())
     }
 
-    async fn keep_code(&self, _: &Username, _: &KeptCode) -> Result<bool, AccountStoreError> {
+    async fn keep_code(
+        &self,
+        _: &Username,
+        _: &KeptCode,
+        _: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         Err(out_of_reach())
     }
 
@@ -166,7 +177,8 @@ impl AccountStore for Failing {
         _: &Username,
         _: bool,
         _: Moment,
-    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        _: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         Err(out_of_reach())
     }
 
@@ -175,7 +187,8 @@ impl AccountStore for Failing {
         _: &Username,
         _: &[String],
         _: Moment,
-    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        _: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         Err(out_of_reach())
     }
 }
@@ -227,7 +240,8 @@ fn out_of_reach() -> AccountStoreError {
 }
 
 fn failing(account: Option<Account>) -> Accounts {
-    Accounts::new(Arc::new(Failing { account }), Arc::new(Hasher::default()), clock(), [7; 32])
+    let store = Arc::new(Failing { account });
+    Accounts::new(store.clone(), store, Arc::new(Hasher::default()), clock(), [7; 32])
 }
 
 #[tokio::test]

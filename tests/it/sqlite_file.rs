@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis::auth::{Cursor, Leniency, Verdict, Which};
 use portcullis::store::{StoreUrl, Stores, open};
-use portcullis::users::{Account, Moment, NewHash};
+use portcullis::users::{Account, Moment, NewHash, Warrant};
 
 use crate::contract::{after, create, ending, session};
 
@@ -40,7 +40,7 @@ async fn a_second_store_on_the_same_file_sees_everything() {
 
     command_line.sessions.end(&ending(Which::One(id))).await.unwrap();
     command_line.sessions.raise_not_before(after(5)).await.unwrap();
-    let seen = server.sessions.revocations(Cursor::default(), after(1)).await.unwrap();
+    let seen = server.sessions.revocations(&Cursor::default(), after(1)).await.unwrap();
     assert_eq!((seen.entries.len(), seen.not_before), (1, after(5)));
 
     drop((server, command_line));
@@ -49,7 +49,7 @@ async fn a_second_store_on_the_same_file_sees_everything() {
         restarted.sessions.present(id, 2, after(2), leniency, after(300)).await.unwrap().unwrap();
     assert_eq!((kept.state.generation, verdict), (2, Verdict::AlreadyEnded));
     assert_eq!(restarted.sessions.live("alice", after(2)).await.unwrap(), [session(2, "alice")]);
-    assert_eq!(restarted.sessions.revocations(Cursor::default(), after(1)).await.unwrap(), seen);
+    assert_eq!(restarted.sessions.revocations(&Cursor::default(), after(1)).await.unwrap(), seen);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,11 +118,17 @@ async fn a_password_change_that_fails_half_way_leaves_neither_the_hash_nor_the_e
     let moment = Moment { at: after(1), remember_until: after(301) };
     let hash = NewHash { old: Some("$old"), new: "$new", keep: None };
     assert!(stores.accounts.change_password(&alice.name, hash, moment).await.is_err());
-    assert!(stores.accounts.set_disabled(&alice.name, true, moment).await.is_err());
-    assert!(stores.accounts.set_roles(&alice.name, &["admin".to_owned()], moment).await.is_err());
+    assert!(stores.accounts.set_disabled(&alice.name, true, moment, Warrant::OPERATOR).await.is_err());
+    assert!(
+        stores
+            .accounts
+            .set_roles(&alice.name, &["admin".to_owned()], moment, Warrant::OPERATOR)
+            .await
+            .is_err()
+    );
     assert_eq!(stores.accounts.find(&alice.name).await.unwrap(), Some(alice.clone()));
     assert_eq!(stores.sessions.live("alice", after(2)).await.unwrap(), [session(1, "alice")]);
-    let log = stores.sessions.revocations(Cursor::default(), after(2)).await.unwrap();
+    let log = stores.sessions.revocations(&Cursor::default(), after(2)).await.unwrap();
     assert!(log.entries.is_empty());
 
     sqlx::query("DROP TRIGGER fail").execute(&pool).await.unwrap();
@@ -174,7 +180,7 @@ async fn processes_that_start_together_do_not_disturb_each_other() {
         for mut process in processes {
             assert!(process.wait().unwrap().success(), "round {round}");
         }
-        let seen = at(&path).sessions.revocations(Cursor::default(), after(0)).await.unwrap();
+        let seen = at(&path).sessions.revocations(&Cursor::default(), after(0)).await.unwrap();
         assert_eq!(seen.not_before, after(5));
     }
 }

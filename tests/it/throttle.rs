@@ -41,7 +41,7 @@ fn reopened(stores: &Stores, clock: &Arc<ManualClock>) -> Accounts {
     let workers = std::num::NonZeroUsize::new(2).unwrap();
     let hasher = Hasher::with_limits(Cost::new(7_168, 5, 1).unwrap(), workers, 1_000);
     let clock: Arc<dyn Clock> = clock.clone();
-    Accounts::new(stores.accounts.clone(), Arc::new(hasher), clock, [7; 32])
+    Accounts::new(stores.accounts.clone(), stores.attempts.clone(), Arc::new(hasher), clock, [7; 32])
 }
 
 fn password(text: &str) -> Password {
@@ -158,7 +158,8 @@ async fn an_attempt_for_which_nobody_has_time_is_not_counted() {
     let stores = memory();
     let clock = Arc::new(ManualClock::at(NOW));
     let hasher = Arc::new(Hasher::with_limits(Cost::default(), std::num::NonZeroUsize::MIN, 0));
-    let accounts = Accounts::new(stores.accounts.clone(), hasher.clone(), clock, [7; 32]);
+    let accounts =
+        Accounts::new(stores.accounts.clone(), stores.attempts.clone(), hasher.clone(), clock, [7; 32]);
     let secret = password("x");
     let mut busy = Box::pin(hasher.hash(&secret));
     let started = std::future::poll_fn(|context| std::task::Poll::Ready(busy.as_mut().poll(context))).await;
@@ -274,19 +275,19 @@ async fn a_million_names_neither_grow_the_table_nor_free_the_one_under_attack() 
     let name = |number: u128| Subject { account: number.to_be_bytes(), device: None };
     let retention = Retention { attempts_since: NOW, at_most: 1_000, devices_since: NOW };
     for _ in 0..5 {
-        stores.accounts.attempt(name(0), NOW).await.unwrap();
+        stores.attempts.attempt(name(0), NOW).await.unwrap();
     }
     for number in 1..=1_000_000_u128 {
-        stores.accounts.attempt(name(number), NOW).await.unwrap();
+        stores.attempts.attempt(name(number), NOW).await.unwrap();
         if number % 5_000 == 0 {
-            stores.accounts.purge_attempts(retention).await.unwrap();
+            stores.attempts.purge_attempts(retention).await.unwrap();
         }
     }
-    let attacked = stores.accounts.attempt(name(0), NOW).await.unwrap();
+    let attacked = stores.attempts.attempt(name(0), NOW).await.unwrap();
     assert_eq!(attacked.ruling, Ruling::Wait(Duration::from_secs(1)));
     let mut kept = 0;
     for number in (1..=10_000).chain(990_001..=1_000_000) {
-        kept += u32::from(stores.accounts.attempt(name(number), NOW).await.unwrap().failures > 0);
+        kept += u32::from(stores.attempts.attempt(name(number), NOW).await.unwrap().failures > 0);
     }
     assert!(kept < 1_000, "{kept} of a million are kept");
 }
@@ -295,11 +296,11 @@ async fn a_million_names_neither_grow_the_table_nor_free_the_one_under_attack() 
 async fn old_counters_are_purged_by_the_attempts_themselves() {
     let people = people().await;
     let subject = Subject { account: [1; 16], device: None };
-    people.stores.accounts.attempt(subject, NOW + Duration::from_secs(60)).await.unwrap();
+    people.stores.attempts.attempt(subject, NOW + Duration::from_secs(60)).await.unwrap();
     people.pass(31 * 24 * 3600);
     // The first attempt of a process purges, and then every thousandth.
     people.guess("nobody").await;
-    let again = people.stores.accounts.attempt(subject, NOW + Duration::from_secs(60)).await.unwrap();
+    let again = people.stores.attempts.attempt(subject, NOW + Duration::from_secs(60)).await.unwrap();
     assert_eq!(again.failures, 0);
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use crate::auth::guards::sessions::Sessions;
 use crate::auth::id::SessionId;
 use crate::auth::sessions::event::{Event, What};
-use crate::auth::sessions::record::{Presence, Session, These, Whose};
+use crate::auth::sessions::record::{Session, These, Whose};
 use crate::auth::sessions::rotation::EndReason;
 use crate::auth::wire::error::AuthError;
 use crate::ground::clock::UnixTime;
@@ -42,6 +42,23 @@ pub struct Oversight<'r> {
     by: &'r str,
 }
 
+/// How present a person is.
+///
+/// ```
+/// use portcullis::auth::{Presence, UnixTime};
+///
+/// let seen = |seconds| Some(UnixTime::from_secs(seconds));
+/// let gone = Presence { live: 0, last_sign_in: seen(1_700_000_000) };
+/// assert_ne!(gone, Presence::default(), "somebody who never signed in is not somebody who left");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Presence {
+    /// How many live sessions the person has.
+    pub live: u32,
+    /// When the person signed in last, as far as the events that are kept tell.
+    pub last_sign_in: Option<UnixTime>,
+}
+
 impl<'r> Sessions<'r> {
     /// Puts everybody's sessions into the hands of this administrator.
     #[must_use]
@@ -73,7 +90,14 @@ impl Oversight<'_> {
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn presence(&self, users: &[&str]) -> Result<Vec<Presence>, AuthError> {
         self.sessions.keep_newest_events().await;
-        Ok(self.sessions.authority.store.presence(users, self.sessions.now()).await?)
+        let authority = self.sessions.authority;
+        let live = authority.store.count_live(users, self.sessions.now()).await?;
+        let last = match &authority.events {
+            Some(events) => events.last_sign_ins(users).await?,
+            None => vec![None; users.len()],
+        };
+        let both = live.into_iter().zip(last);
+        Ok(both.map(|(live, last_sign_in)| Presence { live, last_sign_in }).collect())
     }
 
     /// The time, from the clock that the tokens live by.

@@ -9,7 +9,8 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 use serde_json::Value;
 
-use crate::auth::guards::tokens::{RefreshToken, is_unattached, live, outcome};
+use crate::auth::guards::tokens::{RefreshToken, is_unattached, outcome};
+use crate::auth::request::live::live;
 use crate::auth::request::location::Found;
 use crate::auth::request::verdict::{self, Revocation, authority, judge, judge_access_in, refuse_second};
 use crate::auth::tokens::claims::Claims;

@@ -13,14 +13,10 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::auth::request::negotiate::wants_page;
-use crate::auth::request::{caller, verdict};
-use crate::auth::sessions::authority::{Authority, end_of};
-use crate::auth::sessions::rotation::{Verdict, step};
+use crate::auth::request::{live::live, verdict};
+use crate::auth::sessions::authority::Authority;
 use crate::auth::tokens::claims::{Claims, CustomClaims, NoClaims, SessionClaims, custom_claims};
-use crate::auth::tokens::codec::Token;
 use crate::auth::wire::error::AuthError;
-use crate::auth::wire::invalid::Invalid;
-use crate::auth::wire::place::Location;
 
 /// A valid access token; on an unsafe method, when it came by cookie, also a CSRF proof.
 ///
@@ -197,33 +193,6 @@ pub(crate) async fn signed_in<'r>(request: &'r Request<'_>) -> Result<Claims<'r>
 /// As [`signed_in`], but only in a session of ours: a sibling's token knows of none.
 async fn in_session<'r>(request: &'r Request<'_>) -> Result<SessionClaims<'r>, AuthError> {
     signed_in(request).await?.session().ok_or(AuthError::SessionRequired)
-}
-
-/// A refresh token whose session lives and which would be accepted now.
-pub(crate) async fn live<'r>(
-    request: &Request<'_>,
-    token: &'r Token,
-) -> Result<SessionClaims<'r>, AuthError> {
-    let authority = verdict::authority(request)?;
-    let claims = SessionClaims::of(token)?;
-    let session = authority.store.find(claims.session_id()).await?.ok_or(AuthError::Revoked)?;
-    if session.user != claims.subject() {
-        return Err(Invalid::Subject.into());
-    }
-    let leniency = authority.leniency();
-    match step(&session.state, claims.generation(), authority.clock.now(), leniency).1 {
-        Verdict::Rotated | Verdict::Replayed => Ok(claims),
-        Verdict::AlreadyEnded => Err(end_of(&session)),
-        Verdict::Expired => Err(AuthError::Expired),
-        // The store decides, and ends the session in the same transaction.
-        Verdict::Reused | Verdict::NeverIssued => {
-            let renewal = authority.renew(&claims, caller::address(request)).await;
-            if claims.location() == Location::Cookies && matches!(renewal, Err(AuthError::Reused)) {
-                verdict::clear_cookies(request, authority.jar);
-            }
-            renewal.map(|_| claims)
-        }
-    }
 }
 
 async fn with_role<'r, R: Role>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {

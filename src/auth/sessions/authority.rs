@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use rocket::{Phase, Rocket};
@@ -17,10 +18,10 @@ use crate::auth::config::AuthSettings;
 use crate::auth::config::proxies::{Told, TrustedProxies};
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::sessions::confirmed::Confirmed;
-use crate::auth::sessions::event::What;
+use crate::auth::sessions::event::{EventStore, What};
 use crate::auth::sessions::hooks::Hooks;
 use crate::auth::sessions::journal::Journal;
-use crate::auth::sessions::record::{Ending, Revocation, Session, SessionStore, Whose};
+use crate::auth::sessions::record::{Cursor, Ending, Revocation, Session, SessionStore, Whose};
 use crate::auth::sessions::rotation::{EndReason, Leniency, State, Verdict};
 use crate::auth::sessions::store_error::StoreError;
 use crate::auth::sessions::unkept::Unkept;
@@ -42,6 +43,10 @@ pub(crate) struct Authority {
     pub(crate) codec: Codec,
     pub(crate) jar: Jar,
     pub(crate) store: Arc<dyn SessionStore>,
+    /// Where events are kept, besides the log, if anywhere.
+    pub(crate) events: Option<Arc<dyn EventStore>>,
+    /// Whether the store answered when this node last followed it.
+    pub(crate) is_reachable: AtomicBool,
     pub(crate) view: View,
     pub(crate) confirmed: Confirmed,
     pub(crate) journal: Journal,
@@ -57,7 +62,7 @@ pub(crate) struct Authority {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     /// How far into the store's log this node has read; held while reading, so that two readers do not overlap.
-    pub(crate) cursor: tokio::sync::Mutex<crate::auth::sessions::record::Cursor>,
+    pub(crate) cursor: tokio::sync::Mutex<Cursor>,
     /// Held while the store is told what was confirmed, so that a refresh can wait for it.
     pub(crate) telling: tokio::sync::Mutex<()>,
 }
@@ -262,7 +267,7 @@ impl Authority {
     pub(crate) async fn sync(&self) -> Result<(), StoreError> {
         let mut cursor = self.cursor.lock().await;
         let started = self.clock.monotonic();
-        let news = self.store.revocations(*cursor, self.clock.now()).await?;
+        let news = self.store.revocations(&cursor, self.clock.now()).await?;
         self.view.apply(&news, started);
         *cursor = news.cursor;
         Ok(())

@@ -301,8 +301,7 @@ impl Event {
 /// use portcullis::store;
 ///
 /// rocket::execute(async {
-///     // Every session store keeps events too.
-///     let store = store::memory().sessions;
+///     let store = store::memory().events;
 ///     let at = UnixTime::from_secs(1_700_000_000);
 ///     let event = Event { at, what: What::SignedIn, user: Some("ada".to_owned()), session: None, address: None, by: None, roles: None };
 ///     store.record(&[event.clone()]).await.unwrap();
@@ -316,6 +315,9 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// The newest `limit` events about a person's account since a moment, newest first.
     async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError>;
+
+    /// When each of these people signed in last, in the same order, as far as the events that are kept tell.
+    async fn last_sign_ins(&self, users: &[&str]) -> Result<Vec<Option<UnixTime>>, StoreError>;
 
     /// Forgets events from before a moment.
     async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError>;

@@ -3,6 +3,7 @@
 //! It judges nothing; it keeps current what the judgement looks at.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use crate::auth::sessions::authority::Authority;
@@ -14,38 +15,38 @@ use crate::ground::clock::{CLOCKS_APART, UnixTime};
 pub(crate) async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket::Shutdown) {
     let mut tick = tokio::time::interval(FEED_INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut was_reachable = true;
     let mut watched = Watched::default();
     let mut clock = Stepped { latest: authority.clock.now(), is_told: false };
-    for round in 0_u32.. {
+    let mut round = 0_u32;
+    loop {
         tokio::select! {
             () = &mut shutdown => return,
             _ = tick.tick() => {}
+            () = authority.store.changed() => {
+                // Only a hint: whether it can be read, the next round says.
+                let _ = authority.sync().await;
+                continue;
+            }
         }
         clock.look(authority.clock.now());
         // Reading comes first: it must not wait behind our own writing for somebody else's.
         let read = authority.sync().await;
         let told = authority.tell_unkept().await.and(authority.tell_confirmed().await);
         let told = told.and(authority.tell_events().await);
-        let is_reachable = match read.and(told) {
-            Ok(()) => true,
-            Err(error) if was_reachable => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the store of sessions is out of reach"
-                );
-                false
+        let outcome = read.and(told);
+        let is_reachable = outcome.is_ok();
+        match (authority.is_reachable.swap(is_reachable, Ordering::Relaxed), outcome) {
+            (true, Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the store of sessions is out of reach");
             }
-            Err(_) => false,
-        };
-        if is_reachable && !was_reachable {
-            tracing::info!("the store of sessions is back");
+            (false, Ok(())) => tracing::info!("the store of sessions is back"),
+            (true, Ok(())) | (false, Err(_)) => {}
         }
-        was_reachable = is_reachable;
-        if round % ROUNDS_PER_KEY_CHECK == 0 {
+        if round.is_multiple_of(ROUNDS_PER_KEY_CHECK) {
             watched.follow(&authority).await;
         }
-        if round % ROUNDS_PER_SWEEP == 0 {
+        if round.is_multiple_of(ROUNDS_PER_SWEEP) {
             let now = authority.clock.now();
             authority.view.sweep(now);
             if is_reachable && let Err(error) = purge(&authority, now).await {
@@ -53,6 +54,7 @@ pub(crate) async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket
             }
             tracing::debug!(revoked = authority.view.len(), "swept the view of revocations");
         }
+        round = round.wrapping_add(1);
     }
 }
 
@@ -125,7 +127,10 @@ fn modified(file: &KeyFile) -> Option<SystemTime> {
 
 async fn purge(authority: &Authority, now: UnixTime) -> Result<(), StoreError> {
     authority.store.purge(now).await?;
-    authority.store.purge_events(now - authority.settings.event_ttl).await
+    match &authority.events {
+        Some(events) => events.purge_events(now - authority.settings.event_ttl).await,
+        None => Ok(()),
+    }
 }
 
 /// How often a node reads the store's log: what the command line does to a running server counts within a second.

@@ -28,6 +28,7 @@ use crate::ground::clock::{CLOCKS_APART, UnixTime};
 /// The claims of a token whose signature was found good.
 ///
 /// One buffer holds the payload; the texts are ranges of it, so reading a token allocates twice, not once a claim.
+#[derive(Clone)]
 pub(crate) struct Token {
     text: String,
     payload_bytes: usize,

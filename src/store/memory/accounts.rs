@@ -5,9 +5,10 @@ use std::ops::Bound;
 use async_trait::async_trait;
 
 use super::{Kept, MemoryStore};
-use crate::auth::{EndReason, Ending, SessionId, Which};
+use crate::auth::{EndReason, Ending, Session, SessionId, Which};
 use crate::users::{
-    Account, AccountStore, AccountStoreError, CodeDigest, KeptCode, Moment, NewHash, SessionName, Username,
+    Account, AccountStore, AccountStoreError, Change, CodeDigest, KeptCode, Moment, NewHash, SessionName,
+    Username, Warrant,
 };
 
 #[async_trait]
@@ -38,23 +39,39 @@ impl AccountStore for MemoryStore {
         Ok(true)
     }
 
-    async fn invite(&self, account: &Account, code: &KeptCode) -> Result<bool, AccountStoreError> {
+    async fn invite(
+        &self,
+        account: &Account,
+        code: &KeptCode,
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         let mut kept = self.kept();
+        if !kept.warrants(warrant) {
+            return Ok(Change::Unwarranted);
+        }
         if kept.accounts.contains_key(&account.name) {
-            return Ok(false);
+            return Ok(Change::NotMade);
         }
         kept.accounts.insert(account.name.clone(), account.clone());
         kept.codes.insert(account.name.clone(), code.clone());
-        Ok(true)
+        Ok(Change::Made(Vec::new()))
     }
 
-    async fn keep_code(&self, name: &Username, code: &KeptCode) -> Result<bool, AccountStoreError> {
+    async fn keep_code(
+        &self,
+        name: &Username,
+        code: &KeptCode,
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         let mut kept = self.kept();
-        let is_fit = kept.accounts.get(name).is_some_and(|account| !account.disabled);
-        if is_fit {
-            kept.codes.insert(name.clone(), code.clone());
+        if !kept.warrants(warrant) {
+            return Ok(Change::Unwarranted);
         }
-        Ok(is_fit)
+        if kept.accounts.get(name).is_none_or(|account| account.disabled) {
+            return Ok(Change::NotMade);
+        }
+        kept.codes.insert(name.clone(), code.clone());
+        Ok(Change::Made(Vec::new()))
     }
 
     async fn code_of(&self, name: &Username) -> Result<Option<KeptCode>, AccountStoreError> {
@@ -117,15 +134,23 @@ impl AccountStore for MemoryStore {
         name: &Username,
         disabled: bool,
         moment: Moment,
-    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         let kept = &mut *self.kept();
-        let Some(account) = kept.accounts.get_mut(name) else { return Ok(None) };
-        account.disabled = disabled;
+        if !kept.warrants(warrant) {
+            return Ok(Change::Unwarranted);
+        }
+        let Some(before) = kept.accounts.get(name) else { return Ok(Change::NotMade) };
+        let after = Account { disabled, ..before.clone() };
+        if kept.lacks(warrant, &after) {
+            return Ok(Change::LastOfRole);
+        }
+        kept.accounts.insert(name.clone(), after);
         if !disabled {
-            return Ok(Some(Vec::new()));
+            return Ok(Change::Made(Vec::new()));
         }
         kept.forget_codes_of(name);
-        Ok(Some(kept.end_all(name, None, EndReason::AccountDisabled, moment)))
+        Ok(Change::Made(kept.end_all(name, None, EndReason::AccountDisabled, moment)))
     }
 
     async fn set_roles(
@@ -133,16 +158,39 @@ impl AccountStore for MemoryStore {
         name: &Username,
         roles: &[String],
         moment: Moment,
-    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         let kept = &mut *self.kept();
-        let Some(account) = kept.accounts.get_mut(name) else { return Ok(None) };
-        account.roles = roles.to_vec();
+        if !kept.warrants(warrant) {
+            return Ok(Change::Unwarranted);
+        }
+        let Some(before) = kept.accounts.get(name) else { return Ok(Change::NotMade) };
+        let after = Account { roles: roles.to_vec(), ..before.clone() };
+        if kept.lacks(warrant, &after) {
+            return Ok(Change::LastOfRole);
+        }
+        kept.accounts.insert(name.clone(), after);
         kept.forget_codes_issued_by(name);
-        Ok(Some(kept.end_all(name, None, EndReason::RolesChanged, moment)))
+        Ok(Change::Made(kept.end_all(name, None, EndReason::RolesChanged, moment)))
     }
 }
 
 impl Kept {
+    /// Whether the session in which a change was asked for goes on.
+    fn warrants(&self, warrant: Warrant<'_>) -> bool {
+        let goes_on = |session: &Session| session.state.ended.is_none();
+        let session = warrant.session.map(SessionId::from_bytes);
+        session.is_none_or(|id| self.sessions.get(&id).is_some_and(goes_on))
+    }
+
+    /// Whether nobody who may sign in has the role that somebody must have, once this account is as it is here.
+    fn lacks(&self, warrant: Warrant<'_>, changed: &Account) -> bool {
+        let Some(role) = warrant.keeps else { return false };
+        let others = self.accounts.values().filter(|account| account.name != changed.name);
+        let mut able = others.chain([changed]).filter(|account| !account.disabled);
+        !able.any(|account| account.roles.iter().any(|known| known == role))
+    }
+
     /// The code for this account, and those that its owner issued.
     fn forget_codes_of(&mut self, name: &Username) {
         self.codes.remove(name);

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use crate::auth::{Event, EventStore, StoreError, UnixTime};
+use crate::auth::{Event, EventStore, StoreError, UnixTime, What};
 
 #[async_trait]
 impl EventStore for MemoryStore {
@@ -21,6 +21,16 @@ impl EventStore for MemoryStore {
         newest_first.sort_by_key(|event| std::cmp::Reverse(event.at));
         newest_first.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(newest_first)
+    }
+
+    async fn last_sign_ins(&self, users: &[&str]) -> Result<Vec<Option<UnixTime>>, StoreError> {
+        let kept = self.kept();
+        let last = |user: &&str| {
+            let signed_in =
+                |event: &&Event| event.what == What::SignedIn && event.user.as_deref() == Some(*user);
+            kept.events.iter().filter(signed_in).map(|event| event.at).max()
+        };
+        Ok(users.iter().map(last).collect())
     }
 
     async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError> {

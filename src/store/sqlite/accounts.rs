@@ -4,12 +4,13 @@
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
-use super::codes;
 use super::sessions::{end, roles_of, roles_text};
 use super::{Failure, SqliteStore, Write};
+use super::{codes, warrant};
 use crate::auth::{EndReason, Ending, SessionId, UnixTime, Which};
 use crate::users::{
-    Account, AccountStore, AccountStoreError, CodeDigest, KeptCode, Moment, NewHash, SessionName, Username,
+    Account, AccountStore, AccountStoreError, Change, CodeDigest, KeptCode, Moment, NewHash, SessionName,
+    Username, Warrant,
 };
 
 #[async_trait]
@@ -32,21 +33,39 @@ impl AccountStore for SqliteStore {
         Ok(is_new)
     }
 
-    async fn invite(&self, account: &Account, code: &KeptCode) -> Result<bool, AccountStoreError> {
+    async fn invite(
+        &self,
+        account: &Account,
+        code: &KeptCode,
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         let mut write = self.write().await?;
+        if !warrant::holds(&mut write.0, warrant).await? {
+            return Ok(Change::Unwarranted);
+        }
         if !insert(&mut write.0, account).await? {
-            return Ok(false);
+            return Ok(Change::NotMade);
         }
         codes::keep(&mut write.0, &account.name, code).await?;
         write.commit().await?;
-        Ok(true)
+        Ok(Change::Made(Vec::new()))
     }
 
-    async fn keep_code(&self, name: &Username, code: &KeptCode) -> Result<bool, AccountStoreError> {
+    async fn keep_code(
+        &self,
+        name: &Username,
+        code: &KeptCode,
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         let mut write = self.write().await?;
-        let is_kept = codes::keep(&mut write.0, name, code).await?;
+        if !warrant::holds(&mut write.0, warrant).await? {
+            return Ok(Change::Unwarranted);
+        }
+        if !codes::keep(&mut write.0, name, code).await? {
+            return Ok(Change::NotMade);
+        }
         write.commit().await?;
-        Ok(is_kept)
+        Ok(Change::Made(Vec::new()))
     }
 
     async fn code_of(&self, name: &Username) -> Result<Option<KeptCode>, AccountStoreError> {
@@ -159,8 +178,12 @@ impl AccountStore for SqliteStore {
         name: &Username,
         disabled: bool,
         moment: Moment,
-    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         let mut write = self.write().await?;
+        if !warrant::holds(&mut write.0, warrant).await? {
+            return Ok(Change::Unwarranted);
+        }
         let done = sqlx::query("UPDATE accounts SET disabled = $2 WHERE name = $1")
             .bind(name.as_str())
             .bind(disabled)
@@ -168,15 +191,18 @@ impl AccountStore for SqliteStore {
             .await
             .map_err(Failure::from)?;
         if done.rows_affected() == 0 {
-            return Ok(None);
+            return Ok(Change::NotMade);
+        }
+        if !warrant::keeps_role(&mut write.0, warrant).await? {
+            return Ok(Change::LastOfRole);
         }
         if !disabled {
             write.commit().await?;
-            return Ok(Some(Vec::new()));
+            return Ok(Change::Made(Vec::new()));
         }
         codes::forget(&mut write.0, name).await?;
         codes::forget_issued_by(&mut write.0, name).await?;
-        Ok(Some(end_all(write, name, None, EndReason::AccountDisabled, moment).await?))
+        Ok(Change::Made(end_all(write, name, None, EndReason::AccountDisabled, moment).await?))
     }
 
     async fn set_roles(
@@ -184,8 +210,12 @@ impl AccountStore for SqliteStore {
         name: &Username,
         roles: &[String],
         moment: Moment,
-    ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
         let mut write = self.write().await?;
+        if !warrant::holds(&mut write.0, warrant).await? {
+            return Ok(Change::Unwarranted);
+        }
         let done = sqlx::query("UPDATE accounts SET roles = $2 WHERE name = $1")
             .bind(name.as_str())
             .bind(roles_text(roles)?)
@@ -193,10 +223,13 @@ impl AccountStore for SqliteStore {
             .await
             .map_err(Failure::from)?;
         if done.rows_affected() == 0 {
-            return Ok(None);
+            return Ok(Change::NotMade);
+        }
+        if !warrant::keeps_role(&mut write.0, warrant).await? {
+            return Ok(Change::LastOfRole);
         }
         codes::forget_issued_by(&mut write.0, name).await?;
-        Ok(Some(end_all(write, name, None, EndReason::RolesChanged, moment).await?))
+        Ok(Change::Made(end_all(write, name, None, EndReason::RolesChanged, moment).await?))
     }
 }
 

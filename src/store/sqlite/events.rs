@@ -50,6 +50,23 @@ impl EventStore for SqliteStore {
         Ok(rows.into_iter().filter_map(event_of).collect())
     }
 
+    async fn last_sign_ins(&self, users: &[&str]) -> Result<Vec<Option<UnixTime>>, StoreError> {
+        let mut reader = self.reader().await?.acquire().await.map_err(Failure::from)?;
+        let mut found = Vec::with_capacity(users.len());
+        for user in users {
+            let last: Option<i64> = sqlx::query_scalar(
+                "SELECT at FROM events WHERE user_name = $1 AND what = $2 ORDER BY at DESC LIMIT 1",
+            )
+            .bind(*user)
+            .bind(What::SignedIn.to_text())
+            .fetch_optional(&mut *reader)
+            .await
+            .map_err(Failure::from)?;
+            found.push(last.map(UnixTime::from_secs));
+        }
+        Ok(found)
+    }
+
     async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         let done =

@@ -16,9 +16,10 @@ pub(super) use self::row::{id_of, roles_of, roles_text};
 use super::{Failure, SqliteStore};
 use crate::auth::rotation::step;
 use crate::auth::{
-    Cursor, EndReason, Ending, Leniency, Presence, Revocation, Revocations, Session, SessionId, SessionStore,
-    State, StoreError, TokenId, UnixTime, Verdict, Which,
+    Cursor, EndReason, Ending, Leniency, Revocation, Revocations, Session, SessionId, SessionStore, State,
+    StoreError, TokenId, UnixTime, Verdict, Which,
 };
+use crate::store::{cursor_at, number_of};
 
 /// Selects whole sessions; the columns are named because a program that runs while another version adds one would
 /// otherwise find its statements changed.
@@ -165,11 +166,11 @@ impl SessionStore for SqliteStore {
         Ok(done.rows_affected() == 1)
     }
 
-    async fn presence(&self, users: &[&str], now: UnixTime) -> Result<Vec<Presence>, StoreError> {
+    async fn count_live(&self, users: &[&str], now: UnixTime) -> Result<Vec<u32>, StoreError> {
         let mut reader = self.reader().await?.acquire().await.map_err(Failure::from)?;
         let mut found = Vec::with_capacity(users.len());
         for user in users {
-            found.push(row::presence(&mut reader, user, now).await?);
+            found.push(row::count_live(&mut reader, user, now).await?);
         }
         Ok(found)
     }
@@ -211,7 +212,7 @@ impl SessionStore for SqliteStore {
         Ok(write.commit().await?)
     }
 
-    async fn revocations(&self, cursor: Cursor, now: UnixTime) -> Result<Revocations, StoreError> {
+    async fn revocations(&self, cursor: &Cursor, now: UnixTime) -> Result<Revocations, StoreError> {
         Ok(revocations(&mut *self.reader().await?.begin().await.map_err(Failure::from)?, cursor, now).await?)
     }
 
@@ -345,9 +346,10 @@ pub(super) async fn end(
 
 async fn revocations(
     snapshot: &mut SqliteConnection,
-    cursor: Cursor,
+    cursor: &Cursor,
     now: UnixTime,
 ) -> Result<Revocations, Failure> {
+    let seen = number_of(cursor);
     // The position is read before the entries: should both not come from one snapshot, an entry is read twice and
     // none is missed. It counts expired entries too, and never falls when the newest were purged.
     let (newest, not_before): (i64, i64) = sqlx::query_as(
@@ -358,7 +360,7 @@ async fn revocations(
     .await?;
     let rows: Vec<(Vec<u8>, i64)> =
         sqlx::query_as("SELECT id, until FROM revocations WHERE seq > $1 AND until > $2 ORDER BY seq")
-            .bind(cursor.0)
+            .bind(seen)
             .bind(now.as_secs())
             .fetch_all(snapshot)
             .await?;
@@ -367,7 +369,7 @@ async fn revocations(
         .map(|(id, until)| Ok(Revocation { id: *id_of(&id)?.as_bytes(), until: UnixTime::from_secs(until) }));
     Ok(Revocations {
         entries: entries.collect::<Result<_, Failure>>()?,
-        cursor: cursor.max(Cursor(newest)),
+        cursor: cursor_at(seen.max(newest)),
         not_before: UnixTime::from_secs(not_before),
     })
 }

@@ -10,18 +10,18 @@ use tokio::sync::OnceCell;
 use super::addresses::{Addresses, Admitted};
 use super::in_flight::{Evaluated, InFlight};
 use super::{
-    Admission, Attempt, DAY, Failures, Hashing, Key, ROW_FORGOTTEN_AFTER, Retention, Ruling, Subject,
+    Admission, Attempt, AttemptStore, DAY, Failures, Hashing, Key, ROW_FORGOTTEN_AFTER, Retention, Ruling,
+    Subject,
 };
 use crate::auth::Clock;
 use crate::auth::UnixTime;
-use crate::users::account::AccountStore;
 use crate::users::password::Priority;
 use crate::users::store_error::AccountStoreError;
 use crate::users::username::Username;
 
 /// What stands before the hashing of a password.
 pub(in crate::users) struct Gate {
-    store: Arc<dyn AccountStore>,
+    store: Arc<dyn AttemptStore>,
     clock: Arc<dyn Clock>,
     addresses: Arc<Addresses>,
     in_flight: Arc<InFlight>,
@@ -61,7 +61,7 @@ impl AddressPass {
 
 impl Gate {
     pub(in crate::users) fn new(
-        store: Arc<dyn AccountStore>,
+        store: Arc<dyn AttemptStore>,
         clock: Arc<dyn Clock>,
         random: [u8; 32],
     ) -> Self {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use portcullis::auth::{Cursor, EndReason, UnixTime, Which};
 use portcullis::store::Stores;
-use portcullis::users::{Account, Moment, NewHash, SessionName, Username};
+use portcullis::users::{
+    Account, Change, KeptCode, Moment, NewHash, OneTimeCode, SessionName, Username, Warrant,
+};
 
 use super::rotation::poll_some;
 use super::{NOW, after, create, end, find, id, logged, session};
@@ -21,6 +23,9 @@ every_driver! {
     a_disabled_account_has_no_sessions_left,
     new_roles_end_every_session,
     nobody_cannot_be_changed,
+    whoever_has_lost_the_session_changes_nothing,
+    somebody_who_may_sign_in_keeps_the_role,
+    two_who_shut_each_other_out_leave_one,
     a_dropped_change_leaves_neither_the_hash_nor_the_ends,
     a_password_change_and_a_refresh_that_race_leave_no_live_session,
 }
@@ -130,7 +135,7 @@ async fn a_changed_password_ends_the_other_sessions(stores: Stores) {
     assert_eq!(ended_for(&stores, EndReason::PasswordChanged).await, [2]);
     assert!(find(&stores, 1).await.state.ended.is_none());
     assert_eq!(find(&stores, 2).await.state.ended.unwrap().at, MOMENT.at);
-    let log = stores.sessions.revocations(Cursor::default(), NOW).await.unwrap();
+    let log = stores.sessions.revocations(&Cursor::default(), NOW).await.unwrap();
     assert_eq!(log.entries.last().unwrap().until, MOMENT.remember_until);
     let changed = Account { password_hash: "$new".to_owned(), ..account("alice") };
     assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(changed));
@@ -154,23 +159,119 @@ async fn an_operators_password_ends_every_session(stores: Stores) {
 
 async fn a_disabled_account_has_no_sessions_left(stores: Stores) {
     let alice = people(&stores).await;
-    let ended = stores.accounts.set_disabled(&alice, true, MOMENT).await.unwrap();
-    assert_eq!(sorted(ended), [[1; 16], [2; 16]]);
+    let change = stores.accounts.set_disabled(&alice, true, MOMENT, Warrant::OPERATOR).await.unwrap();
+    assert_eq!(sorted(made(change)), [[1; 16], [2; 16]]);
     assert_eq!(ended_for(&stores, EndReason::AccountDisabled).await, [1, 2]);
     let disabled = Account { disabled: true, ..account("alice") };
     assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(disabled));
-    assert_eq!(stores.accounts.set_disabled(&alice, false, MOMENT).await.unwrap(), Some(vec![]));
+    assert_eq!(
+        stores.accounts.set_disabled(&alice, false, MOMENT, Warrant::OPERATOR).await.unwrap(),
+        Change::Made(vec![])
+    );
     assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(account("alice")));
 }
 
 async fn new_roles_end_every_session(stores: Stores) {
     let alice = people(&stores).await;
     let roles = ["clerk".to_owned(), "a \"b\"".to_owned()];
-    let ended = stores.accounts.set_roles(&alice, &roles, MOMENT).await.unwrap();
-    assert_eq!(sorted(ended), [[1; 16], [2; 16]]);
+    let change = stores.accounts.set_roles(&alice, &roles, MOMENT, Warrant::OPERATOR).await.unwrap();
+    assert_eq!(sorted(made(change)), [[1; 16], [2; 16]]);
     assert_eq!(ended_for(&stores, EndReason::RolesChanged).await, [1, 2]);
     let renamed = Account { roles: roles.to_vec(), ..account("alice") };
     assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(renamed));
+}
+
+/// The change was made; the sessions that ended by it.
+fn made(change: Change) -> Option<Vec<[u8; 16]>> {
+    assert!(matches!(change, Change::Made(_)), "{change:?}");
+    let Change::Made(ended) = change else { return None };
+    Some(ended)
+}
+
+async fn whoever_has_lost_the_session_changes_nothing(stores: Stores) {
+    let alice = people(&stores).await;
+    stores.accounts.insert(&account("root")).await.unwrap();
+    create(&stores, &session(8, "root")).await;
+    let warrant = Warrant { session: Some([8; 16]), ..Warrant::OPERATOR };
+    let roles = ["clerk".to_owned()];
+    made(stores.accounts.set_roles(&alice, &roles, MOMENT, warrant).await.unwrap());
+    end(&stores, Which::One(id(8))).await;
+    let before = stores.accounts.find(&alice).await.unwrap();
+    let code = KeptCode {
+        digest: OneTimeCode::from_bytes([1; 15]).digest(),
+        expires_at: after(61),
+        issued_by: None,
+    };
+    for lost in [warrant, Warrant { session: Some([99; 16]), ..Warrant::OPERATOR }] {
+        let accounts = &stores.accounts;
+        for change in [
+            accounts.set_disabled(&alice, true, MOMENT, lost).await.unwrap(),
+            accounts.set_roles(&alice, &[], MOMENT, lost).await.unwrap(),
+            accounts.keep_code(&alice, &code, lost).await.unwrap(),
+            accounts.invite(&account("new"), &code, lost).await.unwrap(),
+        ] {
+            assert_eq!(change, Change::Unwarranted);
+        }
+    }
+    assert_eq!(stores.accounts.find(&alice).await.unwrap(), before);
+    assert!(stores.accounts.code_of(&alice).await.unwrap().is_none());
+    assert_eq!(stores.accounts.find(&account("new").name).await.unwrap(), None);
+}
+
+fn with_role(name: &str, role: &str, disabled: bool) -> Account {
+    Account { roles: vec!["staff".to_owned(), role.to_owned()], disabled, ..account(name) }
+}
+
+async fn somebody_who_may_sign_in_keeps_the_role(stores: Stores) {
+    let keeps = Warrant { keeps: Some("admin"), ..Warrant::OPERATOR };
+    for it in [
+        with_role("root", "admin", false),
+        with_role("sleeper", "admin", true),
+        // A part of the name, and another spelling of it, are other roles.
+        with_role("other", "administrator", false),
+        with_role("loud", "ADMIN", false),
+    ] {
+        stores.accounts.insert(&it).await.unwrap();
+    }
+    let root = account("root").name;
+    create(&stores, &session(1, "root")).await;
+    let accounts = &stores.accounts;
+    assert_eq!(accounts.set_disabled(&root, true, MOMENT, keeps).await.unwrap(), Change::LastOfRole);
+    let roles = ["staff".to_owned()];
+    assert_eq!(accounts.set_roles(&root, &roles, MOMENT, keeps).await.unwrap(), Change::LastOfRole);
+    assert_eq!(
+        accounts.find(&root).await.unwrap(),
+        Some(with_role("root", "admin", false)),
+        "nothing changed"
+    );
+    assert!(find(&stores, 1).await.state.ended.is_none());
+    made(accounts.set_disabled(&account("sleeper").name, false, MOMENT, keeps).await.unwrap());
+    made(accounts.set_disabled(&root, true, MOMENT, keeps).await.unwrap());
+    // The operator's own word counts whatever comes of it.
+    made(accounts.set_disabled(&account("sleeper").name, true, MOMENT, Warrant::OPERATOR).await.unwrap());
+}
+
+async fn two_who_shut_each_other_out_leave_one(stores: Stores) {
+    for round in 0..10_u8 {
+        let names = [format!("a{round}"), format!("b{round}")];
+        let numbers = [100 + round, 200 + round];
+        for (name, number) in names.iter().zip(numbers) {
+            stores.accounts.insert(&with_role(name, "admin", false)).await.unwrap();
+            create(&stores, &session(number, name)).await;
+        }
+        let shut_out = |whom: usize, by: u8| {
+            let (stores, name) = (stores.clone(), account(&names[whom]).name);
+            tokio::spawn(async move {
+                let warrant = Warrant { by: None, session: Some([by; 16]), keeps: Some("admin") };
+                stores.accounts.set_disabled(&name, true, MOMENT, warrant).await.unwrap()
+            })
+        };
+        let (first, second) = (shut_out(1, numbers[0]), shut_out(0, numbers[1]));
+        let changes = [first.await.unwrap(), second.await.unwrap()];
+        let done = changes.iter().filter(|change| matches!(change, Change::Made(_))).count();
+        assert_eq!(done, 1, "{changes:?}");
+        assert!(changes.contains(&Change::Unwarranted), "{changes:?}");
+    }
 }
 
 async fn nobody_cannot_be_changed(stores: Stores) {
@@ -179,8 +280,14 @@ async fn nobody_cannot_be_changed(stores: Stores) {
     create(&stores, &session(9, "nobody")).await;
     let hash = NewHash { old: None, new: "$new", keep: None };
     assert_eq!(stores.accounts.change_password(&nobody, hash, MOMENT).await.unwrap(), None);
-    assert_eq!(stores.accounts.set_disabled(&nobody, true, MOMENT).await.unwrap(), None);
-    assert_eq!(stores.accounts.set_roles(&nobody, &[], MOMENT).await.unwrap(), None);
+    assert_eq!(
+        stores.accounts.set_disabled(&nobody, true, MOMENT, Warrant::OPERATOR).await.unwrap(),
+        Change::NotMade
+    );
+    assert_eq!(
+        stores.accounts.set_roles(&nobody, &[], MOMENT, Warrant::OPERATOR).await.unwrap(),
+        Change::NotMade
+    );
     assert!(find(&stores, 9).await.state.ended.is_none());
 }
 

@@ -28,7 +28,7 @@ const BOB: Subject = Subject { account: [2; 16], device: None };
 const LAPTOP: Subject = Subject { account: [1; 16], device: Some([9; 16]) };
 
 async fn attempt(stores: &Stores, subject: Subject, seconds: u64) -> Admission {
-    stores.accounts.attempt(subject, after(seconds)).await.unwrap()
+    stores.attempts.attempt(subject, after(seconds)).await.unwrap()
 }
 
 async fn ruling(stores: &Stores, subject: Subject, seconds: u64) -> Ruling {
@@ -41,16 +41,16 @@ fn wait(seconds: u64) -> Ruling {
 
 async fn remember(stores: &Stores, subject: Subject, seconds: u64, limit: usize) {
     let device = subject.device.unwrap();
-    stores.accounts.remember_device(subject.account, device, after(seconds), limit).await.unwrap();
+    stores.attempts.remember_device(subject.account, device, after(seconds), limit).await.unwrap();
 }
 
 async fn knows(stores: &Stores, account: Key, device: Key) -> bool {
-    stores.accounts.knows_device(account, device).await.unwrap()
+    stores.attempts.knows_device(account, device).await.unwrap()
 }
 
 async fn the_first_secret_stays(stores: Stores) {
-    assert_eq!(stores.accounts.attempt_secret([1; 32]).await.unwrap(), [1; 32]);
-    assert_eq!(stores.accounts.attempt_secret([2; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(stores.attempts.attempt_secret([1; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(stores.attempts.attempt_secret([2; 32]).await.unwrap(), [1; 32]);
 }
 
 async fn five_attempts_are_evaluated_and_then_there_is_a_wait(stores: Stores) {
@@ -70,8 +70,8 @@ async fn five_attempts_are_evaluated_and_then_there_is_a_wait(stores: Stores) {
 
 async fn of_two_hundred_at_once_five_are_evaluated(stores: Stores) {
     let guesses = (0..200).map(|_| {
-        let accounts = Arc::clone(&stores.accounts);
-        tokio::spawn(async move { accounts.attempt(ALICE, NOW).await.unwrap().ruling })
+        let attempts = Arc::clone(&stores.attempts);
+        tokio::spawn(async move { attempts.attempt(ALICE, NOW).await.unwrap().ruling })
     });
     let mut evaluated = 0;
     for guess in guesses.collect::<Vec<_>>() {
@@ -85,7 +85,7 @@ async fn a_success_forgets_this_name_alone(stores: Stores) {
         attempt(&stores, ALICE, 0).await;
         attempt(&stores, BOB, 0).await;
     }
-    stores.accounts.attempt_succeeded(ALICE, NOW).await.unwrap();
+    stores.attempts.attempt_succeeded(ALICE, NOW).await.unwrap();
     assert_eq!(attempt(&stores, ALICE, 0).await.failures, 0);
     assert_eq!(ruling(&stores, BOB, 0).await, wait(1));
 }
@@ -94,9 +94,9 @@ async fn the_failures_of_a_name_can_be_read(stores: Stores) {
     for _ in 0..6 {
         attempt(&stores, ALICE, 0).await;
     }
-    let failures = stores.accounts.failures(ALICE.account).await.unwrap();
+    let failures = stores.attempts.failures(ALICE.account).await.unwrap();
     assert_eq!((failures.in_a_row, failures.wait(NOW)), (5, Some(Duration::from_secs(1))));
-    let none = stores.accounts.failures(BOB.account).await.unwrap();
+    let none = stores.attempts.failures(BOB.account).await.unwrap();
     assert_eq!((none, none.wait(NOW)), (Failures::default(), None));
 }
 
@@ -114,7 +114,7 @@ async fn a_known_device_has_failures_of_its_own(stores: Stores) {
         assert_eq!(attempt(&stores, LAPTOP, 0).await, expected);
     }
     assert_eq!(ruling(&stores, LAPTOP, 0).await, wait(1));
-    stores.accounts.attempt_succeeded(LAPTOP, NOW).await.unwrap();
+    stores.attempts.attempt_succeeded(LAPTOP, NOW).await.unwrap();
     assert_eq!(attempt(&stores, LAPTOP, 0).await.failures, 0);
     assert_eq!(attempt(&stores, ALICE, 0).await.failures, 0, "the person is in, the name is free");
 }
@@ -178,7 +178,7 @@ async fn forgetting_frees_the_name_and_its_devices(stores: Stores) {
         attempt(&stores, ALICE, 0).await;
         attempt(&stores, BOB, 0).await;
     }
-    stores.accounts.forget_attempts([1; 16]).await.unwrap();
+    stores.attempts.forget_attempts([1; 16]).await.unwrap();
     assert!(!knows(&stores, [1; 16], [9; 16]).await);
     assert_eq!(attempt(&stores, ALICE, 0).await.failures, 0);
     assert_eq!(ruling(&stores, BOB, 0).await, wait(1));
@@ -202,7 +202,7 @@ async fn purging_keeps_what_is_new_and_what_is_attacked(stores: Stores) {
     remember(&stores, Subject { device: Some([8; 16]), ..ALICE }, 49, 10).await;
 
     let retention = Retention { attempts_since: after(100), at_most: 2, devices_since: after(50) };
-    stores.accounts.purge_attempts(retention).await.unwrap();
+    stores.attempts.purge_attempts(retention).await.unwrap();
     let mut failures = Vec::new();
     for number in 10..15 {
         failures.push(attempt(&stores, name(number), 400).await.failures);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis::auth::Cursor;
 use portcullis::store::Stores;
-use portcullis::users::{Account, KeptCode, NewHash, OneTimeCode, Username};
+use portcullis::users::{Account, Change, KeptCode, NewHash, OneTimeCode, Username, Warrant};
 
 use super::accounts::{MOMENT, account};
 use super::{after, create, find, id, logged, session};
@@ -34,7 +34,10 @@ fn kept(number: u8) -> KeptCode {
 }
 
 async fn alice(stores: &Stores) -> Username {
-    assert!(stores.accounts.invite(&account("alice"), &kept(1)).await.unwrap());
+    assert_eq!(
+        stores.accounts.invite(&account("alice"), &kept(1), Warrant::OPERATOR).await.unwrap(),
+        Change::Made(vec![])
+    );
     account("alice").name
 }
 
@@ -59,7 +62,7 @@ async fn an_invited_account_has_its_code(stores: Stores) {
 async fn a_taken_name_is_not_invited(stores: Stores) {
     let name = alice(&stores).await;
     let other = Account { password_hash: "$other".to_owned(), ..account("alice") };
-    assert!(!stores.accounts.invite(&other, &kept(2)).await.unwrap());
+    assert_eq!(stores.accounts.invite(&other, &kept(2), Warrant::OPERATOR).await.unwrap(), Change::NotMade);
     assert_eq!(hash(&stores, &name).await, account("alice").password_hash);
     assert!(stores.accounts.code_of(&name).await.unwrap().unwrap().digest.is(&code(1).digest()));
 }
@@ -90,7 +93,10 @@ async fn a_wrong_code_and_one_that_is_over_change_nothing(stores: Stores) {
     assert_eq!(exchange(&stores, &name, 2).await, None);
     assert_eq!(exchange(&stores, &"bob".parse().unwrap(), 1).await, None);
     let over = KeptCode { expires_at: MOMENT.at, ..kept(1) };
-    assert!(stores.accounts.keep_code(&name, &over).await.unwrap());
+    assert_eq!(
+        stores.accounts.keep_code(&name, &over, Warrant::OPERATOR).await.unwrap(),
+        Change::Made(vec![])
+    );
     assert_eq!(exchange(&stores, &name, 1).await, None);
     assert_eq!(hash(&stores, &name).await, account("alice").password_hash);
     assert!(find(&stores, 1).await.state.ended.is_none());
@@ -98,19 +104,25 @@ async fn a_wrong_code_and_one_that_is_over_change_nothing(stores: Stores) {
 
 async fn a_new_code_replaces_the_one_before(stores: Stores) {
     let name = alice(&stores).await;
-    assert!(stores.accounts.keep_code(&name, &kept(2)).await.unwrap());
+    assert_eq!(
+        stores.accounts.keep_code(&name, &kept(2), Warrant::OPERATOR).await.unwrap(),
+        Change::Made(vec![])
+    );
     assert_eq!(exchange(&stores, &name, 1).await, None);
     assert_eq!(exchange(&stores, &name, 2).await, Some(0));
-    assert!(!stores.accounts.keep_code(&"bob".parse().unwrap(), &kept(1)).await.unwrap());
+    assert_eq!(
+        stores.accounts.keep_code(&"bob".parse().unwrap(), &kept(1), Warrant::OPERATOR).await.unwrap(),
+        Change::NotMade
+    );
 }
 
 async fn a_disabled_account_has_no_code_and_gets_none(stores: Stores) {
     let name = alice(&stores).await;
-    stores.accounts.set_disabled(&name, true, MOMENT).await.unwrap();
+    stores.accounts.set_disabled(&name, true, MOMENT, Warrant::OPERATOR).await.unwrap();
     assert!(stores.accounts.code_of(&name).await.unwrap().is_none());
-    assert!(!stores.accounts.keep_code(&name, &kept(1)).await.unwrap());
+    assert_eq!(stores.accounts.keep_code(&name, &kept(1), Warrant::OPERATOR).await.unwrap(), Change::NotMade);
     assert_eq!(exchange(&stores, &name, 1).await, None);
-    stores.accounts.set_disabled(&name, false, MOMENT).await.unwrap();
+    stores.accounts.set_disabled(&name, false, MOMENT, Warrant::OPERATOR).await.unwrap();
     assert_eq!(exchange(&stores, &name, 1).await, None, "the code from before stays forgotten");
 }
 
@@ -156,7 +168,10 @@ async fn what_a_person_issued_is_forgotten_with_their_powers(stores: Stores) {
     let root = account("root").name;
     let issue = async || {
         let by_root = KeptCode { issued_by: Some(root.clone()), ..kept(1) };
-        assert!(stores.accounts.keep_code(&name, &by_root).await.unwrap());
+        assert_eq!(
+            stores.accounts.keep_code(&name, &by_root, Warrant::OPERATOR).await.unwrap(),
+            Change::Made(vec![])
+        );
         let found = stores.accounts.code_of(&name).await.unwrap().unwrap();
         assert_eq!(found.issued_by.as_ref(), Some(&root));
     };
@@ -164,15 +179,15 @@ async fn what_a_person_issued_is_forgotten_with_their_powers(stores: Stores) {
     let new = NewHash { old: None, new: "$new", keep: None };
     issue().await;
     stores.accounts.change_password(&account("boss").name, new, MOMENT).await.unwrap();
-    stores.accounts.set_disabled(&account("boss").name, true, MOMENT).await.unwrap();
+    stores.accounts.set_disabled(&account("boss").name, true, MOMENT, Warrant::OPERATOR).await.unwrap();
     assert!(is_there().await, "somebody else's powers do not matter");
-    stores.accounts.set_roles(&name, &["staff".to_owned()], MOMENT).await.unwrap();
+    stores.accounts.set_roles(&name, &["staff".to_owned()], MOMENT, Warrant::OPERATOR).await.unwrap();
     assert!(is_there().await, "nor do the roles of the person whom it is for");
-    stores.accounts.set_disabled(&root, true, MOMENT).await.unwrap();
+    stores.accounts.set_disabled(&root, true, MOMENT, Warrant::OPERATOR).await.unwrap();
     assert!(!is_there().await);
-    stores.accounts.set_disabled(&root, false, MOMENT).await.unwrap();
+    stores.accounts.set_disabled(&root, false, MOMENT, Warrant::OPERATOR).await.unwrap();
     issue().await;
-    stores.accounts.set_roles(&root, &[], MOMENT).await.unwrap();
+    stores.accounts.set_roles(&root, &[], MOMENT, Warrant::OPERATOR).await.unwrap();
     assert!(!is_there().await);
     issue().await;
     stores.accounts.change_password(&root, new, MOMENT).await.unwrap();

@@ -27,11 +27,11 @@ fn event(what: What, user: &str, seconds: u64) -> Event {
 }
 
 async fn record(stores: &Stores, events: &[Event]) {
-    stores.sessions.record(events).await.unwrap();
+    stores.events.record(events).await.unwrap();
 }
 
 async fn told(stores: &Stores, user: &str, since: UnixTime, limit: u32) -> Vec<Event> {
-    stores.sessions.events_of(user, since, limit).await.unwrap()
+    stores.events.events_of(user, since, limit).await.unwrap()
 }
 
 async fn an_event_comes_back_with_every_field(stores: Stores) {
@@ -85,8 +85,8 @@ async fn someone_elses_events_are_not_told(stores: Stores) {
 async fn purging_forgets_what_is_before_the_moment_and_nothing_at_it(stores: Stores) {
     let [before, at] = [4, 5].map(|seconds| event(What::SignedIn, "alice", seconds));
     record(&stores, &[before, at.clone()]).await;
-    stores.sessions.purge_events(after(5)).await.unwrap();
+    stores.events.purge_events(after(5)).await.unwrap();
     assert_eq!(told(&stores, "alice", NOW, 10).await, [at]);
-    stores.sessions.purge_events(after(6)).await.unwrap();
+    stores.events.purge_events(after(6)).await.unwrap();
     assert_eq!(told(&stores, "alice", NOW, 10).await, []);
 }

@@ -115,7 +115,7 @@ async fn an_abandoned_token_ends_the_session_and_is_logged(stores: Stores) {
     let (reused, verdict) = present(&stores, 1, 1, after(131)).await;
     assert_eq!(verdict, Verdict::Reused);
     assert_eq!(reused.state.ended, Some(Ended { at: after(131), reason: EndReason::Reused }));
-    let revocations = stores.sessions.revocations(Cursor::default(), NOW).await.unwrap();
+    let revocations = stores.sessions.revocations(&Cursor::default(), NOW).await.unwrap();
     assert_eq!(revocations.entries.len(), 1);
     assert_eq!((revocations.entries[0].id, revocations.entries[0].until), ([1; 16], after(431)));
     assert_eq!(present(&stores, 1, 2, after(132)).await.1, Verdict::AlreadyEnded);

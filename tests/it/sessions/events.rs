@@ -21,7 +21,7 @@ fn kept((app, stores): &(App, Stores), user: &str) -> BTreeMap<String, usize> {
     let reader = app.browser();
     reader.sign_in("admin", "adminpass");
     assert_eq!(reader.get("/dashboard").send().status, 200);
-    let events = now_or_never(stores.sessions.events_of(user, UnixTime::from_secs(0), 1000)).unwrap();
+    let events = now_or_never(stores.events.events_of(user, UnixTime::from_secs(0), 1000)).unwrap();
     let mut counts = BTreeMap::new();
     for event in events {
         *counts.entry(event.what.to_text()).or_default() += 1;

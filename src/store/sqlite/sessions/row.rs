@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::SqliteConnection;
 
-use crate::auth::{EndReason, Ended, Presence, Session, SessionId, State, UnixTime, What};
+use crate::auth::{EndReason, Ended, Session, SessionId, State, UnixTime};
 use crate::store::sqlite::Failure;
 
 /// The columns of a session.
@@ -68,27 +68,21 @@ impl TryFrom<SessionRow> for Session {
     }
 }
 
-/// How present a person is.
-pub(super) async fn presence(
+/// How many live sessions a person has.
+pub(super) async fn count_live(
     read: &mut SqliteConnection,
     user: &str,
     now: UnixTime,
-) -> Result<Presence, Failure> {
-    let (live, last): (i64, Option<i64>) = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM sessions
-                 WHERE user_name = $1 AND ended_at IS NULL AND idle_deadline > $2 AND absolute_deadline > $2),
-                (SELECT at FROM events
-                 WHERE user_name = $1 AND what = $3 ORDER BY at DESC LIMIT 1)",
+) -> Result<u32, Failure> {
+    let live: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM sessions
+         WHERE user_name = $1 AND ended_at IS NULL AND idle_deadline > $2 AND absolute_deadline > $2",
     )
     .bind(user)
     .bind(now.as_secs())
-    .bind(What::SignedIn.to_text())
     .fetch_one(read)
     .await?;
-    Ok(Presence {
-        live: u32::try_from(live).unwrap_or(u32::MAX),
-        last_sign_in: last.map(UnixTime::from_secs),
-    })
+    Ok(u32::try_from(live).unwrap_or(u32::MAX))
 }
 
 /// Keeps a new session.
