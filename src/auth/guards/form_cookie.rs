@@ -4,9 +4,10 @@
 
 use rocket::Request;
 
+use crate::auth::request::asked::Asked;
 use crate::auth::request::location::find;
 use crate::auth::request::verdict::{self, Revocation, judge};
-use crate::auth::wire::cookies::{Carried, carried};
+use crate::auth::wire::cookies::Carried;
 use crate::auth::wire::kind::Kind;
 use crate::auth::wire::place::{Location, Locations};
 
@@ -22,7 +23,7 @@ pub(crate) enum FormCookie {
 impl FormCookie {
     pub(crate) fn of(request: &Request<'_>) -> Self {
         let Ok(authority) = verdict::authority(request) else { return Self::Absent };
-        match carried(request, &authority.jar.wire().pre_session_cookie) {
+        match Asked::bare(request).cookie(&authority.jar.wire().pre_session_cookie) {
             Carried::Absent => Self::Absent,
             Carried::Once(_) => Self::Once,
             Carried::Twice => Self::Twice,
@@ -35,9 +36,10 @@ impl FormCookie {
 pub(crate) async fn is_signed_in_elsewhere(request: &Request<'_>) -> bool {
     let Ok(authority) = verdict::authority(request) else { return false };
     for kind in [Kind::Access, Kind::Refresh] {
-        let found = find(request, kind, Locations::only(Location::Cookies), authority.jar.wire());
+        let asked = Asked::bare(request);
+        let found = find(&asked, kind, Locations::only(Location::Cookies), authority.jar.wire());
         let Ok(found) = found else { continue };
-        if judge(request, kind, found, Revocation::Asked, |_, _| true).await.is_ok() {
+        if judge(authority, &asked, kind, found, Revocation::Asked, |_, _| true).await.is_ok() {
             return true;
         }
     }

@@ -10,10 +10,11 @@ use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::auth::guards::tokens::{is_unattached, signed_in};
 use crate::auth::id::SessionId;
-use crate::auth::request::csrf::{self, Proof, Provenance};
+use crate::auth::request::asked::Asked;
+use crate::auth::request::csrf::{Proof, Provenance};
 use crate::auth::request::verdict;
 use crate::auth::sessions::authority::Authority;
-use crate::auth::wire::cookies::{Carried, Readable, carried};
+use crate::auth::wire::cookies::{Carried, Readable};
 use crate::auth::wire::error::AuthError;
 use crate::auth::wire::place::Location;
 
@@ -124,7 +125,8 @@ impl<'r> FromRequest<'r> for SameOrigin {
     type Error = AuthError;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
-        let checked = verdict::authority(request).and_then(|authority| Provenance::check(request, authority));
+        let checked = verdict::authority(request)
+            .and_then(|authority| Provenance::check(&Asked::bare(request), authority));
         match checked {
             Ok(()) => Outcome::Success(Self(())),
             Err(error) => error.fail(request),
@@ -150,17 +152,17 @@ fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
     if !authority.settings.locations.contains(Location::Cookies) {
         return Ok(());
     }
-    Provenance::check(request, authority)?;
+    Provenance::check(&Asked::bare(request), authority)?;
     let is_form = request.content_type().is_some_and(|kind| kind.is_form() || kind.is_form_data());
     // A browser that says so has proved what the form's value proves, and goes on saying it when that value is old: in a
     // second tab, after a night, after cookies were cleared.
-    if !is_form || Provenance::is_said_to_be_own(request, authority) {
+    if !is_form || Provenance::is_said_to_be_own(&Asked::bare(request), authority) {
         return Ok(());
     }
-    let Proof::Once(seal) = Proof::required(request, &authority.jar.wire().csrf_header)? else {
+    let Proof::Once(seal) = Proof::required(&Asked::bare(request), &authority.jar.wire().csrf_header)? else {
         return Err(AuthError::CsrfMismatch);
     };
-    let Carried::Once(nonce) = carried(request, &authority.jar.wire().pre_session_cookie) else {
+    let Carried::Once(nonce) = Asked::bare(request).cookie(&authority.jar.wire().pre_session_cookie) else {
         return Err(AuthError::CsrfMismatch);
     };
     let is_ours = authority.codec.ring().is_sealed(PURPOSE, nonce, seal);
@@ -171,14 +173,14 @@ fn attempt(request: &Request<'_>) -> Result<(), AuthError> {
 fn before_session(request: &Request<'_>) -> Result<String, AuthError> {
     let authority = verdict::authority(request)?;
     let name = &authority.jar.wire().pre_session_cookie;
-    if let Carried::Once(nonce) = carried(request, name)
+    if let Carried::Once(nonce) = Asked::bare(request).cookie(name)
         && nonce.parse::<SessionId>().is_ok()
     {
         return seal(authority, nonce);
     }
     // The form that this browser has open has a cookie, which does not travel with what another site sends.
-    if csrf::is_unsafe(request) {
-        Provenance::check(request, authority)?;
+    if Asked::bare(request).is_unsafe() {
+        Provenance::check(&Asked::bare(request), authority)?;
     }
     // A session's id has the shape of 16 random bytes; this one names no session.
     let nonce = SessionId::draw(&*authority.random)?.to_string();

@@ -10,6 +10,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 use serde_json::Value;
 
 use crate::auth::guards::tokens::{RefreshToken, is_unattached, outcome};
+use crate::auth::request::asked::Asked;
 use crate::auth::request::live::live;
 use crate::auth::request::location::Found;
 use crate::auth::request::verdict::{self, Revocation, authority, judge, judge_access_in, refuse_second};
@@ -257,7 +258,7 @@ async fn read_and_judge(request: &Request<'_>, data: Data<'_>, kind: Kind) -> Re
     if kind == Kind::Access {
         refuse_second(request, found)?;
     }
-    judge(request, kind, found, Revocation::Asked, |_, _| false).await
+    judge(authority(request)?, &Asked::bare(request), kind, found, Revocation::Asked, |_, _| false).await
 }
 
 const MAX_BODY_BYTES: u64 = 8 * 1024;

@@ -14,6 +14,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 use crate::auth::guards::token_pair::TokenPair;
 use crate::auth::guards::tokens::{RefreshToken, is_unattached};
 use crate::auth::id::SessionId;
+use crate::auth::request::asked::Asked;
 use crate::auth::request::caller;
 use crate::auth::request::location::in_line;
 use crate::auth::request::verdict::{authority, clear_cookies, send_pair};
@@ -22,7 +23,7 @@ use crate::auth::sessions::event::{Event, What};
 use crate::auth::sessions::record::{Session, These, Whose};
 use crate::auth::sessions::rotation::EndReason;
 use crate::auth::tokens::codec::{Membership, Token};
-use crate::auth::wire::cookies::{Carried, Readable, carried, every};
+use crate::auth::wire::cookies::{Carried, Readable};
 use crate::auth::wire::error::AuthError;
 use crate::auth::wire::kind::Kind;
 use crate::auth::wire::place::Location;
@@ -77,7 +78,7 @@ impl Sessions<'_> {
         let jar = self.authority.jar;
         send_pair(self.request, jar, &pair);
         let form = &jar.wire().pre_session_cookie;
-        if carried(self.request, form) != Carried::Absent {
+        if Asked::bare(self.request).cookie(form) != Carried::Absent {
             jar.delete(self.request, form, Readable::ByServerOnly);
         }
         Ok(pair.session)
@@ -143,7 +144,7 @@ impl Sessions<'_> {
     /// The secret that tells which device this is, if it was given one by [`remember_device`](Self::remember_device).
     #[must_use]
     pub fn device(&self) -> Option<&str> {
-        match carried(self.request, &self.authority.jar.wire().device_cookie) {
+        match Asked::bare(self.request).cookie(&self.authority.jar.wire().device_cookie) {
             Carried::Once(secret) if secret.parse::<SessionId>().is_ok() => Some(secret),
             _ => None,
         }
@@ -329,7 +330,8 @@ impl Sessions<'_> {
     fn carried_tokens(&self) -> Vec<Token> {
         let wire = self.authority.jar.wire();
         let now = self.authority.clock.now();
-        let cookies = [Kind::Access, Kind::Refresh].map(|kind| every(self.request, wire.cookie_of(kind)));
+        let asked = Asked::bare(self.request);
+        let cookies = [Kind::Access, Kind::Refresh].map(|kind| asked.cookies(wire.cookie_of(kind)));
         let headers =
             self.takes_bearers().then(|| self.request.headers().get(&wire.header)).into_iter().flatten();
         let bearers = headers.filter_map(|line| in_line(line, wire)?.ok());

@@ -10,6 +10,7 @@ use rocket::http::{Method, RawStr};
 use rocket::{Data, Request};
 use subtle::ConstantTimeEq;
 
+use crate::auth::request::asked::{Asked, FormStart};
 use crate::auth::request::cors;
 use crate::auth::sessions::authority::Authority;
 use crate::auth::wire::error::AuthError;
@@ -37,38 +38,33 @@ pub(crate) enum Proof<'r> {
 }
 
 impl Provenance {
-    pub(crate) fn of(request: &Request<'_>, authority: &Authority) -> Self {
-        if cors::trusted(request, authority).is_some() {
+    pub(crate) fn of(asked: &Asked<'_>, authority: &Authority) -> Self {
+        if cors::trusted(asked.headers, authority).is_some() {
             return Self::SameOrigin;
         }
-        let mut sites = request.headers().get("Sec-Fetch-Site");
-        match (sites.next(), sites.next()) {
-            (None, _) => {}
-            (Some("same-origin" | "none"), None) => return Self::SameOrigin,
+        match asked.header("Sec-Fetch-Site") {
+            Ok(None) => {}
+            Ok(Some("same-origin" | "none")) => return Self::SameOrigin,
             _ => return Self::CrossSite,
         }
-        let mut origins = request.headers().get("Origin");
-        match (origins.next(), origins.next()) {
-            (None, _) => Self::Unsaid,
-            (Some(origin), None) if is_own(request, origin, authority) => Self::SameOrigin,
+        match asked.header("Origin") {
+            Ok(None) => Self::Unsaid,
+            Ok(Some(origin)) if is_own(asked, origin, authority) => Self::SameOrigin,
             _ => Self::CrossSite,
         }
     }
 
     /// Whether the browser says, once, that one of our own pages sent this, or a page of an origin that is trusted as they
     /// are: no page can set what says so (Fetch Metadata, and `Origin`).
-    pub(crate) fn is_said_to_be_own(request: &Request<'_>, authority: &Authority) -> bool {
-        if cors::trusted(request, authority).is_some() {
-            return true;
-        }
-        let mut sites = request.headers().get("Sec-Fetch-Site");
-        matches!((sites.next(), sites.next()), (Some("same-origin"), None))
+    pub(crate) fn is_said_to_be_own(asked: &Asked<'_>, authority: &Authority) -> bool {
+        cors::trusted(asked.headers, authority).is_some()
+            || matches!(asked.header("Sec-Fetch-Site"), Ok(Some("same-origin")))
     }
 
     /// # Errors
     /// [`AuthError::CrossSite`] when the browser says so.
-    pub(crate) fn check(request: &Request<'_>, authority: &Authority) -> Result<(), AuthError> {
-        match Self::of(request, authority) {
+    pub(crate) fn check(asked: &Asked<'_>, authority: &Authority) -> Result<(), AuthError> {
+        match Self::of(asked, authority) {
             Self::CrossSite => Err(AuthError::CrossSite),
             Self::SameOrigin | Self::Unsaid => Ok(()),
         }
@@ -76,13 +72,11 @@ impl Provenance {
 }
 
 impl<'r> Proof<'r> {
-    pub(crate) fn of(request: &'r Request<'_>, header: &str) -> Self {
-        let mut headers = request.headers().get(header);
-        let header = headers.next().filter(|value| !value.is_empty());
-        let field = form(request).proof.as_deref();
-        if headers.next().is_some() || form(request).is_ambiguous {
+    pub(crate) fn of(asked: &Asked<'r>, header: &str) -> Self {
+        let (Ok(header), false) = (asked.header(header), asked.form.is_ambiguous) else {
             return Self::Conflicting;
-        }
+        };
+        let (header, field) = (header.filter(|value| !value.is_empty()), asked.form.proof.as_deref());
         match (header, field) {
             (None, None) => Self::Missing,
             (Some(header), Some(field)) if header != field => Self::Conflicting,
@@ -92,8 +86,8 @@ impl<'r> Proof<'r> {
 
     /// # Errors
     /// [`AuthError::CsrfMissing`] when the request carries no proof at all.
-    pub(crate) fn required(request: &'r Request<'_>, header: &str) -> Result<Self, AuthError> {
-        match Self::of(request, header) {
+    pub(crate) fn required(asked: &Asked<'r>, header: &str) -> Result<Self, AuthError> {
+        match Self::of(asked, header) {
             Self::Missing => Err(AuthError::CsrfMissing),
             found => Ok(found),
         }
@@ -108,11 +102,6 @@ impl<'r> Proof<'r> {
 /// Whether two texts are equal, in a time that does not tell where they differ.
 pub(crate) fn same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
-}
-
-/// Whether this request may change something.
-pub(crate) fn is_unsafe(request: &Request<'_>) -> bool {
-    !matches!(request.method(), Method::Get | Method::Head | Method::Options | Method::Trace)
 }
 
 /// Takes back what a form's first field did to the method; called by the request fairing, before anybody is asked.
@@ -132,13 +121,6 @@ pub(crate) async fn undo_method_override(request: &mut Request<'_>, data: &mut D
     if RawStr::new(first).url_decode_lossy().starts_with("_method") {
         request.set_method(Method::Post);
     }
-}
-
-/// What the first bytes of a form body say.
-#[derive(Debug, Default)]
-pub(crate) struct FormStart {
-    proof: Option<String>,
-    is_ambiguous: bool,
 }
 
 #[cfg(feature = "app")]
@@ -179,10 +161,6 @@ fn is_debug(request: &Request<'_>) -> bool {
     *request.rocket().figment().profile() == rocket::Config::DEBUG_PROFILE
 }
 
-fn form<'r>(request: &'r Request<'_>) -> &'r FormStart {
-    request.local_cache(FormStart::default)
-}
-
 fn first_fields(start: &str, is_complete: bool, proof: &str) -> FormStart {
     let mut found = FormStart::default();
     let mut fields = start.split('&').filter(|field| !field.is_empty()).peekable();
@@ -212,14 +190,13 @@ fn first_part(start: &str, field: &str) -> FormStart {
     found
 }
 
-fn is_own(request: &Request<'_>, origin: &str, authority: &Authority) -> bool {
+fn is_own(asked: &Asked<'_>, origin: &str, authority: &Authority) -> bool {
     let site = match origin.split_once("://") {
         Some(("https", site)) => site,
         Some(("http", site)) if !authority.settings.is_https() => site,
         _ => return false,
     };
-    let mut hosts = request.headers().get("Host");
-    if matches!((hosts.next(), hosts.next()), (Some(host), None) if host.eq_ignore_ascii_case(site)) {
+    if asked.host().is_some_and(|host| host.eq_ignore_ascii_case(site)) {
         return true;
     }
     // A proxy that passes on another `Host` than the browser's must not make our own pages foreign.

@@ -11,7 +11,8 @@ use rocket::Request;
 use rocket::http::RawStr;
 use rocket::http::uri::Origin;
 
-use crate::auth::wire::cookies::{Carried, carried};
+use crate::auth::request::asked::{Asked, QueryValue, Repeated};
+use crate::auth::wire::cookies::Carried;
 use crate::auth::wire::error::AuthError;
 use crate::auth::wire::invalid::Invalid;
 use crate::auth::wire::kind::Kind;
@@ -31,7 +32,7 @@ pub(crate) struct Found<'r> {
 /// [`AuthError::Missing`] when there is none, [`AuthError::Ambiguous`] when there are two,
 /// [`AuthError::Invalid`] when the place holds something that cannot be one.
 pub(crate) fn find<'r>(
-    request: &'r Request<'_>,
+    asked: &Asked<'r>,
     kind: Kind,
     locations: Locations,
     wire: &'static Wire,
@@ -39,9 +40,9 @@ pub(crate) fn find<'r>(
     let mut found: Option<Found<'r>> = None;
     for location in locations.iter() {
         let here = match location {
-            Location::Cookies => by_cookie(request, kind, wire)?,
-            Location::Headers => by_header(request, wire)?,
-            Location::QueryString => by_query(request, wire)?,
+            Location::Cookies => by_cookie(asked, kind, wire)?,
+            Location::Headers => by_header(asked, wire)?,
+            Location::QueryString => by_query(asked, wire)?,
             Location::Json => None,
         };
         let here = here.map(|token| Found { token, location });
@@ -55,21 +56,17 @@ pub(crate) fn find<'r>(
     found.ok_or(AuthError::Missing(Absent { kind, locations, wire }))
 }
 
-fn by_cookie<'r>(request: &'r Request<'_>, kind: Kind, wire: &Wire) -> Result<Option<&'r str>, AuthError> {
-    match carried(request, wire.cookie_of(kind)) {
+fn by_cookie<'r>(asked: &Asked<'r>, kind: Kind, wire: &Wire) -> Result<Option<&'r str>, AuthError> {
+    match asked.cookie(wire.cookie_of(kind)) {
         Carried::Absent => Ok(None),
         Carried::Once(token) => Ok(Some(token)),
         Carried::Twice => Err(AuthError::Ambiguous),
     }
 }
 
-fn by_header<'r>(request: &'r Request<'_>, wire: &Wire) -> Result<Option<&'r str>, AuthError> {
-    let mut lines = request.headers().get(&wire.header);
-    let Some(line) = lines.next() else { return Ok(None) };
-    if lines.next().is_some() {
-        return Err(AuthError::Ambiguous);
-    }
-    in_line(line, wire).transpose()
+fn by_header<'r>(asked: &Asked<'r>, wire: &Wire) -> Result<Option<&'r str>, AuthError> {
+    let line = asked.header(&wire.header).map_err(|Repeated| AuthError::Ambiguous)?;
+    line.and_then(|line| in_line(line, wire)).transpose()
 }
 
 /// The token in a line of the header; `None` under another scheme.
@@ -86,8 +83,8 @@ pub(crate) fn in_line<'r>(line: &'r str, wire: &Wire) -> Option<Result<&'r str, 
     })
 }
 
-fn by_query<'r>(request: &'r Request<'_>, wire: &Wire) -> Result<Option<&'r str>, AuthError> {
-    match request.local_cache(|| QueryValue::Absent) {
+fn by_query<'r>(asked: &Asked<'r>, wire: &Wire) -> Result<Option<&'r str>, AuthError> {
+    match asked.query {
         QueryValue::Absent => Ok(None),
         QueryValue::Twice => Err(AuthError::Ambiguous),
         QueryValue::Once(value) => match value.strip_prefix(&wire.query_prefix) {
@@ -116,10 +113,4 @@ pub(crate) fn take_out_of_query(request: &mut Request<'_>, wire: &Wire) {
         request.set_uri(bare);
     }
     request.local_cache(|| value);
-}
-
-enum QueryValue {
-    Absent,
-    Once(String),
-    Twice,
 }

@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocket::Request;
 
+use crate::auth::request::asked::Asked;
 use crate::auth::request::caller;
 use crate::auth::request::cors::note_values;
-use crate::auth::request::csrf::{Proof, Provenance, is_unsafe, same};
+use crate::auth::request::csrf::{Proof, Provenance, same};
 use crate::auth::request::location::{Found, find};
 use crate::auth::sessions::authority::{Authority, Pair, end_of};
 use crate::auth::tokens::claims::{Claims, SessionClaims};
@@ -102,18 +103,20 @@ pub(crate) async fn judge_access_in(
     revocation: Revocation,
 ) -> Result<Token, AuthError> {
     let authority = authority(request)?;
-    let found = find(request, Kind::Access, locations, authority.jar.wire())?;
+    let asked = Asked::of(request, locations);
+    let found = find(&asked, Kind::Access, locations, authority.jar.wire())?;
     if locations != authority.settings.locations {
         refuse_second(request, found)?;
     }
-    judge(request, Kind::Access, found, revocation, |proof, value| proof.is(value)).await
+    judge(authority, &asked, Kind::Access, found, revocation, |proof, value| proof.is(value)).await
 }
 
 /// Refuses an access token of one certain place when the places that all other guards look at hold another one:
 /// two guards of a route would speak for two people.
 pub(crate) fn refuse_second(request: &Request<'_>, found: Found<'_>) -> Result<(), AuthError> {
     let authority = authority(request)?;
-    match find(request, Kind::Access, authority.settings.locations, authority.jar.wire()) {
+    let locations = authority.settings.locations;
+    match find(&Asked::of(request, locations), Kind::Access, locations, authority.jar.wire()) {
         Ok(other) if other.token != found.token => Err(AuthError::Ambiguous),
         Err(AuthError::Ambiguous) => Err(AuthError::Ambiguous),
         _ => Ok(()),
@@ -122,16 +125,16 @@ pub(crate) fn refuse_second(request: &Request<'_>, found: Found<'_>) -> Result<(
 
 /// Judges a token that was found. `is_proof` compares the CSRF proof with the token's own value.
 pub(crate) async fn judge(
-    request: &Request<'_>,
+    authority: &Authority,
+    asked: &Asked<'_>,
     kind: Kind,
     found: Found<'_>,
     revocation: Revocation,
     is_proof: impl Fn(Proof<'_>, &str) -> bool,
 ) -> Result<Token, AuthError> {
-    let authority = authority(request)?;
-    let proof = if found.location == Location::Cookies && is_unsafe(request) {
-        Provenance::check(request, authority)?;
-        Some(Proof::required(request, &authority.jar.wire().csrf_header)?)
+    let proof = if found.location == Location::Cookies && asked.is_unsafe() {
+        Provenance::check(asked, authority)?;
+        Some(Proof::required(asked, &authority.jar.wire().csrf_header)?)
     } else {
         None
     };
@@ -175,8 +178,10 @@ pub(crate) enum Revocation {
 
 async fn judge_refresh(request: &Request<'_>) -> Result<Token, AuthError> {
     let authority = authority(request)?;
-    let found = find(request, Kind::Refresh, authority.settings.locations, authority.jar.wire())?;
-    judge(request, Kind::Refresh, found, Revocation::Asked, |proof, value| proof.is(value)).await
+    let locations = authority.settings.locations;
+    let asked = Asked::of(request, locations);
+    let found = find(&asked, Kind::Refresh, locations, authority.jar.wire())?;
+    judge(authority, &asked, Kind::Refresh, found, Revocation::Asked, |proof, value| proof.is(value)).await
 }
 
 /// Renews a page's session by its refresh cookie. CSRF is checked first: a form in an open tab carries the access
@@ -184,8 +189,9 @@ async fn judge_refresh(request: &Request<'_>) -> Result<Token, AuthError> {
 async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
     let authority = authority(request)?;
     let is_proof = |proof: Proof<'_>, value: &str| proof.is(&access_value(value)) || proof.is(value);
-    let found = find(request, Kind::Refresh, silent(authority), authority.jar.wire())?;
-    let token = match judge(request, Kind::Refresh, found, Revocation::Asked, is_proof).await {
+    let asked = Asked::bare(request);
+    let found = find(&asked, Kind::Refresh, silent(authority), authority.jar.wire())?;
+    let token = match judge(authority, &asked, Kind::Refresh, found, Revocation::Asked, is_proof).await {
         Err(AuthError::Revoked) => return Err(reason_for_revocation(request).await),
         other => other?,
     };
@@ -208,7 +214,7 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
 /// Tells a page why its session is over; memory only knows that it is.
 async fn reason_for_revocation(request: &Request<'_>) -> AuthError {
     let Ok(authority) = authority(request) else { return AuthError::NotAttached };
-    let found = find(request, Kind::Refresh, silent(authority), authority.jar.wire());
+    let found = find(&Asked::bare(request), Kind::Refresh, silent(authority), authority.jar.wire());
     let token = found.map(|found| authority.codec.read(found.token, authority.clock.now()));
     let Ok(Ok(token)) = token else { return AuthError::Revoked };
     let Some(session) = token.session else { return AuthError::Revoked };

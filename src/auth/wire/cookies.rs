@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rocket::http::{Cookie, Header};
+use rocket::http::{Cookie, CookieJar, Header, HeaderMap};
 use rocket::time::Duration as CookieDuration;
 use rocket::{Request, Response};
 
@@ -100,12 +100,16 @@ impl Jar {
 }
 
 /// Every value that the request carries under the cookie name `name`; Rocket's own jar keeps only the last.
-pub(crate) fn every<'r>(request: &'r Request<'_>, name: &str) -> impl Iterator<Item = &'r str> {
-    let is_raw = request.headers().contains("Cookie");
-    let raw = request.headers().get("Cookie").flat_map(|line| line.split(';'));
+pub(crate) fn every<'r>(
+    headers: &'r HeaderMap<'_>,
+    jar: &'r CookieJar<'_>,
+    name: &str,
+) -> impl Iterator<Item = &'r str> {
+    let is_raw = headers.contains("Cookie");
+    let raw = headers.get("Cookie").flat_map(|line| line.split(';'));
     let raw = raw.filter_map(|pair| pair.split_once('=')).map(|(key, value)| (bare(key), bare(value)));
     // Rocket's local client puts cookies into the jar alone, without a header.
-    let jar = request.cookies().iter().filter(move |_| !is_raw).map(Cookie::name_value);
+    let jar = jar.iter().filter(move |_| !is_raw).map(Cookie::name_value);
     raw.chain(jar).filter(move |(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value)
 }
 
@@ -116,8 +120,8 @@ fn bare(text: &str) -> &str {
 }
 
 /// The cookie `name`, and whether it came twice.
-pub(crate) fn carried<'r>(request: &'r Request<'_>, name: &str) -> Carried<'r> {
-    let mut values = every(request, name);
+pub(crate) fn carried<'r>(headers: &'r HeaderMap<'_>, jar: &'r CookieJar<'_>, name: &str) -> Carried<'r> {
+    let mut values = every(headers, jar, name);
     match (values.next(), values.next()) {
         (None, _) => Carried::Absent,
         (Some(value), None) => Carried::Once(value),
