@@ -14,7 +14,7 @@ use crate::routes::errors::Refused;
 use crate::routes::login::{FormProof, PASSWORD_CHOSEN, note_failure};
 use crate::routes::negotiate::Form;
 use crate::routes::page::Frame;
-use crate::routes::password::{Failure, differ, of_change};
+use crate::routes::rejection::{NotDone, Rejection};
 use crate::routes::reply::Reply;
 use crate::routes::states;
 use crate::users::{Accounts, Redeemed};
@@ -75,37 +75,37 @@ pub(crate) async fn submit(
     body: Body<Exchange>,
 ) -> Result<Reply, Refused> {
     let username = body.0.username.clone();
-    let Failure(error, refusal) = match sent {
-        Ok(_) => match exchange(body.0, &sessions, accounts).await? {
+    let not_done = match sent {
+        Ok(_) => match exchange(body.0, &sessions, accounts).await {
             Ok(()) => {
                 return Ok(match form {
                     Form::Page => Reply::SeeOther(format!("/login?notice={PASSWORD_CHOSEN}")),
                     Form::Data => Reply::Json(Status::Ok, json!({ "password_chosen": true })),
                 });
             }
-            Err(failure) => failure,
+            Err(not_done) => not_done,
         },
         Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => {
-            Failure("form_expired", Refusal::from(error))
+            Rejection::told("form_expired", Refusal::from(error)).into()
         }
         Err(error) => return Err(Refused(error)),
     };
-    match error {
-        BAD_CODE => note_failure(What::CodeRefused, &username, &sessions, accounts).await,
+    let rejection = not_done.rejection()?;
+    match rejection.event() {
+        Some(What::CodeRefused) => note_failure(What::CodeRefused, &username, &sessions, accounts).await,
         // It is the address that has to wait, whomever it asked for.
-        "throttled" => sessions.note(What::SignInThrottled, None, None),
-        _ => {}
+        Some(what) => sessions.note(what, None, None),
+        None => {}
     }
-    if form == Form::Data {
-        return Ok(Reply::Refused(refusal));
-    }
-    let page = CodePage {
-        username: &username,
-        min_length: accounts.policy().min_length(),
-        error: Some(error),
-        retry_after: refusal.retry_after,
-    };
-    Ok(Reply::refused(&refusal, frame.csrf(csrf.as_str()).render("code.html", page)))
+    Ok(rejection.answer(form, |rejection| {
+        let page = CodePage {
+            username: &username,
+            min_length: accounts.policy().min_length(),
+            error: Some(rejection.key()),
+            retry_after: rejection.retry_after(),
+        };
+        frame.csrf(csrf.as_str()).render("code.html", page)
+    }))
 }
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
@@ -123,29 +123,23 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
     ])
 }
 
-/// Exchanges the code; says why not.
-async fn exchange(
-    wanted: Exchange,
-    sessions: &Sessions<'_>,
-    accounts: &Accounts,
-) -> Result<Result<(), Failure>, Refused> {
+/// Exchanges the code.
+async fn exchange(wanted: Exchange, sessions: &Sessions<'_>, accounts: &Accounts) -> Result<(), NotDone> {
     let Exchange { username, code, new_password, new_password_again } = wanted;
     if new_password_again.is_some_and(|again| again != new_password) {
-        return Ok(Err(differ()));
+        return Err(Rejection::passwords_differ().into());
     }
-    match accounts.redeem(username.trim(), &code, new_password, sessions.address()).await {
-        Ok(Redeemed { name, ended }) => {
-            sessions.note(What::PasswordChosen, Some(name.as_str()), None);
-            sessions.note_ended(name.as_str(), &ended, EndReason::PasswordChanged);
-            Ok(Ok(()))
-        }
-        Err(error) => of_change(error, bad_code()).map(Err),
-    }
+    let redeemed = accounts.redeem(username.trim(), &code, new_password, sessions.address()).await;
+    let Redeemed { name, ended } = redeemed.map_err(|error| Rejection::of_change(error, bad_code()))?;
+    sessions.note(What::PasswordChosen, Some(name.as_str()), None);
+    sessions.note_ended(name.as_str(), &ended, EndReason::PasswordChanged);
+    Ok(())
 }
 
 /// Wrong, spent, over, or for somebody who is not there: which of them is not told.
-fn bad_code() -> Failure {
-    Failure(BAD_CODE, Refusal::new(Status::Unauthorized, "Bad username or one-time code", BAD_CODE))
+fn bad_code() -> Rejection {
+    let message = "Bad username or one-time code";
+    Rejection::new(Status::Unauthorized, BAD_CODE, message).noted(What::CodeRefused)
 }
 
 #[rocket::async_trait]

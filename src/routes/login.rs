@@ -1,7 +1,6 @@
 //! `/login`: the form, its submission, and the same in JSON.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
@@ -19,9 +18,10 @@ use crate::routes::errors::{COOKIES_LOST, Refused};
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
+use crate::routes::rejection::{NotDone, Rejection};
 use crate::routes::reply::Reply;
 use crate::routes::states;
-use crate::users::{Accounts, Attempt, Password, SignInError, Username};
+use crate::users::{Accounts, Attempt, Authenticated, Password, SignInError, Step, Username};
 
 /// Whether the sign-in page names the demo accounts.
 #[derive(Debug, Clone, Copy)]
@@ -78,22 +78,6 @@ struct LoginPage<'a> {
     demo: bool,
 }
 
-/// Why nobody was signed in.
-enum Failure {
-    BadCredentials,
-    /// Answered like a wrong one, but no attempt: nothing was compared.
-    NoPassword,
-    FormExpired(AuthError),
-    /// The form came back without its cookie.
-    CookieLost(AuthError),
-    /// It came back with two.
-    CookieTwice(AuthError),
-    Throttled(Duration),
-    Busy,
-    /// What was sent can be no sign-in: too long a password, or a delivery that is not to be had.
-    Unfitting,
-}
-
 /// `GET /login?next=…&notice=…`: the form; who is signed in already is led on.
 #[get("/login?<next>&<notice>")]
 pub(crate) fn form(
@@ -142,53 +126,36 @@ pub(crate) async fn submit(
     let Body(credentials) = body;
     let next = credentials.next.as_deref().and_then(Next::parse);
     let name = credentials.username.clone();
-    let failure = match attempt {
-        Ok(_) => match sign_in(credentials, form, &sessions, accounts).await? {
-            Ok(Some(TokenPair { access_token, refresh_token })) => {
-                let body =
-                    json!({ "login": true, "access_token": access_token, "refresh_token": refresh_token });
-                return Ok(Reply::Json(Status::Ok, body));
-            }
-            Ok(None) => {
-                return Ok(match form {
-                    Form::Page => led_on(next.as_ref()),
-                    Form::Data => Reply::Json(Status::Ok, json!({ "login": true })),
-                });
-            }
-            Err(failure) => failure,
+    let not_done = match attempt {
+        Ok(_) => match sign_in(credentials, form, &sessions, accounts).await {
+            Ok(tokens) => return Ok(signed_in(tokens, form, next.as_ref())),
+            Err(not_done) => not_done,
         },
         Err(AuthError::CsrfMissing | AuthError::CsrfMismatch) if csrf.is_signed_in => {
             // Nothing is changed, and the person is where the form would have led.
             return Ok(led_on(next.as_ref()));
         }
-        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => match (csrf.cookie, error) {
-            (FormCookie::Twice, _) => Failure::CookieTwice(error),
-            (FormCookie::Absent, AuthError::CsrfMismatch) => Failure::CookieLost(error),
-            // Without any proof it was no form of ours.
-            (FormCookie::Absent | FormCookie::Once, _) => Failure::FormExpired(error),
-        },
-        Err(error) => return Err(Refused(error)),
+        Err(error) => csrf.lost(error),
     };
-    match failure.event() {
+    let rejection = not_done.rejection()?;
+    match rejection.event() {
         // Whoever has no time for a password has none to look up whose it is.
         Some(What::SignInBusy) => sessions.note(What::SignInBusy, None, None),
         Some(what) => note_failure(what, &name, &sessions, accounts).await,
         None => {}
     }
-    let refusal = failure.refusal();
-    if form == Form::Data {
-        return Ok(Reply::Refused(refusal));
-    }
-    let page = LoginPage {
-        next: next.as_ref().map_or("", Next::as_str),
-        username: if name.len() <= MAX_KEPT_NAME { &name } else { "" },
-        error: Some(failure.key()),
-        retry_after: refusal.retry_after,
-        cookie_trouble: matches!(failure, Failure::CookieLost(_) | Failure::CookieTwice(_)),
-        demo: demo.0,
-        ..LoginPage::default()
-    };
-    Ok(Reply::refused(&refusal, frame.csrf(csrf.as_str()).render("login.html", page)))
+    Ok(rejection.answer(form, |rejection| {
+        let page = LoginPage {
+            next: next.as_ref().map_or("", Next::as_str),
+            username: if name.len() <= MAX_KEPT_NAME { &name } else { "" },
+            error: Some(rejection.key()),
+            retry_after: rejection.retry_after(),
+            cookie_trouble: [COOKIE_LOST, COOKIE_TWICE].contains(&rejection.key()),
+            demo: demo.0,
+            ..LoginPage::default()
+        };
+        frame.csrf(csrf.as_str()).render("login.html", page)
+    }))
 }
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
@@ -205,8 +172,8 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         LoginPage { error: Some("throttled"), retry_after: Some(30), ..LoginPage::default() },
         LoginPage { error: Some(text), ..LoginPage::default() },
         LoginPage { notice: Some("session_reused"), ..LoginPage::default() },
-        LoginPage { error: Some("cookie_lost"), cookie_trouble: true, ..LoginPage::default() },
-        LoginPage { error: Some("cookie_twice"), cookie_trouble: true, ..LoginPage::default() },
+        LoginPage { error: Some(COOKIE_LOST), cookie_trouble: true, ..LoginPage::default() },
+        LoginPage { error: Some(COOKIE_TWICE), cookie_trouble: true, ..LoginPage::default() },
         LoginPage { notice: Some(COOKIES_LOST), cookie_trouble: true, ..LoginPage::default() },
         LoginPage { notice: Some(COOKIES_TWICE), cookie_trouble: true, ..LoginPage::default() },
         LoginPage { notice: Some("signed_out"), ..LoginPage::default() },
@@ -218,15 +185,28 @@ fn led_on(next: Option<&Next>) -> Reply {
     Reply::SeeOther(next.map_or_else(|| "/dashboard".to_owned(), ToString::to_string))
 }
 
-/// Checks the password and begins the session; says why not.
+/// Where a browser goes and what a program gets.
+fn signed_in(tokens: Option<TokenPair>, form: Form, next: Option<&Next>) -> Reply {
+    match tokens {
+        Some(TokenPair { access_token, refresh_token }) => {
+            let body = json!({ "login": true, "access_token": access_token, "refresh_token": refresh_token });
+            Reply::Json(Status::Ok, body)
+        }
+        None if form == Form::Page => led_on(next),
+        None => Reply::Json(Status::Ok, json!({ "login": true })),
+    }
+}
+
+/// Checks the password and begins the session.
 async fn sign_in(
     credentials: Credentials,
     form: Form,
     sessions: &Sessions<'_>,
     accounts: &Accounts,
-) -> Result<Result<Option<TokenPair>, Failure>, Refused> {
+) -> Result<Option<TokenPair>, NotDone> {
     if credentials.password.is_empty() {
-        return Ok(Err(Failure::NoPassword));
+        // Answered like a wrong one, but no attempt: nothing was compared.
+        return Err(bad_credentials().into());
     }
     let delivery = credentials.delivery.unwrap_or(match sessions.takes_cookies() {
         true => Delivery::Cookies,
@@ -236,44 +216,64 @@ async fn sign_in(
         Delivery::Cookies => sessions.takes_cookies(),
         Delivery::Body => sessions.takes_bearers(),
     };
+    let Ok(password) = Password::new(credentials.password) else { return Err(unfitting().into()) };
     if !is_fit {
-        return Ok(Err(Failure::Unfitting));
+        return Err(unfitting().into());
     }
-    let Ok(password) = Password::new(credentials.password) else { return Ok(Err(Failure::Unfitting)) };
     let device = device::of(sessions, &credentials.username);
     let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
-    let person = match accounts.authenticate(&credentials.username, password, attempt).await {
-        Ok(person) => person,
-        Err(SignInError::BadCredentials) => return Ok(Err(Failure::BadCredentials)),
-        Err(SignInError::Throttled { retry_after }) => return Ok(Err(Failure::Throttled(retry_after))),
-        Err(SignInError::Busy) => return Ok(Err(Failure::Busy)),
-        Err(error @ SignInError::Unavailable(_)) => return Err(out_of_reach(&error)),
+    let step = accounts.sign_in(&credentials.username, password, attempt).await;
+    let person = match step {
+        Ok(Step::Done(person)) => person,
+        Ok(Step::Next(pending)) => match pending {},
+        Err(SignInError::Busy) => return Err(Rejection::busy().noted(What::SignInBusy).into()),
+        Err(error) => {
+            return Err(Rejection::of_sign_in(error, bad_credentials().noted(What::SignInFailed)));
+        }
     };
+    begin(&person, credentials.remember, delivery, form, sessions, accounts).await
+}
+
+/// Begins the session of somebody whose proofs were right.
+async fn begin(
+    person: &Authenticated,
+    remember: bool,
+    delivery: Delivery,
+    form: Form,
+    sessions: &Sessions<'_>,
+    accounts: &Accounts,
+) -> Result<Option<TokenPair>, NotDone> {
     let account = &person.account;
-    let (name, roles, remember) = (account.name.as_str(), &account.roles, credentials.remember);
+    let (name, roles) = (account.name.as_str(), &account.roles);
     let (session, tokens) = match delivery {
-        Delivery::Cookies => (sessions.sign_in(name, roles, remember).await.map_err(Refused)?, None),
+        Delivery::Cookies => (sessions.sign_in(name, roles, remember).await?, None),
         Delivery::Body => {
-            let (session, pair) =
-                sessions.sign_in_without_cookies(name, roles, remember).await.map_err(Refused)?;
+            let (session, pair) = sessions.sign_in_without_cookies(name, roles, remember).await?;
             (session, Some(pair))
         }
     };
-    if !accounts.is_current(account).await.map_err(|error| out_of_reach(&error))? {
+    let is_current = accounts.is_current(account).await;
+    if !is_current.map_err(|error| NotDone::out_of_reach(&error, "nobody can sign in"))? {
         // The password was changed, or the account, while this one was being checked.
-        sessions
-            .take_back(account.name.as_str(), session, EndReason::PasswordChanged)
-            .await
-            .map_err(Refused)?;
-        return Ok(Err(Failure::BadCredentials));
+        sessions.take_back(name, session, EndReason::PasswordChanged).await?;
+        return Err(bad_credentials().noted(What::SignInFailed).into());
     }
     if person.failures > 0 {
         sessions.note(What::SignedInAfterFailures, Some(name), Some(session));
     }
     if tokens.is_none() {
-        device::remember(&person, session, form, sessions, accounts).await;
+        device::remember(person, session, form, sessions, accounts).await;
     }
-    Ok(Ok(tokens))
+    Ok(tokens)
+}
+
+fn bad_credentials() -> Rejection {
+    Rejection::told("bad_credentials", Refusal::bad_credentials())
+}
+
+/// What was sent can be no sign-in: too long a password, or a delivery that is not to be had.
+fn unfitting() -> Rejection {
+    Rejection::told("bad_credentials", Refusal::of_status(Status::UnprocessableEntity))
 }
 
 /// Writes the event of a failed attempt. The name is kept only when it is somebody's:
@@ -284,11 +284,6 @@ pub(crate) async fn note_failure(what: What, name: &str, sessions: &Sessions<'_>
         Err(_) => None,
     };
     sessions.note(what, account.as_ref().map(|account| account.name.as_str()), None);
-}
-
-fn out_of_reach(error: &(dyn std::error::Error + 'static)) -> Refused {
-    tracing::error!(error, "nobody can sign in");
-    Refused(AuthError::Unavailable)
 }
 
 #[rocket::async_trait]
@@ -305,6 +300,18 @@ impl<'r> FormProof<'r> {
     pub(crate) fn as_str(&self) -> &'r str {
         self.proof.as_ref().map_or("", CsrfToken::as_str)
     }
+
+    /// Why a form came back without its proof.
+    pub(crate) fn lost(&self, error: AuthError) -> NotDone {
+        let key = match (self.cookie, error) {
+            (FormCookie::Twice, AuthError::CsrfMissing | AuthError::CsrfMismatch) => COOKIE_TWICE,
+            (FormCookie::Absent, AuthError::CsrfMismatch) => COOKIE_LOST,
+            // Without any proof it was no form of ours.
+            (_, AuthError::CsrfMissing | AuthError::CsrfMismatch) => "form_expired",
+            (_, error) => return error.into(),
+        };
+        Rejection::told(key, Refusal::from(error)).into()
+    }
 }
 
 #[rocket::async_trait]
@@ -320,44 +327,6 @@ impl<'r> FromRequest<'r> for FormProof<'r> {
                 proof.map(|proof| Self { proof: Some(proof), cookie, is_signed_in })
             }
             Form::Data => Outcome::Success(Self { proof: None, cookie, is_signed_in: false }),
-        }
-    }
-}
-
-impl Failure {
-    fn event(&self) -> Option<What> {
-        match self {
-            Self::BadCredentials => Some(What::SignInFailed),
-            Self::Throttled(_) => Some(What::SignInThrottled),
-            Self::NoPassword
-            | Self::FormExpired(_)
-            | Self::CookieLost(_)
-            | Self::CookieTwice(_)
-            | Self::Unfitting => None,
-            Self::Busy => Some(What::SignInBusy),
-        }
-    }
-
-    fn key(&self) -> &'static str {
-        match self {
-            Self::BadCredentials | Self::NoPassword | Self::Unfitting => "bad_credentials",
-            Self::FormExpired(_) => "form_expired",
-            Self::CookieLost(_) => "cookie_lost",
-            Self::CookieTwice(_) => "cookie_twice",
-            Self::Throttled(_) => "throttled",
-            Self::Busy => "busy",
-        }
-    }
-
-    fn refusal(&self) -> Refusal {
-        match self {
-            Self::BadCredentials | Self::NoPassword => Refusal::bad_credentials(),
-            Self::FormExpired(error) | Self::CookieLost(error) | Self::CookieTwice(error) => {
-                Refusal::from(*error)
-            }
-            Self::Throttled(wait) => Refusal::throttled(*wait),
-            Self::Busy => Refusal::unavailable(),
-            Self::Unfitting => Refusal::of_status(Status::UnprocessableEntity),
         }
     }
 }
@@ -379,6 +348,10 @@ const NOTICES: [&str; 5] =
     ["signed_out", "session_ended", "session_expired", "password_changed", PASSWORD_CHOSEN];
 /// A cookie of ours came twice, with different values; seen here and not asked for by a link.
 const COOKIES_TWICE: &str = "cookies_twice";
+/// The form came back without its cookie.
+const COOKIE_LOST: &str = "cookie_lost";
+/// It came back with two.
+const COOKIE_TWICE: &str = "cookie_twice";
 /// The notice after a one-time code was exchanged.
 pub(crate) const PASSWORD_CHOSEN: &str = "password_chosen";
 /// A longer name is nobody's and not worth showing again.

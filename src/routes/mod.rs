@@ -26,6 +26,7 @@ mod person;
 pub(crate) mod protected;
 mod reauthenticate;
 pub(crate) mod refresh;
+mod rejection;
 pub mod reply;
 pub mod samples;
 mod sessions;

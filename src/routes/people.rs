@@ -8,18 +8,17 @@ use rocket::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::auth::{AuthError, Presence, Refusal, UnixTime, What};
+use crate::auth::{AuthError, Presence, UnixTime, What};
 use crate::routes::administrator::Desk;
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Moment;
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
+use crate::routes::rejection::{NotDone, Rejection};
 use crate::routes::reply::Reply;
 use crate::routes::states;
-use crate::users::{
-    Account, ChangeError, HashError, InvalidRoles, InvalidUsername, Invitation, OneTimeCode, Roles, Username,
-};
+use crate::users::{Account, InvalidRoles, Invitation, OneTimeCode, Roles, Username};
 
 /// A person as administrators see them.
 #[derive(Debug, Serialize)]
@@ -65,9 +64,6 @@ struct CodePage<'a> {
     /// Whether the account was made for it.
     is_new: bool,
 }
-
-/// Why something was not done: the stable word, and the refusal for programs.
-pub(crate) type Unfit = (&'static str, Refusal);
 
 /// A part of the list.
 #[derive(Debug, Clone, Copy, Default)]
@@ -124,23 +120,22 @@ pub(crate) async fn list(
 #[post("/people", data = "<body>")]
 pub(crate) async fn add(desk: Desk<'_>, body: Body<NewPerson>) -> Result<Reply, Refused> {
     let Body(NewPerson { username, roles: given }) = body;
-    let (error, refusal) = match make(&desk, &username, &given).await? {
+    let rejection = match make(&desk, &username, &given).await {
         Ok((name, code, until)) => return Ok(show_code(&desk, &name, &code, until, true)),
-        Err(refused) => refused,
+        Err(not_done) => not_done.rejection()?,
     };
-    if desk.form == Form::Data {
-        return Ok(Reply::Refused(refusal));
-    }
     let (people, next) = shown(Part::default(), &desk).await?;
-    let page = PeoplePage {
-        people,
-        next: next.map(|name| Part::default().address(Some(&name))),
-        username: &username,
-        roles: &given.line(),
-        error: Some(error),
-        ..PeoplePage::default()
-    };
-    Ok(Reply::refused(&refusal, desk.frame.render("people.html", page)))
+    Ok(rejection.answer(desk.form, |rejection| {
+        let page = PeoplePage {
+            people,
+            next: next.map(|name| Part::default().address(Some(&name))),
+            username: &username,
+            roles: &given.line(),
+            error: Some(rejection.key()),
+            ..PeoplePage::default()
+        };
+        desk.frame.render("people.html", page)
+    }))
 }
 
 /// The page of the list in every state, with `text` wherever a text of somebody else's may stand.
@@ -179,43 +174,26 @@ pub(crate) fn code_samples(text: &str) -> Vec<Value> {
     states::values(&[page(true), page(false)])
 }
 
-/// Makes an account of what was sent; returns its code and until when it can be exchanged, or says why there is none.
+/// Makes an account of what was sent; returns its code and until when it can be exchanged.
 async fn make(
     desk: &Desk<'_>,
     username: &str,
     roles: &GivenRoles,
-) -> Result<Result<(Username, OneTimeCode, UnixTime), Unfit>, Refused> {
-    let Ok(name) = username.trim().parse::<Username>() else {
-        return Ok(Err(unfit("bad_username", &InvalidUsername)));
-    };
-    let roles = match roles.parse() {
-        Ok(roles) => roles,
-        Err(error) => return Ok(Err(unfit("bad_roles", &error))),
-    };
+) -> Result<(Username, OneTimeCode, UnixTime), NotDone> {
+    let name = username.trim().parse::<Username>();
+    let name = name.map_err(|error| Rejection::unfit("bad_username", &error))?;
+    let roles = roles.parse().map_err(|error| Rejection::unfit("bad_roles", &error))?;
     let code = desk.random.code()?;
     let (granted, random) = (roles.as_slice().to_vec(), desk.random.bytes()?);
     let made = desk.acting().await?.invite(name.clone(), roles, &code, random, desk.warrant()).await;
-    match made {
-        Ok(Invitation::Made(until)) => {
+    let taken = || Rejection::new(Status::Conflict, "name_taken", "There is an account of this name already");
+    match made.map_err(|error| Rejection::of_change(error, taken()))? {
+        Invitation::Made(until) => {
             desk.overseen().note_roles(What::AccountCreated, name.as_str(), &granted);
             desk.overseen().note(What::CodeIssued, name.as_str());
-            Ok(Ok((name, code, until)))
+            Ok((name, code, until))
         }
-        Ok(Invitation::Taken) => {
-            let refusal =
-                Refusal::new(Status::Conflict, "There is an account of this name already", "name_taken");
-            Ok(Err(("name_taken", refusal)))
-        }
-        Err(ChangeError::Hash(HashError::Busy)) => Ok(Err(("busy", Refusal::unavailable()))),
-        Err(error) => Err(not_changed(&error)),
-    }
-}
-
-/// Nothing was changed: the administrator is none any more, or the store or the hasher failed.
-pub(crate) fn not_changed(error: &ChangeError) -> Refused {
-    match error {
-        ChangeError::Unwarranted => Refused(AuthError::Revoked),
-        error => out_of_reach(error),
+        Invitation::Taken => Err(taken().into()),
     }
 }
 
@@ -261,11 +239,6 @@ async fn shown(part: Part<'_>, desk: &Desk<'_>) -> Result<(Vec<Shown>, Option<St
     let names: Vec<_> = found.iter().map(|account| account.name.as_str()).collect();
     let presence = desk.overseen().presence(&names).await.map_err(Refused)?;
     Ok((found.iter().zip(presence).map(|(account, presence)| Shown::new(account, presence)).collect(), next))
-}
-
-/// A refusal of what was sent, which is told by its own words.
-pub(crate) fn unfit(key: &'static str, error: &dyn std::error::Error) -> Unfit {
-    (key, Refusal::new(Status::UnprocessableEntity, &error.to_string(), key))
 }
 
 impl Shown {

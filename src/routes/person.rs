@@ -9,7 +9,7 @@ use rocket::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::auth::{EndReason, Refusal, Role, SessionId, What};
+use crate::auth::{EndReason, Role, SessionId, What};
 use crate::routes::admin::Admin;
 use crate::routes::administrator::Desk;
 use crate::routes::body::{self, Body, Fields};
@@ -17,10 +17,9 @@ use crate::routes::dashboard::{MAX_EVENTS, ShownEvent, newest};
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::page::Moment;
-use crate::routes::people::{
-    self, GivenRoles, Unfit, address_of, not_changed, out_of_reach, show_code, unfit,
-};
+use crate::routes::people::{self, GivenRoles, address_of, out_of_reach, show_code};
 use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
+use crate::routes::rejection::Rejection;
 use crate::routes::reply::Reply;
 use crate::routes::sessions::Shown;
 use crate::routes::states;
@@ -90,10 +89,10 @@ pub(crate) async fn code(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, Re
         return refused(&desk, &name, own_account(), None).await;
     }
     let code = desk.random.code()?;
-    let until = desk.acting().await?.issue_code(&name, &code, desk.warrant()).await;
-    let Some(until) = until.map_err(|error| not_changed(&error))? else {
-        let refusal = Refusal::new(Status::Conflict, "The account is disabled", "account_disabled");
-        return refused(&desk, &name, ("account_disabled", refusal), None).await;
+    let until = match desk.acting().await?.issue_code(&name, &code, desk.warrant()).await {
+        Ok(Some(until)) => until,
+        Ok(None) => return refused(&desk, &name, disabled_account(), None).await,
+        Err(error) => return not_changed(&desk, &name, error, None).await,
     };
     desk.overseen().note(What::CodeIssued, name.as_str());
     Ok(show_code(&desk, &name, &code, until, false))
@@ -136,8 +135,8 @@ pub(crate) async fn disable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
         return Ok(Reply::Missing);
     };
     let ended = match accounts.disable(&name, desk.warrant()).await {
-        Err(ChangeError::LastOfRole) => return refused(&desk, &name, last_administrator(), None).await,
-        ended => ended.map_err(|error| not_changed(&error))?.unwrap_or_default(),
+        Ok(ended) => ended.unwrap_or_default(),
+        Err(error) => return not_changed(&desk, &name, error, None).await,
     };
     if !before.disabled {
         desk.overseen().note(What::AccountDisabled, name.as_str());
@@ -154,7 +153,9 @@ pub(crate) async fn enable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, 
     let Some(before) = accounts.find(&name).await.map_err(|error| out_of_reach(&error))? else {
         return Ok(Reply::Missing);
     };
-    accounts.enable(&name, desk.warrant()).await.map_err(|error| not_changed(&error))?;
+    if let Err(error) = accounts.enable(&name, desk.warrant()).await {
+        return not_changed(&desk, &name, error, None).await;
+    }
     if before.disabled {
         desk.overseen().note(What::AccountEnabled, name.as_str());
     }
@@ -173,18 +174,16 @@ pub(crate) async fn roles(
     let typed = roles.line();
     let roles = match roles.parse() {
         Ok(roles) => roles,
-        Err(error) => return refused(&desk, &name, unfit("bad_roles", &error), Some(typed)).await,
+        Err(error) => return refused(&desk, &name, Rejection::unfit("bad_roles", &error), Some(typed)).await,
     };
     if is_own(&desk, &name) && !roles.contains(Admin::NAME) {
         return refused(&desk, &name, own_account(), Some(typed)).await;
     }
     let ended = match desk.acting().await?.set_roles(&name, &roles, desk.warrant()).await {
-        Err(ChangeError::LastOfRole) => {
-            return refused(&desk, &name, last_administrator(), Some(typed)).await;
-        }
-        ended => ended.map_err(|error| not_changed(&error))?,
+        Ok(Some(ended)) => ended,
+        Ok(None) => return Ok(Reply::Missing),
+        Err(error) => return not_changed(&desk, &name, error, Some(typed)).await,
     };
-    let Some(ended) = ended else { return Ok(Reply::Missing) };
     desk.overseen().note_roles(What::RolesChanged, name.as_str(), roles.as_slice());
     desk.overseen().note_ended(name.as_str(), &ended, EndReason::RolesChanged);
     Ok(done(&desk, &name, ROLES_CHANGED, json!({ "roles": roles.as_slice(), "ended": ended.len() })))
@@ -306,16 +305,26 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
 async fn refused(
     desk: &Desk<'_>,
     name: &Username,
-    (key, refusal): Unfit,
+    rejection: Rejection,
     typed: Option<String>,
 ) -> Result<Reply, Refused> {
     let Some(mut page) = found(desk, name).await? else { return Ok(Reply::Missing) };
-    if desk.form == Form::Data {
-        return Ok(Reply::Refused(refusal));
-    }
-    page.error = Some(key);
     page.roles = typed.unwrap_or(page.roles);
-    Ok(Reply::refused(&refusal, desk.frame.render("person.html", page)))
+    Ok(rejection.answer(desk.form, |rejection| {
+        page.error = Some(rejection.key());
+        desk.frame.render("person.html", page)
+    }))
+}
+
+/// The same for a change that was not made.
+async fn not_changed(
+    desk: &Desk<'_>,
+    name: &Username,
+    error: ChangeError,
+    typed: Option<String>,
+) -> Result<Reply, Refused> {
+    let rejection = Rejection::of_change(error, disabled_account()).rejection()?;
+    refused(desk, name, rejection, typed).await
 }
 
 /// Back to the person's page, which says what was done; or JSON that does.
@@ -330,14 +339,13 @@ fn is_own(desk: &Desk<'_>, name: &Username) -> bool {
     desk.administrator.subject() == name.as_str()
 }
 
-fn own_account() -> Unfit {
+fn own_account() -> Rejection {
     let message = "Another administrator has to do this to your account";
-    ("own_account", Refusal::new(Status::Conflict, message, "own_account"))
+    Rejection::new(Status::Conflict, "own_account", message)
 }
 
-fn last_administrator() -> Unfit {
-    let message = "Nobody would be left who looks after accounts";
-    ("last_administrator", Refusal::new(Status::Conflict, message, "last_administrator"))
+fn disabled_account() -> Rejection {
+    Rejection::new(Status::Conflict, "account_disabled", "The account is disabled")
 }
 
 impl<'r> FromParam<'r> for Name {

@@ -5,16 +5,17 @@ use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::auth::{AuthError, CsrfToken, Refusal, Sessions, SignedIn, What};
+use crate::auth::{CsrfToken, Sessions, SignedIn, What};
 use crate::routes::body::{self, Body, Fields};
 use crate::routes::device;
 use crate::routes::errors::Refused;
 use crate::routes::negotiate::Form;
 use crate::routes::next::Next;
 use crate::routes::page::Frame;
+use crate::routes::rejection::{NotDone, Rejection};
 use crate::routes::reply::Reply;
 use crate::routes::states;
-use crate::users::{Accounts, Attempt, Password, SignInError};
+use crate::users::{Accounts, Attempt, Password};
 
 /// The password, and where the person was.
 #[derive(Deserialize)]
@@ -62,23 +63,26 @@ pub(crate) async fn submit(
     let next = next.as_deref().and_then(Next::parse);
     let device = device::of(&sessions, visitor.subject());
     let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
-    let Some((error, refusal)) = check(accounts, visitor.subject(), password, attempt).await? else {
-        sessions.reauthenticated(visitor.session_id()).await.map_err(Refused)?;
-        return Ok(match form {
-            Form::Page => Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| way_back(&next))),
-            Form::Data => Reply::Json(Status::Ok, json!({ "fresh": true })),
-        });
+    let rejection = match check(accounts, visitor.subject(), password, attempt).await {
+        Ok(()) => {
+            sessions.reauthenticated(visitor.session_id()).await.map_err(Refused)?;
+            return Ok(match form {
+                Form::Page => {
+                    Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| way_back(&next)))
+                }
+                Form::Data => Reply::Json(Status::Ok, json!({ "fresh": true })),
+            });
+        }
+        Err(not_done) => not_done.rejection()?,
     };
-    if let Some(what) = told_of(error) {
+    if let Some(what) = rejection.event() {
         sessions.note(what, Some(visitor.subject()), Some(visitor.session_id()));
     }
-    if form == Form::Data {
-        return Ok(Reply::Refused(refusal));
-    }
-    let next = next.as_ref().map_or("", Next::as_str);
-    let page = AgainPage { next, error: Some(error), retry_after: refusal.retry_after };
-    let frame = frame.person(&visitor).csrf(csrf.as_str());
-    Ok(Reply::refused(&refusal, frame.render("reauthenticate.html", page)))
+    Ok(rejection.answer(form, |rejection| {
+        let next = next.as_ref().map_or("", Next::as_str);
+        let page = AgainPage { next, error: Some(rejection.key()), retry_after: rejection.retry_after() };
+        frame.person(&visitor).csrf(csrf.as_str()).render("reauthenticate.html", page)
+    }))
 }
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
@@ -107,40 +111,21 @@ fn way_back(next: &Next) -> String {
     }
 }
 
-/// The event that a refusal is; a service that is busy has judged nobody.
-fn told_of(error: &str) -> Option<What> {
-    match error {
-        "wrong_password" => Some(What::ReauthenticationFailed),
-        "throttled" => Some(What::SignInThrottled),
-        _ => None,
-    }
-}
-
-/// Whether this is the person's password; says why not.
+/// Whether this is the person's password.
 async fn check(
     accounts: &Accounts,
     name: &str,
     password: String,
     attempt: Attempt<'_>,
-) -> Result<Option<(&'static str, Refusal)>, Refused> {
+) -> Result<(), NotDone> {
     // 422 and not 401: the caller is signed in, and a program must not take this for the end of its session.
     let wrong = || {
-        let refusal = Refusal::new(Status::UnprocessableEntity, "The password is wrong", "wrong_password");
-        Some(("wrong_password", refusal))
+        let wrong = Rejection::new(Status::UnprocessableEntity, "wrong_password", "The password is wrong");
+        wrong.noted(What::ReauthenticationFailed)
     };
-    let Ok(password) = Password::new(password) else { return Ok(wrong()) };
-    match accounts.authenticate(name, password, attempt).await {
-        Ok(_) => Ok(None),
-        Err(SignInError::BadCredentials) => Ok(wrong()),
-        Err(SignInError::Throttled { retry_after }) => {
-            Ok(Some(("throttled", Refusal::throttled(retry_after))))
-        }
-        Err(SignInError::Busy) => Ok(Some(("busy", Refusal::unavailable()))),
-        Err(error @ SignInError::Unavailable(_)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "no password can be checked");
-            Err(Refused(AuthError::Unavailable))
-        }
-    }
+    let Ok(password) = Password::new(password) else { return Err(wrong().into()) };
+    let checked = accounts.authenticate(name, password, attempt).await;
+    checked.map(drop).map_err(|error| Rejection::of_sign_in(error, wrong()))
 }
 
 impl body::Form for Again {

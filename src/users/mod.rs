@@ -24,7 +24,7 @@ pub use codes::{Invitation, Redeemed};
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};
 pub use roles::{InvalidRoles, Roles};
-pub use sign_in::Authenticated;
+pub use sign_in::{Authenticated, Pending, Step};
 pub use sign_in_error::SignInError;
 pub use store_error::AccountStoreError;
 pub(crate) use throttle::OF_A_PROGRAM;

@@ -42,8 +42,60 @@ pub struct Authenticated {
     pub hash_renewed: bool,
 }
 
+/// How far somebody has come with signing in.
+///
+/// ```
+/// use portcullis::testing;
+/// use portcullis::users::{Attempt, Password, Step};
+///
+/// let accounts = testing::accounts();
+/// let password = |text: &str| Password::new(text.to_owned()).unwrap();
+/// rocket::execute(async {
+///     accounts.create("ada".parse().unwrap(), password("correct horse"), vec![]).await.unwrap();
+///     let step = accounts.sign_in("ada", password("correct horse"), Attempt::default()).await.unwrap();
+///     let name = match step {
+///         Step::Done(person) => person.account.name,
+///         Step::Next(pending) => match pending {},
+///     };
+///     assert_eq!(name.as_str(), "ada");
+/// });
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing else is asked for: a session may begin.
+    Done(Authenticated),
+    /// Something else is asked for, and until it is given nothing is open.
+    Next(Pending),
+}
+
+/// What is asked for besides the password. There is nothing yet, so nobody has to handle it.
+///
+/// ```
+/// use portcullis::users::Pending;
+///
+/// fn page_of(pending: Pending) -> &'static str {
+///     match pending {}
+/// }
+/// # let _ = page_of;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pending {}
+
 impl Accounts {
-    /// The account of whoever typed this.
+    /// The first step of signing in: a name and a password.
+    ///
+    /// # Errors
+    /// [`SignInError`], as it says.
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: Password,
+        attempt: Attempt<'_>,
+    ) -> Result<Step, SignInError> {
+        self.authenticate(name, password, attempt).await.map(Step::Done)
+    }
+
+    /// The account of whoever typed this; it proves a password and signs nobody in.
     ///
     /// A hash that was made with other parameters than today's is replaced on the way, because only now is the
     /// password at hand.
