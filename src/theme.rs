@@ -14,9 +14,9 @@ mod texts;
 use std::borrow::Cow;
 use std::path::Path;
 
-use crate::routes::assets::{Asset, Assets, Kind};
-use crate::routes::samples::{self, Surroundings};
-use crate::routes::words::Catalogues;
+use crate::routes::view::assets::{Asset, Assets, Kind};
+use crate::routes::view::samples::{self, Surroundings};
+use crate::routes::view::words::Catalogues;
 use crate::settings::Settings;
 use crate::settings::colors::Colors;
 use crate::theme::folder::Folder;

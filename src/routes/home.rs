@@ -3,8 +3,8 @@
 use rocket::get;
 
 use crate::auth::{AuthError, SignedIn};
-use crate::routes::errors::Refused;
-use crate::routes::reply::Reply;
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::reply::Reply;
 
 /// `GET /`: the dashboard for who is signed in, the sign-in page for everybody else.
 ///

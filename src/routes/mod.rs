@@ -3,37 +3,15 @@
 //! One file per URL, with its form, its JSON and its page together.
 //! A route decides nothing about who somebody is: guards have judged before it runs.
 
-pub(crate) mod admin;
-pub(crate) mod administrator;
-pub(crate) mod assets;
-mod body;
-mod code;
-pub(crate) mod dashboard;
-mod device;
-pub mod errors;
-pub(crate) mod headers;
+pub(crate) mod account;
+pub mod answer;
+pub(crate) mod edge;
 pub(crate) mod home;
-pub(crate) mod host;
 mod jwks;
-pub(crate) mod login;
-pub(crate) mod logout;
-pub(crate) mod negotiate;
-mod next;
-pub(crate) mod page;
-mod password;
-mod people;
-mod person;
+pub(crate) mod people;
 pub(crate) mod protected;
-mod reauthenticate;
-pub(crate) mod refresh;
-mod rejection;
-pub mod reply;
-pub mod samples;
-mod sessions;
-pub(crate) mod spelling;
-mod states;
-mod user_agent;
-pub mod words;
+pub(crate) mod signing;
+pub mod view;
 
 use rocket::{Route, routes};
 
@@ -42,35 +20,35 @@ use rocket::{Route, routes};
 pub fn routes() -> Vec<Route> {
     routes![
         home::home,
-        login::form,
-        login::submit,
+        signing::login::form,
+        signing::login::submit,
         protected::protected,
-        dashboard::dashboard,
-        sessions::list,
-        sessions::end,
-        sessions::end_others,
-        password::form,
-        password::submit,
-        code::form,
-        code::submit,
-        people::list,
-        people::add,
-        person::person,
-        person::code,
-        person::withdraw,
-        person::forget_failures,
-        person::disable,
-        person::enable,
-        person::roles,
-        person::end,
-        person::end_all,
-        reauthenticate::form,
-        reauthenticate::submit,
-        refresh::refresh,
-        logout::logout,
-        logout::clear_cookies,
+        account::dashboard::dashboard,
+        account::sessions::list,
+        account::sessions::end,
+        account::sessions::end_others,
+        account::password::form,
+        account::password::submit,
+        signing::code::form,
+        signing::code::submit,
+        people::list::list,
+        people::list::add,
+        people::person::person,
+        people::person::code,
+        people::person::withdraw,
+        people::person::forget_failures,
+        people::person::disable,
+        people::person::enable,
+        people::person::roles,
+        people::person::end,
+        people::person::end_all,
+        signing::reauthenticate::form,
+        signing::reauthenticate::submit,
+        signing::refresh::refresh,
+        signing::logout::logout,
+        signing::logout::clear_cookies,
         jwks::jwks,
-        assets::asset,
-        assets::favicon,
+        view::assets::asset,
+        view::assets::favicon,
     ]
 }

@@ -5,7 +5,7 @@ use rocket::http::Status;
 use serde_json::json;
 
 use crate::auth::AccessToken;
-use crate::routes::reply::Reply;
+use crate::routes::answer::reply::Reply;
 
 /// `GET /protected`: `{"logged_in_as": "testuser"}`, as in flask-jwt-extended's example.
 #[must_use]

@@ -9,7 +9,7 @@ use std::error::Error;
 
 use tera::{Context, Tera, escape_html};
 
-use crate::routes::samples::Sample;
+use crate::routes::view::samples::Sample;
 use crate::theme::markup::{self, Proof};
 use crate::theme::source;
 

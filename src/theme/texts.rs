@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::routes::words::Catalogues;
+use crate::routes::view::words::Catalogues;
 
 /// Adds the texts of a theme, by language, to the catalogues.
 ///

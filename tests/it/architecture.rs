@@ -212,7 +212,7 @@ fn only_one_file_writes_set_cookie() {
     assert_only(
         "Set-Cookie",
         |code| code.contains("Set-Cookie"),
-        &["auth/wire/cookies.rs", "routes/next.rs"],
+        &["auth/wire/cookies.rs", "routes/answer/next.rs"],
     );
     let writes = |code: &str| {
         [".cookies().add", ".cookies().remove", "Cookie::build", "Cookie::new"]

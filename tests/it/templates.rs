@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use portcullis::app::add_templates;
-use portcullis::routes::samples::{self, Sample, Surroundings};
-use portcullis::routes::words::Catalogues;
+use portcullis::routes::view::samples::{self, Sample, Surroundings};
+use portcullis::routes::view::words::Catalogues;
 use portcullis::settings::Settings;
 use rocket_dyn_templates::tera::{Context, Tera};
 use serde_json::Value;

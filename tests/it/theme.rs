@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use portcullis::routes::reply::Reply;
-use portcullis::routes::samples::{self, Surroundings};
-use portcullis::routes::words::Catalogues;
+use portcullis::routes::answer::reply::Reply;
+use portcullis::routes::view::samples::{self, Surroundings};
+use portcullis::routes::view::words::Catalogues;
 use portcullis::settings::Settings;
 use portcullis::settings::colors::ColorName;
 use rocket::figment::Figment;

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use portcullis::app::add_templates;
-use portcullis::routes::words::Catalogues;
+use portcullis::routes::view::words::Catalogues;
 use rocket_dyn_templates::tera::{Context, Tera};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};

@@ -5,9 +5,9 @@ use rocket::{Responder, post};
 use serde_json::json;
 
 use crate::auth::{SameOrigin, Sessions};
-use crate::routes::errors::Refused;
-use crate::routes::negotiate::Form;
-use crate::routes::reply::Reply;
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::reply::Reply;
 
 /// An answer after which the browser keeps nothing of ours but what we set.
 #[derive(Responder)]

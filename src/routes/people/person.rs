@@ -10,19 +10,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::auth::{EndReason, Role, SessionId, What};
-use crate::routes::admin::Admin;
-use crate::routes::administrator::Desk;
-use crate::routes::body::{self, Body, Fields};
-use crate::routes::dashboard::{MAX_EVENTS, ShownEvent, newest};
-use crate::routes::errors::Refused;
-use crate::routes::negotiate::Form;
-use crate::routes::page::Moment;
-use crate::routes::people::{self, GivenRoles, address_of, out_of_reach, show_code};
-use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
-use crate::routes::rejection::Rejection;
-use crate::routes::reply::Reply;
-use crate::routes::sessions::Shown;
-use crate::routes::states;
+use crate::routes::account::dashboard::{MAX_EVENTS, ShownEvent, newest};
+use crate::routes::account::sessions::Shown;
+use crate::routes::answer::body::{self, Body, Fields};
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::rejection::Rejection;
+use crate::routes::answer::reply::Reply;
+use crate::routes::people::admin::Admin;
+use crate::routes::people::administrator::Desk;
+use crate::routes::people::list::{self, GivenRoles, address_of, out_of_reach, show_code};
+use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
+use crate::routes::view::frame::Moment;
+use crate::routes::view::states;
 use crate::users::{ChangeError, InvalidUsername, Username};
 
 /// A person's name in an address; what can be nobody's name is not found.
@@ -31,7 +31,7 @@ pub(crate) struct Name(Username);
 
 #[derive(Debug, Serialize)]
 struct PersonPage<'a> {
-    person: people::Shown,
+    person: list::Shown,
     /// What the person may do, as the form takes it.
     roles: String,
     sessions: Vec<Shown<'a>>,
@@ -256,7 +256,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         notice,
         error,
     };
-    let present = || people::Shown::sample(text);
+    let present = || list::Shown::sample(text);
     states::values(&[
         PersonPage {
             sessions: vec![Shown::current_sample(), Shown::sample(text)],
@@ -268,7 +268,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         PersonPage { code_until: Some(Moment::sample(text)), ..page(present(), None, None) },
         PersonPage { failures: 103, next_attempt: Some(Moment::sample(text)), ..page(present(), None, None) },
         PersonPage { is_self: true, ..page(present(), Some(text), None) },
-        page(people::Shown::absent_sample(), Some(DISABLED), None),
+        page(list::Shown::absent_sample(), Some(DISABLED), None),
         page(present(), None, Some("bad_roles")),
         page(present(), None, Some("own_account")),
         page(present(), None, Some("last_administrator")),
@@ -288,7 +288,7 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
     let now = desk.overseen().now();
     Ok(Some(PersonPage {
         roles: account.roles.join(", "),
-        person: people::Shown::new(&account, presence.first().copied().unwrap_or_default()),
+        person: list::Shown::new(&account, presence.first().copied().unwrap_or_default()),
         sessions: Shown::list(live, desk.administrator.session_id()),
         events: newest(&events, SHOWN_EVENTS).map(ShownEvent::for_administrator).collect(),
         code_open: code.as_ref().is_some_and(|code| code.is_open(now)),

@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::auth::{self, Claims, CsrfNames, Role, UnixTime};
-use crate::routes::admin::Admin;
-use crate::routes::assets::{self, Assets};
-use crate::routes::words::{self, Words};
+use crate::routes::people::admin::Admin;
+use crate::routes::view::assets::{self, Assets};
+use crate::routes::view::words::{self, Words};
 
 /// The name that pages show.
 #[derive(Debug, Clone)]

@@ -5,9 +5,9 @@ use rocket::post;
 use serde_json::json;
 
 use crate::auth::{RefreshToken, Sessions, TokenPair};
-use crate::routes::errors::Refused;
-use crate::routes::negotiate::Form;
-use crate::routes::reply::Reply;
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::reply::Reply;
 
 /// `POST /refresh`: `{"refresh": true}` and a new pair, or the dashboard for a browser.
 /// The pair is in cookies when the token was, and in the body when it came by header.

@@ -12,7 +12,7 @@ use rocket::{State, get};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::routes::reply::Reply;
+use crate::routes::answer::reply::Reply;
 
 /// Where a page finds its assets, and what lies there.
 #[derive(Debug, Clone, Serialize)]
@@ -225,8 +225,8 @@ const EXTENSIONS: [(&str, Kind); 10] = [
 ];
 
 const EMBEDDED: [(Asset, &str, &[u8]); 4] = [
-    (Asset::Style, "portcullis.css", include_bytes!("../../static/portcullis.css")),
-    (Asset::Script, "portcullis.js", include_bytes!("../../static/portcullis.js")),
-    (Asset::Icon, "icon.svg", include_bytes!("../../static/icon.svg")),
-    (Asset::Logo, "portcullis.svg", include_bytes!("../../static/portcullis.svg")),
+    (Asset::Style, "portcullis.css", include_bytes!("../../../static/portcullis.css")),
+    (Asset::Script, "portcullis.js", include_bytes!("../../../static/portcullis.js")),
+    (Asset::Icon, "icon.svg", include_bytes!("../../../static/icon.svg")),
+    (Asset::Logo, "portcullis.svg", include_bytes!("../../../static/portcullis.svg")),
 ];

@@ -7,7 +7,7 @@
 //! answer which names have signed in there.
 
 use crate::auth::{SessionId, Sessions};
-use crate::routes::negotiate::Form;
+use crate::routes::answer::negotiate::Form;
 use crate::users::{Accounts, Authenticated, OF_A_PROGRAM};
 
 /// The name under which this device would be known to the account; it is stored as a keyed hash.

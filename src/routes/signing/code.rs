@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::auth::{AuthError, CsrfToken, EndReason, Refusal, Sessions, SignInAttempt, SignedIn, What};
-use crate::routes::body::{self, Body, Fields};
-use crate::routes::errors::Refused;
-use crate::routes::login::{FormProof, PASSWORD_CHOSEN, note_failure};
-use crate::routes::negotiate::Form;
-use crate::routes::page::Frame;
-use crate::routes::rejection::{NotDone, Rejection};
-use crate::routes::reply::Reply;
-use crate::routes::states;
+use crate::routes::answer::body::{self, Body, Fields};
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::rejection::{NotDone, Rejection};
+use crate::routes::answer::reply::Reply;
+use crate::routes::signing::login::{FormProof, PASSWORD_CHOSEN, note_failure};
+use crate::routes::view::frame::Frame;
+use crate::routes::view::states;
 use crate::users::{Accounts, Redeemed};
 
 /// The code and the password that it is exchanged for; a form asks for the password twice.

@@ -11,14 +11,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth::{AuthError, Refusal, has_cookies};
-use crate::routes::headers::Secured;
-use crate::routes::host::is_unhosted;
-use crate::routes::negotiate::Form;
-use crate::routes::next::Next;
-use crate::routes::page::Frame;
-use crate::routes::reply::Reply;
-use crate::routes::spelling::{self, proper_address};
-use crate::routes::states;
+use crate::routes::answer::headers::Secured;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::next::Next;
+use crate::routes::answer::reply::Reply;
+use crate::routes::edge::host::is_unhosted;
+use crate::routes::edge::spelling::{self, proper_address};
+use crate::routes::view::frame::Frame;
+use crate::routes::view::states;
 
 /// A handler's way to refuse for the same reasons, and in the same words, as a guard.
 #[derive(Debug, Clone, Copy)]

@@ -10,9 +10,9 @@ use rocket::http::Status;
 use rocket_dyn_templates::Template;
 
 use crate::auth::{AuthError, Refusal, What};
-use crate::routes::errors::Refused;
-use crate::routes::negotiate::Form;
-use crate::routes::reply::Reply;
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::reply::Reply;
 use crate::users::{ChangeError, HashError, SignInError, UnfitPassword};
 
 /// Why something was not done.

@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::auth::{AuthError, Presence, UnixTime, What};
-use crate::routes::administrator::Desk;
-use crate::routes::body::{self, Body, Fields};
-use crate::routes::errors::Refused;
-use crate::routes::negotiate::Form;
-use crate::routes::page::Moment;
-use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
-use crate::routes::rejection::{NotDone, Rejection};
-use crate::routes::reply::Reply;
-use crate::routes::states;
+use crate::routes::answer::body::{self, Body, Fields};
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::rejection::{NotDone, Rejection};
+use crate::routes::answer::reply::Reply;
+use crate::routes::people::administrator::Desk;
+use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
+use crate::routes::view::frame::Moment;
+use crate::routes::view::states;
 use crate::users::{Account, InvalidRoles, Invitation, OneTimeCode, Roles, Username};
 
 /// A person as administrators see them.

@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::auth::{CsrfToken, Sessions, SignedIn, What};
-use crate::routes::body::{self, Body, Fields};
-use crate::routes::device;
-use crate::routes::errors::Refused;
-use crate::routes::negotiate::Form;
-use crate::routes::next::Next;
-use crate::routes::page::Frame;
-use crate::routes::rejection::{NotDone, Rejection};
-use crate::routes::reply::Reply;
-use crate::routes::states;
+use crate::routes::answer::body::{self, Body, Fields};
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::next::Next;
+use crate::routes::answer::rejection::{NotDone, Rejection};
+use crate::routes::answer::reply::Reply;
+use crate::routes::signing::device;
+use crate::routes::view::frame::Frame;
+use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, Password};
 
 /// The password, and where the person was.

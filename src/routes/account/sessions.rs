@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::auth::{AuthError, CsrfToken, FreshToken, Session, SessionId, Sessions, SignedIn};
-use crate::routes::errors::Refused;
-use crate::routes::negotiate::Form;
-use crate::routes::page::{Frame, Moment};
-use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
-use crate::routes::reply::Reply;
-use crate::routes::states;
-use crate::routes::user_agent::UserAgent;
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::reply::Reply;
+use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
+use crate::routes::view::frame::{Frame, Moment};
+use crate::routes::view::states;
+use crate::routes::view::user_agent::UserAgent;
 
 /// A session as its owner sees it.
 #[derive(Debug, Serialize)]

@@ -26,8 +26,8 @@ impl Catalogues {
     /// When one of them is not JSON, which a test would have found.
     pub fn embedded() -> Result<Self, serde_json::Error> {
         Ok(Self(vec![
-            ("en".to_owned(), serde_json::from_str(include_str!("../../templates/text/en.json"))?),
-            ("de".to_owned(), serde_json::from_str(include_str!("../../templates/text/de.json"))?),
+            ("en".to_owned(), serde_json::from_str(include_str!("../../../templates/text/en.json"))?),
+            ("de".to_owned(), serde_json::from_str(include_str!("../../../templates/text/de.json"))?),
         ]))
     }
 

@@ -7,11 +7,14 @@
 use serde_json::Value;
 
 use crate::auth::AuthSettings;
-use crate::routes::assets::Assets;
-use crate::routes::page::{Frame, SampleFrame};
-use crate::routes::states;
-use crate::routes::words::{Catalogues, Words};
-use crate::routes::{code, dashboard, errors, login, password, people, person, reauthenticate, sessions};
+use crate::routes::view::assets::Assets;
+use crate::routes::view::frame::{Frame, SampleFrame};
+use crate::routes::view::states;
+use crate::routes::view::words::{Catalogues, Words};
+use crate::routes::{
+    account::dashboard, account::password, account::sessions, answer::errors, people::list as people,
+    people::person, signing::code, signing::login, signing::reauthenticate,
+};
 
 /// What surrounds the samples.
 #[derive(Debug, Clone, Copy)]

@@ -6,13 +6,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth::{AuthError, CsrfToken, EndReason, Event, Session, Sessions, SignedIn, What};
-use crate::routes::errors::Refused;
-use crate::routes::negotiate::Form;
-use crate::routes::page::{Frame, Moment};
-use crate::routes::reauthenticate::PASSWORD_CONFIRMED;
-use crate::routes::reply::Reply;
-use crate::routes::sessions::Shown;
-use crate::routes::states;
+use crate::routes::account::sessions::Shown;
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::reply::Reply;
+use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
+use crate::routes::view::frame::{Frame, Moment};
+use crate::routes::view::states;
 
 #[derive(Debug, Serialize)]
 struct Dashboard<'a> {

@@ -12,15 +12,15 @@ use crate::auth::{
     AuthError, CsrfToken, EndReason, FormCookie, Refusal, Sessions, SignInAttempt, SignedIn, TokenPair, What,
     has_cookies, is_signed_in_elsewhere,
 };
-use crate::routes::body::{self, Body, Fields};
-use crate::routes::device;
-use crate::routes::errors::{COOKIES_LOST, Refused};
-use crate::routes::negotiate::Form;
-use crate::routes::next::Next;
-use crate::routes::page::Frame;
-use crate::routes::rejection::{NotDone, Rejection};
-use crate::routes::reply::Reply;
-use crate::routes::states;
+use crate::routes::answer::body::{self, Body, Fields};
+use crate::routes::answer::errors::{COOKIES_LOST, Refused};
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::next::Next;
+use crate::routes::answer::rejection::{NotDone, Rejection};
+use crate::routes::answer::reply::Reply;
+use crate::routes::signing::device;
+use crate::routes::view::frame::Frame;
+use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, Authenticated, Password, SignInError, Step, Username};
 
 /// Whether the sign-in page names the demo accounts.

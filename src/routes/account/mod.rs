@@ -1,0 +1,5 @@
+//! What does somebody see and do who is signed in?
+
+pub(crate) mod dashboard;
+pub(crate) mod password;
+pub(crate) mod sessions;

@@ -1,0 +1,8 @@
+//! How does somebody get in, stay in, and out?
+
+pub(crate) mod code;
+pub(crate) mod device;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod reauthenticate;
+pub(crate) mod refresh;
