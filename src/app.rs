@@ -19,7 +19,7 @@ use crate::routes::edge::spelling::OneSpelling;
 use crate::routes::people::administrator::Randomness;
 use crate::routes::signing::login::Demo;
 use crate::routes::view::frame::ServiceName;
-use crate::routes::{self, answer::errors};
+use crate::routes::{self, answer::errors, pages};
 use crate::settings::{self, Settings};
 use crate::store::{self, Stores};
 use crate::theme::Theme;
@@ -54,7 +54,7 @@ impl std::fmt::Debug for World {
 /// One line for each setting that makes no sense.
 pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<String>> {
     let settings = settings::load(figment)?;
-    let Theme { assets, catalogues, templates } = Theme::load(&settings, &TEMPLATES)?;
+    let Theme { assets, catalogues, templates } = Theme::load(&settings, &pages::templates())?;
     let stores = world.stores.unwrap_or_else(|| {
         // Somebody who develops starts with nothing; an operator who mistyped a path must hear of it.
         let open = if settings.is_debug { store::open } else { store::open_existing };
@@ -83,6 +83,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(accounts)
         .manage(catalogues)
         .manage(assets)
+        .manage(pages::sitemap())
         .manage(ServiceName(settings.service_name.clone()))
         .manage(Demo(settings.demo_users))
         .manage(Randomness(random))
@@ -109,7 +110,7 @@ pub fn listening(rocket: Rocket<Build>, clock: Arc<dyn Clock>) -> Rocket<Build> 
 /// One line for each mistake, as [`rocket()`] tells them.
 pub fn check(figment: &Figment) -> Result<(), Vec<String>> {
     let settings = settings::load(figment)?;
-    Theme::load(&settings, &TEMPLATES)?;
+    Theme::load(&settings, &pages::templates())?;
     let keys = settings.key_file().map_or(Ok(()), |file| file.check());
     [store::check(&settings.store), keys]
         .into_iter()
@@ -145,7 +146,7 @@ pub fn accounts(
 /// Tera's, when one of them is broken, which a test would have found.
 pub fn add_templates(tera: &mut Tera) -> Result<(), tera::Error> {
     // Tera escapes by the end of the name: every template here must be called `.html`.
-    tera.add_raw_templates(TEMPLATES)
+    tera.add_raw_templates(pages::templates())
 }
 
 /// Makes the hasher ready, and the demo accounts in an empty store; refuses those that were made in another profile.
@@ -267,21 +268,3 @@ impl Drop for EmptyFolder {
 
 const DEMO_USERS: [(&str, &str, &[&str]); 2] =
     [("testuser", "testpass", &["user"]), ("admin", "adminpass", &["admin", "user"])];
-
-const TEMPLATES: [(&str, &str); 15] = [
-    ("base.html", include_str!("../templates/base.html.tera")),
-    ("wait.html", include_str!("../templates/wait.html.tera")),
-    ("session_item.html", include_str!("../templates/session_item.html.tera")),
-    ("login.html", include_str!("../templates/login.html.tera")),
-    ("dashboard.html", include_str!("../templates/dashboard.html.tera")),
-    ("sessions.html", include_str!("../templates/sessions.html.tera")),
-    ("password.html", include_str!("../templates/password.html.tera")),
-    ("reauthenticate.html", include_str!("../templates/reauthenticate.html.tera")),
-    ("new_password.html", include_str!("../templates/new_password.html.tera")),
-    ("event_item.html", include_str!("../templates/event_item.html.tera")),
-    ("people.html", include_str!("../templates/people.html.tera")),
-    ("person.html", include_str!("../templates/person.html.tera")),
-    ("code_issued.html", include_str!("../templates/code_issued.html.tera")),
-    ("code.html", include_str!("../templates/code.html.tera")),
-    ("error.html", include_str!("../templates/error.html.tera")),
-];

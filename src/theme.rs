@@ -14,6 +14,7 @@ mod texts;
 use std::borrow::Cow;
 use std::path::Path;
 
+use crate::routes::pages;
 use crate::routes::view::assets::{Asset, Assets, Kind};
 use crate::routes::view::samples::{self, Surroundings};
 use crate::routes::view::words::Catalogues;
@@ -80,7 +81,7 @@ impl Theme {
             auth: &settings.auth,
             text: templates::SAMPLE_TEXT,
         };
-        let samples = samples::all_with(surroundings, &self.assets);
+        let samples = samples::all(&pages::sitemap(), surroundings, &self.assets);
         let field = settings.auth.wire.csrf_names().csrf_field;
         // A script of the theme's own may do without what ours needs.
         let is_ours = !folder.assets.contains_key("portcullis.js");

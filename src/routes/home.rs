@@ -5,6 +5,7 @@ use rocket::get;
 use crate::auth::{AuthError, SignedIn};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::reply::Reply;
+use crate::routes::view::paths;
 
 /// `GET /`: the dashboard for who is signed in, the sign-in page for everybody else.
 ///
@@ -13,9 +14,9 @@ use crate::routes::answer::reply::Reply;
 #[get("/")]
 pub(crate) fn home(visitor: Result<SignedIn<'_>, AuthError>) -> Result<Reply, Refused> {
     let path = match visitor {
-        Ok(_) => "/dashboard",
+        Ok(_) => paths::DASHBOARD,
         Err(error @ (AuthError::Unavailable | AuthError::Reused)) => return Err(Refused(error)),
-        Err(_) => "/login",
+        Err(_) => paths::LOGIN,
     };
     Ok(Reply::SeeOther(path.to_owned()))
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use portcullis::app::add_templates;
-use portcullis::routes::view::samples::{self, Sample, Surroundings};
+use portcullis::routes::pages;
+use portcullis::routes::view::samples::{Sample, Surroundings};
 use portcullis::routes::view::words::Catalogues;
 use portcullis::settings::Settings;
 use rocket_dyn_templates::tera::{Context, Tera};
@@ -63,7 +64,7 @@ fn settings() -> &'static Settings {
 
 fn samples(catalogues: &Catalogues) -> Vec<Sample<'_>> {
     let auth = &settings().auth;
-    samples::all(Surroundings { catalogues, service: HOSTILE, auth, text: HOSTILE })
+    pages::samples(Surroundings { catalogues, service: HOSTILE, auth, text: HOSTILE })
 }
 
 #[test]

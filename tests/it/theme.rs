@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use portcullis::routes::answer::reply::Reply;
-use portcullis::routes::view::samples::{self, Surroundings};
+use portcullis::routes::pages;
+use portcullis::routes::view::samples::Surroundings;
 use portcullis::routes::view::words::Catalogues;
 use portcullis::settings::Settings;
 use portcullis::settings::colors::ColorName;
@@ -289,8 +290,12 @@ fn a_mistake_that_one_notice_error_or_status_alone_shows_is_refused() {
 fn the_samples_show_every_key_that_a_page_can_tell() {
     let catalogues = Catalogues::embedded().unwrap();
     let settings = portcullis::settings::load(&figment()).unwrap();
-    let samples =
-        samples::all(Surroundings { catalogues: &catalogues, service: "x", auth: &settings.auth, text: "x" });
+    let samples = pages::samples(Surroundings {
+        catalogues: &catalogues,
+        service: "x",
+        auth: &settings.auth,
+        text: "x",
+    });
     let (_, english) = catalogues.iter().next().unwrap();
     let with_errors = ["login", "password", "code", "people", "person", "reauthenticate"];
     let mut wanted: Vec<_> = with_errors.iter().map(|page| (*page, "error", "/errors")).collect();
@@ -786,7 +791,7 @@ fn the_guide_tells_what_every_page_is_given_and_what_the_script_gives() {
     let settings = portcullis::settings::load(&figment()).unwrap();
     let surroundings =
         Surroundings { catalogues: &catalogues, service: "x", auth: &settings.auth, text: "x" };
-    let samples = samples::all(surroundings);
+    let samples = pages::samples(surroundings);
     let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let error = samples.iter().find(|sample| sample.template == "error.html").unwrap();
     let own = ["status", "key", "retry_after", "back"];

@@ -12,6 +12,7 @@ use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::{Frame, Moment};
+use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 
 #[derive(Debug, Serialize)]
@@ -65,7 +66,7 @@ pub(crate) async fn dashboard(
         // The row is gone, as from a restored store, while the token is good: the sign-in page would lead back here.
         sessions.sign_out().await.map_err(Refused)?;
         return match form {
-            Form::Page => Ok(Reply::SeeOther("/login?notice=session_ended".to_owned())),
+            Form::Page => Ok(Reply::SeeOther(saying(paths::LOGIN, "session_ended"))),
             Form::Data => Err(Refused(AuthError::Revoked)),
         };
     };

@@ -16,6 +16,7 @@ use crate::routes::answer::reply::Reply;
 use crate::routes::signing::device;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::Frame;
+use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, Password, Username};
 
@@ -106,7 +107,7 @@ async fn changed(person: &FreshToken<'_>, sessions: &Sessions<'_>, form: Form) -
         tracing::warn!(error, "a password was changed, but its session got no new tokens");
     }
     match form {
-        Form::Page => Reply::SeeOther("/dashboard?notice=password_changed".to_owned()),
+        Form::Page => Reply::SeeOther(saying(paths::DASHBOARD, "password_changed")),
         Form::Data => Reply::Json(Status::Ok, json!({ "password_changed": true })),
     }
 }

@@ -14,6 +14,7 @@ use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::{Frame, Moment};
+use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 use crate::routes::view::user_agent::UserAgent;
 
@@ -133,9 +134,9 @@ pub(crate) async fn end(
     let Ok(id) = id.parse::<SessionId>() else { return Ok(Reply::Missing) };
     let ended = sessions.end(person.subject(), id).await.map_err(Refused)?;
     Ok(match (ended, form) {
-        (true, Form::Page) => Reply::SeeOther(format!("/sessions?notice={ENDED_ONE}")),
+        (true, Form::Page) => Reply::SeeOther(saying(paths::SESSIONS, ENDED_ONE)),
         (true, Form::Data) => Reply::Json(Status::Ok, json!({ "ended": 1 })),
-        (false, Form::Page) => Reply::SeeOther(format!("/sessions?notice={NOTHING_TO_END}")),
+        (false, Form::Page) => Reply::SeeOther(saying(paths::SESSIONS, NOTHING_TO_END)),
         (false, Form::Data) => Reply::Missing,
     })
 }
@@ -149,7 +150,7 @@ pub(crate) async fn end_others(
 ) -> Result<Reply, Refused> {
     let ended = sessions.end_others(person.subject(), person.session_id()).await.map_err(Refused)?;
     Ok(match form {
-        Form::Page => Reply::SeeOther(format!("/sessions?notice={ENDED_OTHERS}")),
+        Form::Page => Reply::SeeOther(saying(paths::SESSIONS, ENDED_OTHERS)),
         Form::Data => Reply::Json(Status::Ok, json!({ "ended": ended })),
     })
 }

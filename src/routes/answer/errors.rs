@@ -13,11 +13,12 @@ use serde_json::Value;
 use crate::auth::{AuthError, Refusal, has_cookies};
 use crate::routes::answer::headers::Secured;
 use crate::routes::answer::negotiate::Form;
-use crate::routes::answer::next::Next;
 use crate::routes::answer::reply::Reply;
 use crate::routes::edge::host::is_unhosted;
 use crate::routes::edge::spelling::{self, proper_address};
 use crate::routes::view::frame::Frame;
+use crate::routes::view::next::Next;
+use crate::routes::view::paths;
 use crate::routes::view::states;
 
 /// A handler's way to refuse for the same reasons, and in the same words, as a guard.
@@ -126,7 +127,7 @@ pub(crate) fn of_refusal(refusal: Refusal, error: Option<AuthError>, request: &R
             _ => "bad_request",
         },
     };
-    let back = if key == "session_reused" { "/login" } else { "/" };
+    let back = if key == "session_reused" { paths::LOGIN } else { paths::HOME };
     let page = ErrorPage { status: refusal.status.code, key, retry_after: refusal.retry_after, back };
     Reply::refused(&refusal, Frame::of(request).render("error.html", page))
 }
@@ -135,22 +136,22 @@ pub(crate) fn of_refusal(refusal: Refusal, error: Option<AuthError>, request: &R
 pub(crate) fn samples(text: &str) -> Vec<Value> {
     let page = |status, key, retry_after, back| ErrorPage { status, key, retry_after, back };
     states::values(&[
-        page(404, "not_found", None, "/"),
-        page(503, "unavailable", Some(2), "/"),
-        page(500, text, None, "/"),
-        page(401, "session_reused", None, "/login"),
-        page(400, "bad_request", None, "/"),
-        page(401, "unauthorized", None, "/"),
-        page(403, "csrf", None, "/"),
-        page(403, "forbidden", None, "/"),
-        page(403, "cross_site", None, "/"),
-        page(405, "method_not_allowed", None, "/"),
-        page(413, "too_large", None, "/"),
-        page(415, "unsupported_media_type", None, "/"),
-        page(422, "unprocessable", None, "/"),
-        page(429, "throttled", Some(30), "/"),
-        page(500, "internal", None, "/"),
-        page(503, "sign_out_unkept", Some(2), "/"),
+        page(404, "not_found", None, paths::HOME),
+        page(503, "unavailable", Some(2), paths::HOME),
+        page(500, text, None, paths::HOME),
+        page(401, "session_reused", None, paths::LOGIN),
+        page(400, "bad_request", None, paths::HOME),
+        page(401, "unauthorized", None, paths::HOME),
+        page(403, "csrf", None, paths::HOME),
+        page(403, "forbidden", None, paths::HOME),
+        page(403, "cross_site", None, paths::HOME),
+        page(405, "method_not_allowed", None, paths::HOME),
+        page(413, "too_large", None, paths::HOME),
+        page(415, "unsupported_media_type", None, paths::HOME),
+        page(422, "unprocessable", None, paths::HOME),
+        page(429, "throttled", Some(30), paths::HOME),
+        page(500, "internal", None, paths::HOME),
+        page(503, "sign_out_unkept", Some(2), paths::HOME),
     ])
 }
 
@@ -162,9 +163,9 @@ fn sign_in_address(error: AuthError, request: &Request<'_>) -> String {
         AuthError::Missing(_) if comes_from_sign_in(request) => Some(format!("notice={COOKIES_LOST}")),
         _ => None,
     };
-    let next = here(request).filter(|next| next.as_str() != "/dashboard");
+    let next = here(request).filter(|next| next.as_str() != paths::DASHBOARD);
     let query: Vec<_> = next.map(|next| next_parameter(&next)).into_iter().chain(notice).collect();
-    if query.is_empty() { "/login".to_owned() } else { format!("/login?{}", query.join("&")) }
+    if query.is_empty() { paths::LOGIN.to_owned() } else { format!("{}?{}", paths::LOGIN, query.join("&")) }
 }
 
 /// Whether the browser was led here by the sign-in page, so that it should have cookies by now.
@@ -173,15 +174,16 @@ fn sign_in_address(error: AuthError, request: &Request<'_>) -> String {
 /// a cookie: without a word, signing in would lead to the sign-in page for ever.
 fn comes_from_sign_in(request: &Request<'_>) -> bool {
     let referrer = request.headers().get_one("Referer").and_then(|referrer| Absolute::parse(referrer).ok());
-    referrer.is_some_and(|referrer| referrer.path() == "/login") && !has_cookies(request)
+    referrer.is_some_and(|referrer| referrer.path() == paths::LOGIN) && !has_cookies(request)
 }
 
 /// The page that asks for the password again, and back afterwards to the page that the person was on.
 fn reauthentication_address(request: &Request<'_>) -> String {
-    let page = here(request).or_else(|| Next::parse(page_of(request.uri().path().as_str())));
+    let site = Frame::of(request).site;
+    let page = here(request).or_else(|| site.next(&site.page_of(request.uri().path().as_str())));
     page.map_or_else(
-        || "/reauthenticate".to_owned(),
-        |next| format!("/reauthenticate?{}", next_parameter(&next)),
+        || paths::REAUTHENTICATE.to_owned(),
+        |next| format!("{}?{}", paths::REAUTHENTICATE, next_parameter(&next)),
     )
 }
 
@@ -190,21 +192,7 @@ fn here(request: &Request<'_>) -> Option<Next> {
     if request.method() != Method::Get {
         return None;
     }
-    Next::parse(&request.uri().to_string())
-}
-
-/// The page that holds the form which is sent to this path.
-fn page_of(path: &str) -> &str {
-    match path {
-        "/account/password" => path,
-        "/people" => path,
-        _ if path.starts_with("/sessions/") => "/sessions",
-        _ if path.starts_with("/people/") => {
-            let end = path.match_indices('/').nth(2).map_or(path.len(), |(end, _)| end);
-            path.get(..end).unwrap_or(path)
-        }
-        _ => "/dashboard",
-    }
+    Frame::of(request).site.next(&request.uri().to_string())
 }
 
 fn next_parameter(next: &Next) -> String {

@@ -12,7 +12,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 use crate::auth::{self, AuthError, CsrfToken, FreshToken, Oversight, Random, Role, RoleToken, Sessions};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
-use crate::routes::people::admin::Admin;
+use crate::routes::admin::Admin;
 use crate::routes::view::frame::Frame;
 use crate::users::{Accounts, CODE_BYTES, OneTimeCode, Username, Warrant};
 

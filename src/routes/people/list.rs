@@ -17,6 +17,7 @@ use crate::routes::answer::reply::Reply;
 use crate::routes::people::administrator::Desk;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::Moment;
+use crate::routes::view::paths;
 use crate::routes::view::states;
 use crate::users::{Account, InvalidRoles, Invitation, OneTimeCode, Roles, Username};
 
@@ -140,7 +141,7 @@ pub(crate) async fn add(desk: Desk<'_>, body: Body<NewPerson>) -> Result<Reply, 
 
 /// The page of the list in every state, with `text` wherever a text of somebody else's may stand.
 pub(crate) fn samples(text: &str) -> Vec<Value> {
-    let address = || Some("/people?after=x".to_owned());
+    let address = || Some(format!("{}?after=x", paths::PEOPLE));
     let failed =
         |error| PeoplePage { username: text, roles: text, error: Some(error), ..PeoplePage::default() };
     states::values(&[
@@ -166,7 +167,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
 pub(crate) fn code_samples(text: &str) -> Vec<Value> {
     let page = |is_new| CodePage {
         name: text,
-        path: address_of(text),
+        path: paths::person(text),
         code: text.to_owned(),
         expires: Moment::sample(text),
         is_new,
@@ -210,13 +211,8 @@ pub(crate) fn show_code(
         let body = json!({ "username": name.as_str(), "code": code, "expires": expires });
         return Reply::Json(Status::Ok, body);
     }
-    let page = CodePage { name: name.as_str(), path: address_of(name.as_str()), code, expires, is_new };
+    let page = CodePage { name: name.as_str(), path: paths::person(name.as_str()), code, expires, is_new };
     Reply::Page(Status::Ok, desk.frame.render("code_issued.html", page))
-}
-
-/// The address of a person's page.
-pub(crate) fn address_of(name: &str) -> String {
-    format!("/people/{}", RawStr::new(name).percent_encode())
 }
 
 /// The store or the hasher failed; nobody is told that a person is not there.
@@ -246,7 +242,7 @@ impl Shown {
     pub(crate) fn sample(text: &str) -> Self {
         Self {
             name: text.to_owned(),
-            path: address_of(text),
+            path: paths::person(text),
             disabled: false,
             roles: vec![text.to_owned(), "user".to_owned()],
             made: Moment::sample(text),
@@ -263,7 +259,7 @@ impl Shown {
     pub(crate) fn new(account: &Account, presence: Presence) -> Self {
         Self {
             name: account.name.to_string(),
-            path: address_of(account.name.as_str()),
+            path: paths::person(account.name.as_str()),
             disabled: account.disabled,
             roles: account.roles.clone(),
             made: account.created_at.into(),
@@ -279,7 +275,11 @@ impl Part<'_> {
         let encoded = |name: &str, value: &str| format!("{name}={}", RawStr::new(value).percent_encode());
         let search = (!self.search.is_empty()).then(|| encoded("q", self.search));
         let query: Vec<_> = search.into_iter().chain(after.map(|name| encoded("after", name))).collect();
-        if query.is_empty() { "/people".to_owned() } else { format!("/people?{}", query.join("&")) }
+        if query.is_empty() {
+            paths::PEOPLE.to_owned()
+        } else {
+            format!("{}?{}", paths::PEOPLE, query.join("&"))
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! What do administrators see and do?
 
-pub(crate) mod admin;
 pub(crate) mod administrator;
 pub(crate) mod list;
 pub(crate) mod person;

@@ -5,7 +5,7 @@
 
 use rocket::http::Status;
 use rocket::request::FromParam;
-use rocket::{get, post};
+use rocket::{Route, get, post, routes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -17,11 +17,12 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
-use crate::routes::people::admin::Admin;
+use crate::routes::admin::Admin;
 use crate::routes::people::administrator::Desk;
-use crate::routes::people::list::{self, GivenRoles, address_of, out_of_reach, show_code};
+use crate::routes::people::list::{self, GivenRoles, out_of_reach, show_code};
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::Moment;
+use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 use crate::users::{ChangeError, InvalidUsername, Username};
 
@@ -59,6 +60,11 @@ struct PersonPage<'a> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewRoles {
     roles: GivenRoles,
+}
+
+/// The page and its forms.
+pub(crate) fn routes() -> Vec<Route> {
+    routes![person, code, withdraw, forget_failures, disable, enable, roles, end, end_all]
 }
 
 /// `GET /people/<name>`.
@@ -330,7 +336,7 @@ async fn not_changed(
 /// Back to the person's page, which says what was done; or JSON that does.
 fn done(desk: &Desk<'_>, name: &Username, notice: &str, data: Value) -> Reply {
     match desk.form {
-        Form::Page => Reply::SeeOther(format!("{}?notice={notice}", address_of(name.as_str()))),
+        Form::Page => Reply::SeeOther(saying(&paths::person(name.as_str()), notice)),
         Form::Data => Reply::Json(Status::Ok, data),
     }
 }

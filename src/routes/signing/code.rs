@@ -16,6 +16,7 @@ use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
 use crate::routes::signing::login::{FormProof, PASSWORD_CHOSEN, note_failure};
 use crate::routes::view::frame::Frame;
+use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 use crate::users::{Accounts, Redeemed};
 
@@ -79,7 +80,7 @@ pub(crate) async fn submit(
         Ok(_) => match exchange(body.0, &sessions, accounts).await {
             Ok(()) => {
                 return Ok(match form {
-                    Form::Page => Reply::SeeOther(format!("/login?notice={PASSWORD_CHOSEN}")),
+                    Form::Page => Reply::SeeOther(saying(paths::LOGIN, PASSWORD_CHOSEN)),
                     Form::Data => Reply::Json(Status::Ok, json!({ "password_chosen": true })),
                 });
             }

@@ -15,11 +15,12 @@ use crate::auth::{
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::{COOKIES_LOST, Refused};
 use crate::routes::answer::negotiate::Form;
-use crate::routes::answer::next::Next;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
 use crate::routes::signing::device;
 use crate::routes::view::frame::Frame;
+use crate::routes::view::next::Next;
+use crate::routes::view::paths;
 use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, Authenticated, Password, SignInError, Step, Username};
 
@@ -89,7 +90,7 @@ pub(crate) fn form(
     frame: Frame<'_>,
     demo: &State<Demo>,
 ) -> Result<Reply, Refused> {
-    let next = next.and_then(Next::parse);
+    let next = next.and_then(|next| frame.site.next(next));
     let notice = match visitor {
         Ok(_) => return Ok(led_on(next.as_ref())),
         // Not "signed out": the form could not sign anybody in either.
@@ -124,7 +125,7 @@ pub(crate) async fn submit(
     body: Body<Credentials>,
 ) -> Result<Reply, Refused> {
     let Body(credentials) = body;
-    let next = credentials.next.as_deref().and_then(Next::parse);
+    let next = credentials.next.as_deref().and_then(|next| frame.site.next(next));
     let name = credentials.username.clone();
     let not_done = match attempt {
         Ok(_) => match sign_in(credentials, form, &sessions, accounts).await {
@@ -182,7 +183,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
 }
 
 fn led_on(next: Option<&Next>) -> Reply {
-    Reply::SeeOther(next.map_or_else(|| "/dashboard".to_owned(), ToString::to_string))
+    Reply::SeeOther(next.map_or_else(|| paths::DASHBOARD.to_owned(), ToString::to_string))
 }
 
 /// Where a browser goes and what a program gets.

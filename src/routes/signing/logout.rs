@@ -8,6 +8,7 @@ use crate::auth::{SameOrigin, Sessions};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
+use crate::routes::view::paths::{self, saying};
 
 /// An answer after which the browser keeps nothing of ours but what we set.
 #[derive(Responder)]
@@ -26,7 +27,7 @@ pub(crate) async fn logout(
 ) -> Result<Cleared, Refused> {
     sessions.sign_out().await.map_err(Refused)?;
     let reply = match form {
-        Form::Page => Reply::SeeOther("/login?notice=signed_out".to_owned()),
+        Form::Page => Reply::SeeOther(saying(paths::LOGIN, "signed_out")),
         Form::Data => Reply::Json(Status::Ok, json!({ "logout": true })),
     };
     // Not "cookies": that would also clear those of sibling sites under the same domain.
@@ -43,7 +44,7 @@ pub(crate) async fn clear_cookies(
 ) -> Result<Cleared, Refused> {
     sessions.sign_out().await.map_err(Refused)?;
     let reply = match form {
-        Form::Page => Reply::SeeOther("/login".to_owned()),
+        Form::Page => Reply::SeeOther(paths::LOGIN.to_owned()),
         Form::Data => Reply::Json(Status::Ok, json!({ "cleared": true })),
     };
     Ok(Cleared { reply, clear: Header::new("Clear-Site-Data", "\"cookies\"") })

@@ -9,11 +9,12 @@ use crate::auth::{CsrfToken, Sessions, SignedIn, What};
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
-use crate::routes::answer::next::Next;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
 use crate::routes::signing::device;
 use crate::routes::view::frame::Frame;
+use crate::routes::view::next::Next;
+use crate::routes::view::paths;
 use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, Password};
 
@@ -43,7 +44,7 @@ pub(crate) fn form(
     csrf: CsrfToken<'_>,
     frame: Frame<'_>,
 ) -> Reply {
-    let next = next.and_then(Next::parse);
+    let next = next.and_then(|next| frame.site.next(next));
     let page = AgainPage { next: next.as_ref().map_or("", Next::as_str), error: None, retry_after: None };
     Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("reauthenticate.html", page))
 }
@@ -60,16 +61,17 @@ pub(crate) async fn submit(
     body: Body<Again>,
 ) -> Result<Reply, Refused> {
     let Body(Again { password, next }) = body;
-    let next = next.as_deref().and_then(Next::parse);
+    let next = next.as_deref().and_then(|next| frame.site.next(next));
     let device = device::of(&sessions, visitor.subject());
     let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
     let rejection = match check(accounts, visitor.subject(), password, attempt).await {
         Ok(()) => {
             sessions.reauthenticated(visitor.session_id()).await.map_err(Refused)?;
             return Ok(match form {
-                Form::Page => {
-                    Reply::SeeOther(next.map_or_else(|| "/dashboard".into(), |next| way_back(&next)))
-                }
+                Form::Page => Reply::SeeOther(next.map_or_else(
+                    || paths::DASHBOARD.to_owned(),
+                    |next| frame.site.way_back(&next, PASSWORD_CONFIRMED),
+                )),
                 Form::Data => Reply::Json(Status::Ok, json!({ "fresh": true })),
             });
         }
@@ -94,21 +96,6 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         page("", Some("throttled"), Some(600)),
         page("", Some(text), None),
     ])
-}
-
-/// Where the person was; the pages of the account say there that the password was right, and that nothing else is done.
-fn way_back(next: &Next) -> String {
-    match next.as_str().split(['?', '#']).next() {
-        Some(page @ ("/sessions" | "/dashboard" | "/account/password")) => {
-            format!("{page}?notice={PASSWORD_CONFIRMED}")
-        }
-        Some("/people") => {
-            let between = if next.as_str().contains('?') { '&' } else { '?' };
-            format!("{next}{between}notice={PASSWORD_CONFIRMED}")
-        }
-        Some(page) if page.starts_with("/people/") => format!("{page}?notice={PASSWORD_CONFIRMED}"),
-        _ => next.to_string(),
-    }
 }
 
 /// Whether this is the person's password.

@@ -8,6 +8,7 @@ use crate::auth::{RefreshToken, Sessions, TokenPair};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
+use crate::routes::view::paths;
 
 /// `POST /refresh`: `{"refresh": true}` and a new pair, or the dashboard for a browser.
 /// The pair is in cookies when the token was, and in the body when it came by header.
@@ -19,7 +20,7 @@ pub(crate) async fn refresh(
 ) -> Result<Reply, Refused> {
     let pair = sessions.refresh(&token).await.map_err(Refused)?;
     Ok(match (form, pair) {
-        (Form::Page, None) => Reply::SeeOther("/dashboard".to_owned()),
+        (Form::Page, None) => Reply::SeeOther(paths::DASHBOARD.to_owned()),
         (Form::Data, None) => Reply::Json(Status::Ok, json!({ "refresh": true })),
         // Who sent the token in a header keeps its tokens itself.
         (_, Some(TokenPair { access_token, refresh_token })) => {

@@ -8,11 +8,8 @@ use std::fmt;
 use rocket::http::{ContentType, Header, Status};
 use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
-use rocket::{State, get};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-
-use crate::routes::answer::reply::Reply;
 
 /// Where a page finds its assets, and what lies there.
 #[derive(Debug, Clone, Serialize)]
@@ -57,7 +54,34 @@ pub struct File {
     is_named_by_content: bool,
 }
 
+impl<'r> Responder<'r, 'r> for &'r File {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'r> {
+        let caching = if self.is_named_by_content {
+            "public, max-age=31536000, immutable"
+        } else {
+            "public, max-age=3600"
+        };
+        let bytes: &'r [u8] = &self.bytes;
+        Response::build()
+            .status(Status::Ok)
+            .header(self.kind.content_type())
+            .header(Header::new("Cache-Control", caching))
+            .sized_body(bytes.len(), std::io::Cursor::new(bytes))
+            .ok()
+    }
+}
+
 impl Assets {
+    /// What lies under this name.
+    pub(crate) fn file(&self, name: &str) -> Option<&File> {
+        self.files.iter().find(|file| file.address.strip_prefix("/static/") == Some(name))
+    }
+
+    /// The address of the icon.
+    pub(crate) fn icon(&self) -> &str {
+        &self.icon
+    }
+
     /// The assets that are part of the program.
     #[must_use]
     pub(crate) fn embedded() -> Self {
@@ -177,37 +201,6 @@ impl Kind {
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("File").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-/// `GET /static/<name>`: an asset under its address; anything else is not found.
-#[must_use]
-#[get("/static/<name>")]
-pub(crate) fn asset<'r>(name: &str, assets: &'r State<Assets>) -> Option<&'r File> {
-    assets.files.iter().find(|file| file.address.strip_prefix("/static/") == Some(name))
-}
-
-/// `GET /favicon.ico`: browsers ask for it on their own; it leads to the icon's address, because this one never changes.
-#[must_use]
-#[get("/favicon.ico")]
-pub(crate) fn favicon(assets: &State<Assets>) -> Reply {
-    Reply::SeeOther(assets.icon.clone())
-}
-
-impl<'r> Responder<'r, 'r> for &'r File {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'r> {
-        let caching = if self.is_named_by_content {
-            "public, max-age=31536000, immutable"
-        } else {
-            "public, max-age=3600"
-        };
-        let bytes: &'r [u8] = &self.bytes;
-        Response::build()
-            .status(Status::Ok)
-            .header(self.kind.content_type())
-            .header(Header::new("Cache-Control", caching))
-            .sized_body(bytes.len(), std::io::Cursor::new(bytes))
-            .ok()
     }
 }
 

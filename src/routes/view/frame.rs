@@ -9,8 +9,9 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::auth::{self, Claims, CsrfNames, Role, UnixTime};
-use crate::routes::people::admin::Admin;
+use crate::routes::admin::Admin;
 use crate::routes::view::assets::{self, Assets};
+use crate::routes::view::sitemap::{self, Link, Sitemap};
 use crate::routes::view::words::{self, Words};
 
 /// The name that pages show.
@@ -20,6 +21,9 @@ pub(crate) struct ServiceName(pub String);
 /// The part of a page's context that is the same on all of them.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Frame<'r> {
+    /// All pages, for whoever leads somebody on.
+    #[serde(skip)]
+    pub(crate) site: &'r Sitemap,
     lang: &'r str,
     t: &'r Value,
     service: &'r str,
@@ -54,6 +58,7 @@ struct Access {
 /// The frame of samples: everything that a page shows besides its own context.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SampleFrame<'r> {
+    pub(crate) site: &'r Sitemap,
     pub(crate) words: Words<'r>,
     pub(crate) service: &'r str,
     pub(crate) assets: &'r Assets,
@@ -73,6 +78,8 @@ pub(crate) struct Moment {
 struct Context<'r, C> {
     #[serde(flatten)]
     frame: &'r Frame<'r>,
+    /// The links that lead around; empty for who is not signed in.
+    nav: Vec<Link<'r>>,
     #[serde(flatten)]
     own: C,
 }
@@ -83,6 +90,7 @@ impl<'r> Frame<'r> {
         let Words { language, catalogue } = words::of(request);
         let rocket = request.rocket();
         Self {
+            site: rocket.state().unwrap_or(&sitemap::NOTHING),
             lang: language,
             t: catalogue,
             service: rocket.state::<ServiceName>().map_or("Portcullis", |name| &name.0),
@@ -96,8 +104,10 @@ impl<'r> Frame<'r> {
 
     /// The frame of samples, for nobody.
     pub(crate) const fn sample(sample: SampleFrame<'r>) -> Self {
-        let SampleFrame { words: Words { language, catalogue }, service, assets, csrf_names, text } = sample;
+        let SampleFrame { site, words: Words { language, catalogue }, service, assets, csrf_names, text } =
+            sample;
         Self {
+            site,
             lang: language,
             t: catalogue,
             service,
@@ -135,12 +145,13 @@ impl<'r> Frame<'r> {
 
     /// The page `name` with this frame and its own context.
     pub(crate) fn render(&self, name: &'static str, own: impl Serialize) -> Template {
-        Template::render(name, self.with(own))
+        Template::render(name, self.with(name, own))
     }
 
     /// What a template is given: this frame, and the page's own context.
-    pub(crate) const fn with<C: Serialize>(&'r self, own: C) -> impl Serialize {
-        Context { frame: self, own }
+    pub(crate) fn with<C: Serialize>(&self, template: &str, own: C) -> impl Serialize {
+        let links = |user: &Person| self.site.navigation(template, user.administers, self.t);
+        Context { frame: self, nav: self.user.as_ref().map(links).unwrap_or_default(), own }
     }
 }
 

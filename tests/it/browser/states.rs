@@ -6,6 +6,8 @@
 use std::path::Path;
 
 use portcullis::app::add_templates;
+use portcullis::routes::pages;
+use portcullis::routes::view::samples::Surroundings;
 use portcullis::routes::view::words::Catalogues;
 use rocket_dyn_templates::tera::{Context, Tera};
 use serde_json::{Value, json};
@@ -15,6 +17,7 @@ use crate::binary::client::Ask;
 use crate::binary::server::{Installation, Server};
 use crate::browser::chromium::{Browser, Scripts};
 use crate::browser::stage::{Shown, Stage};
+use crate::support::figment;
 
 /// A page in one state.
 pub(super) struct State {
@@ -371,5 +374,11 @@ fn draw(path: &str, language: &str) -> Option<Shown> {
         "icon": "/static/icon.svg", "logo": "/static/portcullis.svg",
     });
     context.insert("assets", &assets);
+    // The links are those of the page itself.
+    let settings = portcullis::settings::load(&figment()).ok()?;
+    let auth = &settings.auth;
+    let all = pages::samples(Surroundings { catalogues: &catalogues, service: "", auth, text: "" });
+    let sample = all.iter().find(|sample| sample.template == template && sample.language == language)?;
+    context.insert("nav", sample.context.get("nav")?);
     Some(Shown("text/html", tera.render(template, &context).unwrap()))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 /// A path on this site.
 ///
 /// It begins with exactly one `/`, has no backslash (browsers read it as a slash), no control and no non-ASCII
-/// character, and does not lead back to signing in or out.
+/// character. Whether it leads in a circle, the [`Sitemap`](crate::routes::view::sitemap::Sitemap) knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Next(String);
 
@@ -19,16 +19,23 @@ impl Next {
         if !begins_with_one_slash || !is_plain || text.len() > MAX_LENGTH {
             return None;
         }
-        let path = text.split(['?', '#']).next().unwrap_or_default();
-        let leads_in_a_circle = matches!(path, "/login" | "/logout" | "/refresh" | "/reauthenticate");
         // A fragment may stand in a `Location` (RFC 9110 §10.2.2), but Rocket's parser knows only what a request may carry.
         let requested = text.split('#').next().unwrap_or_default();
-        (!leads_in_a_circle && rocket::http::uri::Origin::parse(requested).is_ok())
-            .then(|| Self(text.to_owned()))
+        rocket::http::uri::Origin::parse(requested).is_ok().then(|| Self(text.to_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Without query and fragment.
+    pub(crate) fn path(&self) -> &str {
+        self.0.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// What stands between path and fragment; empty when nothing does.
+    pub(crate) fn query(&self) -> &str {
+        self.0.split('#').next().and_then(|text| text.split_once('?')).map_or("", |(_, query)| query)
     }
 }
 
@@ -65,9 +72,6 @@ mod tests {
             "/x\r\nSet-Cookie: a=b",
             "/\t/evil",
             "/\u{e4}",
-            "/login",
-            "/login?next=/login",
-            "/logout",
             "http:///evil",
             "//user:pass@evil",
             "/a\\b",

@@ -1,0 +1,211 @@
+//! Every page, once: its address and forms, its template, its states, its place in the navigation, who may be led back.
+//!
+//! Whoever adds a page adds a row here, a file with its handlers, a template, and texts in every language; everything else
+//! (routes, navigation, what the launch judges, where an error or the password page leads back to) is read from the row.
+
+use rocket::{Route, routes};
+
+use crate::routes::account::{dashboard, password, sessions};
+use crate::routes::answer::errors;
+use crate::routes::people::{list, person};
+use crate::routes::signing::{code, login, logout, reauthenticate, refresh};
+use crate::routes::view::assets::Assets;
+use crate::routes::view::samples::{self, Sample, Surroundings};
+use crate::routes::view::sitemap::{Audience, Navigation, Page, Return, Sitemap};
+use crate::routes::{files, home, jwks, protected};
+
+/// A page of this name and the template that is part of the program.
+macro_rules! page {
+    ($name:literal, $routes:expr, $states:path) => {
+        Page {
+            template: concat!($name, ".html"),
+            source: template!($name),
+            routes: || $routes,
+            states: $states,
+            keys: &[],
+            shown_to: Audience::SignedIn,
+            navigation: Navigation::Nowhere,
+            return_to: Return::Plain,
+        }
+    };
+}
+
+macro_rules! template {
+    ($name:literal) => {
+        include_str!(concat!("../../templates/", $name, ".html.tera"))
+    };
+}
+
+static PAGES: [Page; 10] = [
+    Page {
+        keys: &[ERROR, ("notice", "/login/notices")],
+        shown_to: Audience::Anybody,
+        return_to: Return::Never,
+        ..page!("login", routes![login::form, login::submit], login::samples)
+    },
+    Page {
+        keys: &[ERROR],
+        shown_to: Audience::Anybody,
+        ..page!("code", routes![code::form, code::submit], code::samples)
+    },
+    Page { shown_to: Audience::Anybody, ..page!("error", Vec::new(), errors::samples) },
+    Page {
+        keys: &[NOTICE],
+        navigation: Navigation::Link("/nav/dashboard"),
+        return_to: Return::Telling,
+        ..page!("dashboard", routes![dashboard::dashboard], dashboard::samples)
+    },
+    Page {
+        keys: &[NOTICE],
+        navigation: Navigation::Link("/nav/sessions"),
+        return_to: Return::Telling,
+        ..page!("sessions", routes![sessions::list, sessions::end, sessions::end_others], sessions::samples)
+    },
+    Page {
+        keys: &[ERROR, NOTICE],
+        navigation: Navigation::Link("/nav/password"),
+        return_to: Return::Telling,
+        ..page!("password", routes![password::form, password::submit], password::samples)
+    },
+    Page {
+        keys: &[ERROR],
+        return_to: Return::Never,
+        ..page!(
+            "reauthenticate",
+            routes![reauthenticate::form, reauthenticate::submit],
+            reauthenticate::samples
+        )
+    },
+    Page {
+        keys: &[ERROR],
+        navigation: Navigation::LinkForAdministrators("/people/title"),
+        return_to: Return::Telling,
+        ..page!("people", routes![list::list, list::add], list::samples)
+    },
+    Page {
+        keys: &[ERROR, ("notice", "/person/notices")],
+        navigation: Navigation::Under("people.html"),
+        return_to: Return::Telling,
+        ..page!("person", person::routes(), person::samples)
+    },
+    Page {
+        navigation: Navigation::Under("people.html"),
+        ..page!("code_issued", Vec::new(), list::code_samples)
+    },
+];
+
+/// What pages are made of.
+const PARTS: [(&str, &str); 5] = [
+    ("base.html", template!("base")),
+    ("wait.html", template!("wait")),
+    ("session_item.html", template!("session_item")),
+    ("new_password.html", template!("new_password")),
+    ("event_item.html", template!("event_item")),
+];
+
+/// What is served besides pages.
+fn others() -> Vec<Route> {
+    routes![
+        home::home,
+        protected::protected,
+        refresh::refresh,
+        logout::logout,
+        logout::clear_cookies,
+        jwks::jwks,
+        files::asset,
+        files::favicon,
+    ]
+}
+
+/// Every route of the application.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    PAGES.iter().flat_map(|page| (page.routes)()).chain(others()).collect()
+}
+
+/// Every template that is part of the program, by name.
+pub(crate) fn templates() -> Vec<(&'static str, &'static str)> {
+    PAGES.iter().map(|page| (page.template, page.source)).chain(PARTS).collect()
+}
+
+/// All pages and all other addresses.
+pub(crate) fn sitemap() -> Sitemap {
+    Sitemap::new(&PAGES, others())
+}
+
+/// Every page in every state and every language.
+#[must_use]
+pub fn samples<'a>(surroundings: Surroundings<'a>) -> Vec<Sample<'a>> {
+    samples::all(&sitemap(), surroundings, &Assets::embedded())
+}
+
+const ERROR: (&str, &str) = ("error", "/errors");
+const NOTICE: (&str, &str) = ("notice", "/notices");
+
+#[cfg(test)]
+mod tests {
+    use rocket::http::Method;
+
+    use super::*;
+    use crate::routes::view::paths;
+
+    #[test]
+    fn nobody_is_led_in_a_circle() {
+        let site = sitemap();
+        for fine in ["/", "/dashboard", "/people/ada?x=y", "/account/code", "/nowhere", "/sessions#top"] {
+            assert_eq!(site.next(fine).unwrap().as_str(), fine);
+        }
+        for shut in
+            ["/login", "/login?next=/login", "/reauthenticate", "/logout", "/refresh", "/cookies/clear"]
+        {
+            assert!(site.next(shut).is_none(), "{shut}");
+        }
+    }
+
+    #[test]
+    fn the_page_of_a_form_holds_it() {
+        let site = sitemap();
+        for (form, page) in [
+            ("/account/password", "/account/password"),
+            ("/sessions/others/end", "/sessions"),
+            ("/people", "/people"),
+            ("/people/ada/sessions/7f3c1f0e-9a4b-4c7d-8e21-5d6f7a8b9c0d/end", "/people/ada"),
+            ("/people/a%40b/roles", "/people/a%40b"),
+            ("/refresh", "/dashboard"),
+            ("/nowhere", "/dashboard"),
+        ] {
+            assert_eq!(site.page_of(form), page, "{form}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_can_says_that_the_password_was_right() {
+        let site = sitemap();
+        for (next, back) in [
+            ("/dashboard", "/dashboard?notice=x"),
+            ("/sessions?notice=session_ended", "/sessions?notice=x"),
+            ("/people?q=a&after=b", "/people?q=a&after=b&notice=x"),
+            ("/people/ada#top", "/people/ada?notice=x"),
+            ("/nowhere?a=b", "/nowhere?a=b"),
+        ] {
+            assert_eq!(site.way_back(&site.next(next).unwrap(), "x"), back, "{next}");
+        }
+    }
+
+    #[test]
+    fn every_address_that_others_name_is_served() {
+        let served: Vec<_> =
+            routes().iter().map(|route| (route.method, route.uri.path().to_owned())).collect();
+        for path in [
+            paths::HOME,
+            paths::LOGIN,
+            paths::DASHBOARD,
+            paths::SESSIONS,
+            paths::REAUTHENTICATE,
+            paths::PEOPLE,
+            &paths::person("<name>").replace("%3Cname%3E", "<name>"),
+        ] {
+            assert!(served.contains(&(Method::Get, path.to_owned())), "{path}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The addresses that pages, redirects and refusals name; a handler spells its own once more, in its attribute.
+//!
+//! A test holds both to each other, and nobody else spells one.
+
+use rocket::http::RawStr;
+
+/// Nothing but the way in.
+pub(crate) const HOME: &str = "/";
+/// Where somebody goes who is not signed in.
+pub(crate) const LOGIN: &str = "/login";
+/// Where somebody goes who is.
+pub(crate) const DASHBOARD: &str = "/dashboard";
+/// Everywhere the person is signed in.
+pub(crate) const SESSIONS: &str = "/sessions";
+/// The password again.
+pub(crate) const REAUTHENTICATE: &str = "/reauthenticate";
+/// Everybody who may sign in.
+pub(crate) const PEOPLE: &str = "/people";
+
+/// The address of a person's page.
+pub(crate) fn person(name: &str) -> String {
+    format!("{PEOPLE}/{}", RawStr::new(name).percent_encode())
+}
+
+/// A page that says what was done.
+pub(crate) fn saying(path: &str, notice: &str) -> String {
+    format!("{path}?notice={notice}")
+}
