@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 /// What a subcommand works with.
-pub(crate) struct Desk {
+pub(crate) struct Workbench {
     pub(crate) settings: Settings,
     pub(crate) stores: Stores,
     pub(crate) accounts: Accounts,
@@ -30,7 +30,7 @@ pub(crate) struct Desk {
 /// What went wrong, one line each.
 pub(crate) type Problems = Vec<String>;
 
-impl Desk {
+impl Workbench {
     /// Works on the store that is there.
     pub(crate) async fn open() -> Result<Self, Problems> {
         Self::open_by(store::open_existing).await
@@ -56,7 +56,7 @@ impl Desk {
     }
 }
 
-impl Desk {
+impl Workbench {
     /// Keeps what was done, and the sessions that ended by it, as security events.
     /// What was done stays done when that fails; the operator is told.
     pub(crate) async fn note(&self, what: Option<What>, user: &str, ended: &[SessionId], reason: EndReason) {

@@ -16,17 +16,17 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 /// The installed log.
-pub(crate) struct Log(Vec<Queue>);
+pub(crate) struct Log(Vec<LineQueue>);
 
 /// Lines on their way to one output.
 #[derive(Clone)]
-struct Queue {
+struct LineQueue {
     lines: SyncSender<Vec<u8>>,
-    counts: Arc<Counts>,
+    counts: Arc<LineCounts>,
 }
 
 #[derive(Default)]
-struct Counts {
+struct LineCounts {
     /// Lines that are not written yet.
     waiting: AtomicUsize,
     /// Lines that were dropped and not told of yet.
@@ -45,11 +45,11 @@ impl Log {
     }
 }
 
-impl Queue {
+impl LineQueue {
     /// A queue to this output, which is told by `told` how many lines were dropped.
     fn to(mut output: impl Write + Send + 'static, told: impl Fn(usize) -> String + Send + 'static) -> Self {
         let (lines, arriving) = sync_channel::<Vec<u8>>(LINES);
-        let counts = Arc::new(Counts::default());
+        let counts = Arc::new(LineCounts::default());
         let seen = Arc::clone(&counts);
         std::thread::spawn(move || {
             for line in arriving {
@@ -67,7 +67,7 @@ impl Queue {
     }
 }
 
-impl Write for Queue {
+impl Write for LineQueue {
     /// Takes a whole line, as the subscriber writes them, and never waits.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.counts.waiting.fetch_add(1, Ordering::AcqRel);
@@ -107,7 +107,7 @@ pub(crate) fn install(is_serving: bool) -> Log {
     let log = if is_serving {
         let told = |lost| format!("{lost} lines of this log were dropped, because nobody read it\n");
         let told_events = |lost| format!("{{\"event\":\"log_lines_dropped\",\"lines\":{lost}}}\n");
-        Log(vec![Queue::to(std::io::stderr(), told), Queue::to(std::io::stdout(), told_events)])
+        Log(vec![LineQueue::to(std::io::stderr(), told), LineQueue::to(std::io::stdout(), told_events)])
     } else {
         Log(Vec::new())
     };
@@ -125,7 +125,7 @@ pub(crate) fn install(is_serving: bool) -> Log {
     log
 }
 
-fn writer(queue: Option<&Queue>) -> Box<dyn Write> {
+fn writer(queue: Option<&LineQueue>) -> Box<dyn Write> {
     match queue {
         Some(queue) => Box::new(queue.clone()),
         None => Box::new(std::io::stderr()),
@@ -194,7 +194,7 @@ mod tests {
     fn what_finds_the_queue_full_is_dropped_and_counted() {
         let (let_go, held) = channel();
         let (sink, written) = channel();
-        let mut queue = Queue::to(Stuck(held, sink), |lost| format!("{lost} lost\n"));
+        let mut queue = LineQueue::to(Stuck(held, sink), |lost| format!("{lost} lost\n"));
         let lines = LINES + 100;
         for number in 0..lines {
             queue.write_all(format!("line {number}\n").as_bytes()).unwrap();

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::routes::pages;
-use crate::routes::view::assets::{Asset, Assets, Kind};
+use crate::routes::view::assets::{Asset, AssetKind, Assets};
 use crate::routes::view::samples::{self, Surroundings};
 use crate::routes::view::words::Catalogues;
 use crate::settings::Settings;
@@ -97,7 +97,8 @@ fn named(lines: Vec<String>) -> Vec<String> {
 
 fn put_logo(assets: &mut Assets, path: &Path) -> Result<(), String> {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    let kind = Kind::of(extension).filter(|kind| matches!(kind, Kind::Svg | Kind::Png | Kind::Webp));
+    let kind = AssetKind::of(extension)
+        .filter(|kind| matches!(kind, AssetKind::Svg | AssetKind::Png | AssetKind::Webp));
     let kind = kind.ok_or("must be a file that ends in .svg, .png or .webp")?;
     let bytes = folder::read(path).map_err(|problem| format!("{}: {problem}", path.display()))?;
     assets.replace(Asset::Logo, "logo", kind, bytes.into());
@@ -113,7 +114,7 @@ fn put_colors(assets: &mut Assets, light: &Colors, dark: &Colors) -> Vec<String>
     let sheet = Stylesheet::read(&css);
     let problems = sheet.problems(light, dark);
     let with_colors = Cow::Owned(sheet.with(light, dark).into_bytes());
-    assets.replace(Asset::Style, "portcullis", Kind::Css, with_colors);
+    assets.replace(Asset::Style, "portcullis", AssetKind::Css, with_colors);
     problems
 }
 

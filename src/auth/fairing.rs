@@ -31,7 +31,7 @@ use crate::auth::status::NodeStatus;
 use crate::auth::tokens::claims::Claims;
 use crate::auth::tokens::codec::Codec;
 use crate::auth::tokens::key_file::{KeyFile, ephemeral};
-use crate::auth::tokens::keys::Key;
+use crate::auth::tokens::keys::RingKey;
 use crate::auth::tokens::ring::Ring;
 use crate::auth::wire::cookies::{Jar, flush};
 use crate::auth::wire::names::Wire;
@@ -219,7 +219,7 @@ impl Portcullis {
     /// The keys, and the file to watch for others.
     fn ring(&self, settings: &AuthSettings) -> Result<(Ring, Option<KeyFile>), String> {
         if let Some(secret) = &settings.secret {
-            let key = Key::from_secret(settings.algorithm, secret);
+            let key = RingKey::from_secret(settings.algorithm, secret);
             return key.map(|key| (Ring::of(key), None)).map_err(|error| format!("auth.secret_key: {error}"));
         }
         let path = settings.secret_file.as_ref().or(self.development_key_file.as_ref());

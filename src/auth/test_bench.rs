@@ -18,7 +18,7 @@ use crate::auth::sessions::record::{Ending, Session, Which};
 use crate::auth::sessions::rotation::{EndReason, State};
 use crate::auth::tokens::algorithm::Algorithm;
 use crate::auth::tokens::csrf_value;
-use crate::auth::tokens::keys::Key;
+use crate::auth::tokens::keys::RingKey;
 use crate::auth::tokens::secret::Secret;
 use crate::ground::clock::UnixTime;
 
@@ -167,7 +167,7 @@ impl TestBench {
         let ending =
             Ending { which: Which::One(session.id), reason: EndReason::LoggedOut, at, remember_until: until };
         self.runtime.block_on(self.authority.store.end(&ending)).expect("the store ends no session");
-        self.authority.forget_ended(&[session.id], until);
+        self.authority.refuse_ended(&[session.id], until);
     }
 
     fn csrf_of(&self, token: &str) -> Option<String> {
@@ -187,7 +187,7 @@ impl TestBench {
 /// The same header and claims with the signature of another key.
 fn forge(token: &str) -> String {
     let other = Secret::unchecked("a secret that the application does not know".to_owned());
-    let other = Key::from_secret(Algorithm::HS256, &other).expect("the secret is long enough");
+    let other = RingKey::from_secret(Algorithm::HS256, &other).expect("the secret is long enough");
     let (message, _) = token.rsplit_once('.').unwrap_or((token, ""));
     format!("{message}.{}", other.sign(message.as_bytes()).expect("a secret signs"))
 }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use portcullis::auth::{EndReason, Ending, Session, SessionId, Which};
 use portcullis::users::Username;
 
-use super::{Desk, Problems, moment, name_of, no_account, print_table, problem, say, sessions};
+use super::{Problems, Workbench, moment, name_of, no_account, print_table, problem, say, sessions};
 
 /// What to do with sessions.
 #[derive(Debug, Subcommand)]
@@ -38,7 +38,7 @@ pub(crate) async fn run(command: SessionCommand) -> Result<(), Problems> {
 
 async fn list(user: Option<&str>) -> Result<(), Problems> {
     let user = user.map(name_of).transpose()?;
-    let desk = Desk::open().await?;
+    let desk = Workbench::open().await?;
     let mut rows = Vec::new();
     if let Some(name) = user {
         known(&desk, &name).await?;
@@ -60,7 +60,7 @@ async fn list(user: Option<&str>) -> Result<(), Problems> {
 
 async fn end(id: &str) -> Result<(), Problems> {
     let id: SessionId = id.parse().map_err(|_| vec!["A session's id has 32 digits 0-9 a-f.".to_owned()])?;
-    let desk = Desk::open().await?;
+    let desk = Workbench::open().await?;
     if !finish(&desk, Which::One(id)).await?.is_empty() {
         if let Some(session) = desk.stores.sessions.find(id).await.map_err(problem)? {
             desk.note(None, &session.user, &[id], EndReason::Operator).await;
@@ -76,7 +76,7 @@ async fn end(id: &str) -> Result<(), Problems> {
 
 async fn end_all(user: Option<&str>) -> Result<(), Problems> {
     let user = user.map(name_of).transpose()?;
-    let desk = Desk::open().await?;
+    let desk = Workbench::open().await?;
     let ended = match &user {
         Some(name) => {
             known(&desk, name).await?;
@@ -100,18 +100,18 @@ async fn end_all(user: Option<&str>) -> Result<(), Problems> {
     Ok(())
 }
 
-async fn finish(desk: &Desk, which: Which<'_>) -> Result<Vec<SessionId>, Problems> {
+async fn finish(desk: &Workbench, which: Which<'_>) -> Result<Vec<SessionId>, Problems> {
     let at = desk.clock.now();
     let remember_until = at + desk.settings.auth.remember_ends_for();
     let ending = Ending { which, reason: EndReason::Operator, at, remember_until };
     desk.stores.sessions.end(&ending).await.map_err(problem)
 }
 
-async fn live(desk: &Desk, name: &Username) -> Result<Vec<Session>, Problems> {
+async fn live(desk: &Workbench, name: &Username) -> Result<Vec<Session>, Problems> {
     desk.stores.sessions.live(name.as_str(), desk.clock.now()).await.map_err(problem)
 }
 
-async fn known(desk: &Desk, name: &Username) -> Result<(), Problems> {
+async fn known(desk: &Workbench, name: &Username) -> Result<(), Problems> {
     let found = desk.accounts.find(name).await.map_err(problem)?;
     found.map(drop).ok_or_else(|| no_account(name))
 }

@@ -5,7 +5,8 @@ use portcullis::auth::{Clock, EndReason, OsRandom, Random, SessionId, SystemCloc
 use portcullis::users::{Account, CODE_BYTES, Creation, OneTimeCode, Password, Roles, Username, Warrant};
 
 use super::{
-    Desk, Problems, moment, name_of, no_account, print_table, problem, read_password, say, say_once, sessions,
+    Problems, Workbench, moment, name_of, no_account, print_table, problem, read_password, say, say_once,
+    sessions,
 };
 
 /// What to do with accounts.
@@ -80,7 +81,7 @@ pub(crate) async fn run(command: UserCommand) -> Result<(), Problems> {
 
 async fn add(name: &str, roles: Vec<String>) -> Result<(), Problems> {
     let (name, roles) = (name_of(name)?, checked(&roles)?.into_vec());
-    let desk = Desk::open_or_make().await?;
+    let desk = Workbench::open_or_make().await?;
     if desk.accounts.find(&name).await.map_err(problem)?.is_some() {
         return Err(taken(&name));
     }
@@ -97,7 +98,7 @@ async fn add(name: &str, roles: Vec<String>) -> Result<(), Problems> {
 }
 
 async fn list() -> Result<(), Problems> {
-    let desk = Desk::open().await?;
+    let desk = Workbench::open().await?;
     let (mut rows, mut after) = (Vec::new(), None::<Username>);
     loop {
         let page = desk.accounts.list("", after.as_ref(), PAGE).await.map_err(problem)?;
@@ -117,7 +118,7 @@ async fn list() -> Result<(), Problems> {
     Ok(())
 }
 
-async fn state(desk: &Desk, account: &Account) -> Result<String, Problems> {
+async fn state(desk: &Workbench, account: &Account) -> Result<String, Problems> {
     if account.disabled {
         return Ok("disabled".to_owned());
     }
@@ -131,7 +132,7 @@ async fn state(desk: &Desk, account: &Account) -> Result<String, Problems> {
 
 async fn forget(name: &str) -> Result<(), Problems> {
     let name = name_of(name)?;
-    let desk = Desk::open().await?;
+    let desk = Workbench::open().await?;
     if desk.accounts.find(&name).await.map_err(problem)?.is_none() {
         return Err(no_account(&name));
     }
@@ -143,7 +144,7 @@ async fn forget(name: &str) -> Result<(), Problems> {
 
 async fn password(name: &str) -> Result<(), Problems> {
     let name = name_of(name)?;
-    let desk = Desk::open().await?;
+    let desk = Workbench::open().await?;
     if desk.accounts.find(&name).await.map_err(problem)?.is_none() {
         return Err(no_account(&name));
     }
@@ -157,7 +158,7 @@ async fn password(name: &str) -> Result<(), Problems> {
 
 async fn code(name: &str) -> Result<(), Problems> {
     let name = name_of(name)?;
-    let desk = Desk::open().await?;
+    let desk = Workbench::open().await?;
     let mut bytes = [0; CODE_BYTES];
     OsRandom.fill(&mut bytes).map_err(problem)?;
     let code = OneTimeCode::from_bytes(bytes);
@@ -182,7 +183,7 @@ async fn code(name: &str) -> Result<(), Problems> {
 
 async fn set_roles(name: &str, roles: Vec<String>) -> Result<(), Problems> {
     let (name, roles) = (name_of(name)?, checked(&roles)?);
-    let desk = Desk::open().await?;
+    let desk = Workbench::open().await?;
     let ended = desk.accounts.set_roles(&name, &roles, Warrant::OPERATOR).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
     let what = Some(What::RolesChanged);
@@ -194,7 +195,7 @@ async fn set_roles(name: &str, roles: Vec<String>) -> Result<(), Problems> {
 
 async fn disable(name: &str) -> Result<(), Problems> {
     let name = name_of(name)?;
-    let desk = Desk::open().await?;
+    let desk = Workbench::open().await?;
     let ended = desk.accounts.disable(&name, Warrant::OPERATOR).await.map_err(problem)?;
     let ended = ended.ok_or_else(|| no_account(&name))?;
     desk.note(Some(What::AccountDisabled), name.as_str(), &ids(&ended), EndReason::AccountDisabled).await;
@@ -204,7 +205,7 @@ async fn disable(name: &str) -> Result<(), Problems> {
 
 async fn enable(name: &str) -> Result<(), Problems> {
     let name = name_of(name)?;
-    let desk = Desk::open().await?;
+    let desk = Workbench::open().await?;
     if !desk.accounts.enable(&name, Warrant::OPERATOR).await.map_err(problem)? {
         return Err(no_account(&name));
     }
@@ -213,7 +214,7 @@ async fn enable(name: &str) -> Result<(), Problems> {
     Ok(())
 }
 
-fn new_password(desk: &Desk, name: &Username) -> Result<Password, Problems> {
+fn new_password(desk: &Workbench, name: &Username) -> Result<Password, Problems> {
     desk.accounts.policy().password(read_password()?, name).map_err(problem)
 }
 

@@ -10,7 +10,7 @@ use crate::routes::answer::errors;
 use crate::routes::people::{list, person};
 use crate::routes::signing::{code, login, logout, reauthenticate, refresh};
 use crate::routes::view::assets::Assets;
-use crate::routes::view::samples::{self, Sample, Surroundings};
+use crate::routes::view::samples::{self, PageSample, Surroundings};
 use crate::routes::view::sitemap::{Audience, Navigation, Page, Return, Sitemap};
 use crate::routes::{files, home, jwks, protected};
 
@@ -135,7 +135,7 @@ pub(crate) fn sitemap() -> Sitemap {
 
 /// Every page in every state and every language.
 #[must_use]
-pub fn samples<'a>(surroundings: Surroundings<'a>) -> Vec<Sample<'a>> {
+pub fn samples<'a>(surroundings: Surroundings<'a>) -> Vec<PageSample<'a>> {
     samples::all(&sitemap(), surroundings, &Assets::embedded())
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Folder {
 }
 
 /// A file, by the name that lines about it begin with, such as `static/portcullis.css`.
-struct Found {
+struct FoundFile {
     place: String,
     name: String,
     bytes: Vec<u8>,
@@ -59,8 +59,8 @@ impl Folder {
         if problems.is_empty() { Ok(folder) } else { Err(problems) }
     }
 
-    fn add_template(&mut self, file: Found) -> Result<(), String> {
-        let Found { place, name, bytes } = file;
+    fn add_template(&mut self, file: FoundFile) -> Result<(), String> {
+        let FoundFile { place, name, bytes } = file;
         let Some(name) = name.strip_suffix(".tera").filter(|name| name.ends_with(".html")) else {
             // Tera escapes by the end of the name.
             return Err(format!("{place}: must end in .html.tera, or what it shows would not be escaped"));
@@ -69,8 +69,8 @@ impl Folder {
         Ok(())
     }
 
-    fn add_text(&mut self, file: Found) -> Result<(), String> {
-        let Found { place, name, bytes } = file;
+    fn add_text(&mut self, file: FoundFile) -> Result<(), String> {
+        let FoundFile { place, name, bytes } = file;
         let language = name.strip_suffix(".json").filter(|language| is_language(language));
         let Some(language) = language else {
             return Err(format!("{place}: must be called by its language, as in fr.json or pt-BR.json"));
@@ -98,7 +98,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// All files of a folder in which only files belong.
-fn files(path: &Path, place: &str, problems: &mut Vec<String>) -> Vec<Found> {
+fn files(path: &Path, place: &str, problems: &mut Vec<String>) -> Vec<FoundFile> {
     let entries = match fs::read_dir(path) {
         Ok(found) => entries(path, found, &format!("{place}/"), problems),
         Err(error) => {
@@ -114,7 +114,7 @@ fn files(path: &Path, place: &str, problems: &mut Vec<String>) -> Vec<Found> {
             continue;
         }
         match read(&path.join(&name)) {
-            Ok(bytes) => found.push(Found { place, name, bytes }),
+            Ok(bytes) => found.push(FoundFile { place, name, bytes }),
             Err(problem) => problems.push(format!("{place}: {problem}")),
         }
     }

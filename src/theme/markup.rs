@@ -12,14 +12,14 @@ struct Tag<'a> {
 
 /// What a page's forms must send.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Proof<'a> {
+pub(super) struct ProofField<'a> {
     pub(super) field: &'a str,
     /// The value, escaped as in a page.
     pub(super) value: &'a str,
 }
 
 /// What is wrong with a page, one line each.
-pub(super) fn problems(page: &str, proof: Proof<'_>) -> Vec<String> {
+pub(super) fn problems(page: &str, proof: ProofField<'_>) -> Vec<String> {
     let page = without_comments(page);
     let mut problems = Vec::new();
     for tag in tags(&page) {
@@ -45,7 +45,7 @@ pub(super) fn has(page: &str, element: &str, (attribute, start): (&str, &str)) -
 }
 
 /// A form whose proof the server would not find: it looks at the first bytes of the body alone.
-fn unproved(form: &Tag<'_>, proof: Proof<'_>) -> Option<String> {
+fn unproved(form: &Tag<'_>, proof: ProofField<'_>) -> Option<String> {
     let inside = form.rest.split("</form").next().unwrap_or_default();
     if !form.attribute("method").is_some_and(|method| method.eq_ignore_ascii_case("post")) {
         let is_secret = |tag: Tag<'_>| {
@@ -254,7 +254,7 @@ fn without_comments(page: &str) -> String {
 mod tests {
     use super::*;
 
-    const PROOF: Proof<'static> = Proof { field: "proof", value: "x&quot;y" };
+    const PROOF: ProofField<'static> = ProofField { field: "proof", value: "x&quot;y" };
 
     #[track_caller]
     fn assert_fine(page: &str) {

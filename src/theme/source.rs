@@ -2,7 +2,7 @@
 
 /// A tag: `{{ … }}` or `{% … %}`.
 #[derive(Debug)]
-pub(super) struct Tag<'a> {
+pub(super) struct TemplateTag<'a> {
     /// What stands between the braces, without the signs that trim.
     pub(super) inside: &'a str,
     pub(super) is_statement: bool,
@@ -10,7 +10,7 @@ pub(super) struct Tag<'a> {
     pub(super) line: usize,
 }
 
-impl<'a> Tag<'a> {
+impl<'a> TemplateTag<'a> {
     /// What follows the keyword, when the tag is a statement that begins with it.
     pub(super) fn after(&self, keyword: &str) -> Option<&'a str> {
         let rest = self.inside.strip_prefix(keyword).filter(|_| self.is_statement)?;
@@ -34,7 +34,7 @@ impl<'a> Tag<'a> {
 }
 
 /// All tags of a template.
-pub(super) fn tags(text: &str) -> Vec<Tag<'_>> {
+pub(super) fn tags(text: &str) -> Vec<TemplateTag<'_>> {
     let mut found = Vec::new();
     let mut rest = text;
     let mut line = 1;
@@ -54,7 +54,7 @@ pub(super) fn tags(text: &str) -> Vec<Tag<'_>> {
         let end = if closing == "#}" { after.find(closing) } else { end(after, closing) };
         let Some(end) = end else { break };
         let (inside, next) = after.split_at(end);
-        let tag = Tag { inside: trimmed(inside), is_statement: closing == "%}", line };
+        let tag = TemplateTag { inside: trimmed(inside), is_statement: closing == "%}", line };
         match tag.after("raw").map(|_| true).or_else(|| tag.after("endraw").map(|_| false)) {
             Some(begins) => is_raw = begins,
             None if is_raw => {
@@ -122,7 +122,7 @@ mod tests {
             ("{{ text | safe }}", true),
             ("{% set x = search | safe %}", true),
         ] {
-            assert_eq!(tags(text).iter().any(Tag::trusts), is_trusting, "{text}");
+            assert_eq!(tags(text).iter().any(TemplateTag::trusts), is_trusting, "{text}");
         }
     }
 }

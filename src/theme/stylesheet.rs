@@ -17,7 +17,7 @@ pub(super) struct Stylesheet<'a> {
 }
 
 /// A pair of colours that must be told apart: the upper, the lower, and what for.
-type Pair = (&'static str, &'static str, Need);
+type ColorPair = (&'static str, &'static str, Need);
 
 /// What a pair of colours is used for.
 #[derive(Clone, Copy)]
@@ -69,7 +69,7 @@ impl<'a> Stylesheet<'a> {
 /// Judges the pairs of a palette in which a colour was set; the others are the stylesheet's business.
 fn unreadable(table: &str, own: &Colors, set: &Colors) -> Vec<String> {
     let palette = own.overlaid(set);
-    let judge = |(upper, lower, need): &Pair| {
+    let judge = |(upper, lower, need): &ColorPair| {
         let (upper, lower) = (ColorName::of(upper)?, ColorName::of(lower)?);
         let culprit = [upper, lower].into_iter().find(|name| set.get(*name).is_some())?;
         let (color, ground) = (palette.get(upper)?, palette.get(lower)?);
@@ -151,7 +151,7 @@ fn without_comments(css: &str) -> String {
 }
 
 /// What stands on what: every text on every ground that it has somewhere, and the edges of fields and quiet buttons.
-const PAIRS: [Pair; 16] = [
+const PAIRS: [ColorPair; 16] = [
     ("ink", "ground", Need::Text),
     ("ink", "surface", Need::Text),
     ("ink", "note", Need::Text),

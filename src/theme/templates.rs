@@ -9,8 +9,8 @@ use std::error::Error;
 
 use tera::{Context, Tera, escape_html};
 
-use crate::routes::view::samples::Sample;
-use crate::theme::markup::{self, Proof};
+use crate::routes::view::samples::PageSample;
+use crate::theme::markup::{self, ProofField};
 use crate::theme::source;
 
 /// Templates by name, each with its text.
@@ -72,7 +72,7 @@ pub(super) fn judge(
     templates: &Templates,
     embedded: Embedded<'_>,
     own: &BTreeMap<String, String>,
-    samples: &[Sample<'_>],
+    samples: &[PageSample<'_>],
     csrf_field: &str,
     script: Option<&str>,
 ) -> Result<(), Vec<String>> {
@@ -81,7 +81,7 @@ pub(super) fn judge(
     let mut originals = Tera::default();
     originals.add_raw_templates(embedded.iter().copied()).map_err(|error| vec![innermost(&error)])?;
     let escaped = escape_html(SAMPLE_TEXT);
-    let proof = Proof { field: csrf_field, value: &escaped };
+    let proof = ProofField { field: csrf_field, value: &escaped };
     // A mistake in the frame is on every page, and told once.
     let mut problems: Vec<(String, String)> = Vec::new();
     let mut note = |what: String, line: String| {
@@ -291,7 +291,7 @@ fn lost_blocks(name: &str, all: &Templates) -> Vec<String> {
 }
 
 /// What a template extends.
-fn parent<'a>(tags: &[source::Tag<'a>]) -> Option<&'a str> {
+fn parent<'a>(tags: &[source::TemplateTag<'a>]) -> Option<&'a str> {
     tags.iter().find_map(|tag| tag.after("extends")).map(|name| name.trim_matches(['"', '\'', '`']))
 }
 

@@ -56,15 +56,15 @@ pub type SessionName = [u8; 16];
 ///
 /// ```
 /// use portcullis::auth::UnixTime;
-/// use portcullis::users::Moment;
+/// use portcullis::users::Effective;
 /// use std::time::Duration;
 ///
 /// let at = UnixTime::from_secs(1_700_000_000);
-/// let moment = Moment { at, remember_until: at + Duration::from_secs(300) };
+/// let moment = Effective { at, remember_until: at + Duration::from_secs(300) };
 /// assert_eq!(moment.remember_until.as_secs(), 1_700_000_300);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub struct Effective {
     /// When.
     pub at: UnixTime,
     /// Until when.
@@ -79,12 +79,12 @@ pub struct Moment {
 /// ```
 /// use portcullis::auth::UnixTime;
 /// use portcullis::store;
-/// use portcullis::users::{Change, Moment, Warrant};
+/// use portcullis::users::{Change, Effective, Warrant};
 ///
 /// let people = store::memory().accounts;
 /// let at = UnixTime::from_secs(1_700_000_000);
 /// let warrant = Warrant { session: Some([7; 16]), ..Warrant::OPERATOR };
-/// let moment = Moment { at, remember_until: at };
+/// let moment = Effective { at, remember_until: at };
 /// let change = people.set_disabled(&"ada".parse().unwrap(), true, moment, warrant);
 /// assert_eq!(rocket::execute(change).unwrap(), Change::Unwarranted, "there is no such session");
 /// ```
@@ -218,7 +218,7 @@ pub trait AccountStore: Send + Sync + 'static {
         name: &Username,
         code: &CodeDigest,
         new_hash: &str,
-        moment: Moment,
+        moment: Effective,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError>;
 
     /// Replaces a hash by one of the same password with newer parameters, if it still is `old`.
@@ -230,7 +230,7 @@ pub trait AccountStore: Send + Sync + 'static {
         &self,
         name: &Username,
         hash: NewHash<'_>,
-        moment: Moment,
+        moment: Effective,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError>;
 
     /// Disables or enables an account; disabling forgets any code for it and those that the person issued, and ends all
@@ -239,7 +239,7 @@ pub trait AccountStore: Send + Sync + 'static {
         &self,
         name: &Username,
         disabled: bool,
-        moment: Moment,
+        moment: Effective,
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError>;
 
@@ -249,7 +249,7 @@ pub trait AccountStore: Send + Sync + 'static {
         &self,
         name: &Username,
         roles: &[String],
-        moment: Moment,
+        moment: Effective,
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError>;
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Clock;
-use crate::users::account::{Account, AccountStore, Change, Moment, NewHash, SessionName, Warrant};
+use crate::users::account::{Account, AccountStore, Change, Effective, NewHash, SessionName, Warrant};
 use crate::users::password::{HashError, Hasher, Password};
 use crate::users::policy::{PasswordPolicy, UnfitPassword};
 use crate::users::roles::Roles;
@@ -335,9 +335,9 @@ impl Accounts {
         }
     }
 
-    pub(super) fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> Effective {
         let at = self.clock.now();
-        Moment { at, remember_until: at + self.remember }
+        Effective { at, remember_until: at + self.remember }
     }
 }
 

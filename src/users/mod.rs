@@ -17,7 +17,7 @@ mod store_error;
 mod throttle;
 mod username;
 
-pub use account::{Account, AccountStore, Change, Moment, NewHash, SessionName, Warrant};
+pub use account::{Account, AccountStore, Change, Effective, NewHash, SessionName, Warrant};
 pub use accounts::{Accounts, ChangeError, Creation};
 pub use code::{BYTES as CODE_BYTES, CodeDigest, InvalidCode, KeptCode, OneTimeCode};
 pub use codes::{Invitation, Redeemed};

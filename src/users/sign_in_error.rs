@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::users::password::HashError;
 use crate::users::store_error::AccountStoreError;
-use crate::users::throttle::Refusal;
+use crate::users::throttle::NotAdmitted;
 
 /// Why nobody was signed in.
 ///
@@ -56,11 +56,11 @@ impl From<HashError> for SignInError {
     }
 }
 
-impl From<Refusal> for SignInError {
-    fn from(refusal: Refusal) -> Self {
+impl From<NotAdmitted> for SignInError {
+    fn from(refusal: NotAdmitted) -> Self {
         match refusal {
-            Refusal::Wait(retry_after) => Self::Throttled { retry_after },
-            Refusal::Store(error) => error.into(),
+            NotAdmitted::Wait(retry_after) => Self::Throttled { retry_after },
+            NotAdmitted::Store(error) => error.into(),
         }
     }
 }

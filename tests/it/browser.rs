@@ -6,21 +6,12 @@
 
 mod axe;
 mod chromium;
-mod cookies;
-mod cross_site;
-mod fetch;
-mod flows;
 mod fonts;
-mod front_ends;
-mod journey;
-mod keyboard;
+mod journeys;
 mod layout;
 mod lighthouse;
 mod media;
 mod page;
-mod people;
 mod pictures;
 mod stage;
 mod states;
-mod tabs;
-mod theme;

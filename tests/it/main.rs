@@ -1,4 +1,4 @@
-//! The crate as its users see it: one test binary, one file per subject.
+//! The crate as its users see it: one test binary, one room per question, one file per subject.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,55 +7,17 @@
     reason = "a test that is surprised should fail loudly"
 )]
 
-mod architecture;
-mod attacks;
-mod bad_input;
 mod binary;
 mod browser;
-mod clock_steps;
-mod code;
-mod command_line;
 mod contract;
-mod csrf;
-mod dashboard;
-mod docs;
-mod enumeration;
-mod examples;
-mod fence;
-mod flask_cases;
-mod foreign;
-mod guards;
-mod guide;
-mod headers;
-mod home;
-mod hooks;
-mod interface;
+mod house;
 mod interop;
-mod keys;
-mod kit;
-mod locations;
-mod login;
-mod logout;
-mod names;
-mod old_forms;
-mod password;
-mod people;
-mod programs;
-mod protected;
+mod operation;
+mod pages;
 mod races;
-mod refresh;
-mod regressions;
+mod requests;
 mod rotation;
 mod sessions;
-mod settings;
-mod sign_in;
-mod small_mercies;
-mod spellings;
-mod sqlite_file;
+mod signing;
 mod support;
-mod templates;
-mod theme;
-mod throttle;
-mod toolchain;
-mod trusted_origins;
-mod trusted_proxies;
+mod tokens;

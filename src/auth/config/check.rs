@@ -7,7 +7,7 @@ use std::time::Duration;
 use rocket::figment::Profile;
 
 use super::{AuthConfig, AuthSettings, Deadlines};
-use crate::auth::tokens::keys::{Key, RsaKeys};
+use crate::auth::tokens::keys::{RingKey, RsaKeys};
 use crate::auth::tokens::secret::Secret;
 use crate::auth::wire::names::Wire;
 use crate::auth::wire::origin::Origin;
@@ -86,7 +86,7 @@ impl AuthConfig {
 
         let secret = match &self.secret_key {
             None => None,
-            Some(raw) => Key::from_secret(self.algorithm, &Secret::unchecked(raw.0.clone()))
+            Some(raw) => RingKey::from_secret(self.algorithm, &Secret::unchecked(raw.0.clone()))
                 .map_err(|error| {
                     problems.push(format!(
                         "auth.secret_key: {}",

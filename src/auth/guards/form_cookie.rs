@@ -6,7 +6,7 @@ use rocket::Request;
 
 use crate::auth::request::asked::Asked;
 use crate::auth::request::location::find;
-use crate::auth::request::verdict::{self, Revocation, judge};
+use crate::auth::request::verdict::{self, RevocationIs, judge};
 use crate::auth::wire::cookies::Carried;
 use crate::auth::wire::kind::Kind;
 use crate::auth::wire::place::{Location, Locations};
@@ -39,7 +39,7 @@ pub(crate) async fn is_signed_in_elsewhere(request: &Request<'_>) -> bool {
         let asked = Asked::bare(request);
         let found = find(&asked, kind, Locations::only(Location::Cookies), authority.jar.wire());
         let Ok(found) = found else { continue };
-        if judge(authority, &asked, kind, found, Revocation::Asked, |_, _| true).await.is_ok() {
+        if judge(authority, &asked, kind, found, RevocationIs::Asked, |_, _| true).await.is_ok() {
             return true;
         }
     }

@@ -58,8 +58,8 @@ impl AuthError {
     }
 }
 
-struct Failure(Mutex<Option<AuthError>>);
+struct KeptFailure(Mutex<Option<AuthError>>);
 
-fn failure<'r>(request: &'r Request<'_>) -> &'r Failure {
-    request.local_cache(|| Failure(Mutex::new(None)))
+fn failure<'r>(request: &'r Request<'_>) -> &'r KeptFailure {
+    request.local_cache(|| KeptFailure(Mutex::new(None)))
 }

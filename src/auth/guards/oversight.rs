@@ -138,7 +138,7 @@ impl Oversight<'_> {
         for id in &ended {
             self.write(What::SessionEnded(reason), user, Some(*id), None);
         }
-        self.sessions.authority.forget_ended(&ended, self.sessions.remember_until());
+        self.sessions.authority.refuse_ended(&ended, self.sessions.remember_until());
     }
 
     async fn end_these(&self, user: &str, which: These) -> Result<usize, AuthError> {

@@ -52,7 +52,7 @@ use crate::auth::wire::error::AuthError;
 #[derive(Serialize)]
 pub struct PageContext<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    current_user: Option<Person<'r>>,
+    current_user: Option<CurrentPerson<'r>>,
     csrf_field: &'r str,
     csrf_token: &'r str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,7 @@ pub struct PageContext<'r> {
 }
 
 #[derive(Serialize)]
-struct Person<'r> {
+struct CurrentPerson<'r> {
     name: &'r str,
     roles: Vec<&'r str>,
 }
@@ -88,7 +88,8 @@ async fn of<'r>(request: &'r Request<'_>) -> Result<PageContext<'r>, AuthError> 
         Err(_) => None,
     };
     Ok(PageContext {
-        current_user: claims.map(|claims| Person { name: claims.subject(), roles: claims.roles().collect() }),
+        current_user: claims
+            .map(|claims| CurrentPerson { name: claims.subject(), roles: claims.roles().collect() }),
         csrf_field: &wire.csrf_field,
         csrf_token: claims.and_then(|claims| claims.0.csrf()).unwrap_or_default(),
         flash: request.guard().await.succeeded(),

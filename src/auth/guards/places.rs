@@ -13,7 +13,7 @@ use crate::auth::guards::tokens::{RefreshToken, is_unattached, outcome};
 use crate::auth::request::asked::Asked;
 use crate::auth::request::live::live;
 use crate::auth::request::location::Found;
-use crate::auth::request::verdict::{self, Revocation, authority, judge, judge_access_in, refuse_second};
+use crate::auth::request::verdict::{self, RevocationIs, authority, judge, judge_access_in, refuse_second};
 use crate::auth::tokens::claims::Claims;
 use crate::auth::tokens::codec::Token;
 use crate::auth::wire::error::AuthError;
@@ -169,10 +169,10 @@ macro_rules! stands_in {
 }
 
 stands_in! {
-    BearerToken, Bearer, |_| Locations::only(Location::Headers), Revocation::Asked;
-    CookieToken, Cookie, |_| Locations::only(Location::Cookies), Revocation::Asked;
-    QueryToken, Query, |_| Locations::only(Location::QueryString), Revocation::Asked;
-    StatelessToken, Stateless, configured, Revocation::NotAsked;
+    BearerToken, Bearer, |_| Locations::only(Location::Headers), RevocationIs::Asked;
+    CookieToken, Cookie, |_| Locations::only(Location::Cookies), RevocationIs::Asked;
+    QueryToken, Query, |_| Locations::only(Location::QueryString), RevocationIs::Asked;
+    StatelessToken, Stateless, configured, RevocationIs::NotAsked;
 }
 
 gives_claims!(BodyToken);
@@ -258,7 +258,7 @@ async fn read_and_judge(request: &Request<'_>, data: Data<'_>, kind: Kind) -> Re
     if kind == Kind::Access {
         refuse_second(request, found)?;
     }
-    judge(authority(request)?, &Asked::bare(request), kind, found, Revocation::Asked, |_, _| false).await
+    judge(authority(request)?, &Asked::bare(request), kind, found, RevocationIs::Asked, |_, _| false).await
 }
 
 const MAX_BODY_BYTES: u64 = 8 * 1024;

@@ -119,7 +119,7 @@ impl Sessions<'_> {
         for id in &ended {
             self.note(What::SessionEnded(reason), Some(user), Some(*id));
         }
-        self.authority.forget_ended(&ended, self.authority.remember_until(self.now()));
+        self.authority.refuse_ended(&ended, self.authority.remember_until(self.now()));
     }
 
     /// Whether tokens are looked for in a header, so that a program can keep its tokens itself.

@@ -52,7 +52,7 @@ impl<U: Send + Sync + 'static> LookUp<U> {
     }
 }
 
-struct Found<U>(Result<U, AuthError>);
+struct LookedUp<U>(Result<U, AuthError>);
 
 async fn look_up<U: Send + Sync + 'static>(request: &Request<'_>) -> Result<U, AuthError> {
     let claims = signed_in(request).await?;
@@ -71,7 +71,7 @@ impl<'r, U: Send + Sync + 'static> FromRequest<'r> for CurrentUser<'r, U> {
     type Error = AuthError;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
-        let found = request.local_cache_async(async { Found(look_up::<U>(request).await) }).await;
+        let found = request.local_cache_async(async { LookedUp(look_up::<U>(request).await) }).await;
         outcome(request, found.0.as_ref().map_err(|error| *error), CurrentUser)
     }
 }

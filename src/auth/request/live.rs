@@ -22,7 +22,7 @@ use crate::auth::wire::place::Location;
 
 /// A token that was replaced long ago, or never issued; seen by a guard, and not yet acted upon.
 #[derive(Default)]
-struct Seen(OnceLock<Token>);
+struct CameBack(OnceLock<Token>);
 
 /// A refresh token whose session lives and which would be accepted now.
 pub(in crate::auth) async fn live<'r>(
@@ -53,12 +53,12 @@ pub(in crate::auth) async fn live<'r>(
 
 fn note(request: &Request<'_>, token: &Token) {
     // Several guards of one route have seen the same.
-    let _ = request.local_cache(Seen::default).0.set(token.clone());
+    let _ = request.local_cache(CameBack::default).0.set(token.clone());
 }
 
 /// Presents what a guard has seen to the store, which decides and ends the session in one transaction.
 pub(in crate::auth) async fn act_on_seen(request: &Request<'_>) {
-    let Some(token) = request.local_cache(Seen::default).0.get() else { return };
+    let Some(token) = request.local_cache(CameBack::default).0.get() else { return };
     let (Ok(authority), Ok(claims)) = (verdict::authority(request), SessionClaims::of(token)) else { return };
     let renewal = authority.renew(&claims, caller::address(request)).await;
     match renewal {

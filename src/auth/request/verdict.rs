@@ -28,7 +28,7 @@ use crate::auth::wire::place::{Location, Locations};
 
 /// The access token that this request carries, judged.
 pub(crate) async fn access<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
-    let verdict = request.local_cache_async(async { Access(judge_access(request).await) }).await;
+    let verdict = request.local_cache_async(async { AccessVerdict(judge_access(request).await) }).await;
     verdict.0.as_ref().map_err(|error| *error)
 }
 
@@ -93,14 +93,14 @@ pub(crate) fn clear_cookies(request: &Request<'_>, jar: Jar) {
 /// The judgement itself; everybody but the benchmark asks [`access`], which keeps it.
 pub(crate) async fn judge_access(request: &Request<'_>) -> Result<Token, AuthError> {
     let locations = authority(request)?.settings.locations;
-    judge_access_in(request, locations, Revocation::Asked).await
+    judge_access_in(request, locations, RevocationIs::Asked).await
 }
 
 /// Judges an access token that stands in one of these places.
 pub(crate) async fn judge_access_in(
     request: &Request<'_>,
     locations: Locations,
-    revocation: Revocation,
+    revocation: RevocationIs,
 ) -> Result<Token, AuthError> {
     let authority = authority(request)?;
     let asked = Asked::of(request, locations);
@@ -129,7 +129,7 @@ pub(crate) async fn judge(
     asked: &Asked<'_>,
     kind: Kind,
     found: Found<'_>,
-    revocation: Revocation,
+    revocation: RevocationIs,
     is_proof: impl Fn(Proof<'_>, &str) -> bool,
 ) -> Result<Token, AuthError> {
     let proof = if found.location == Location::Cookies && asked.is_unsafe() {
@@ -153,7 +153,7 @@ pub(crate) async fn judge(
     if token.kind != kind {
         return Err(AuthError::WrongType(kind));
     }
-    if revocation == Revocation::Asked {
+    if revocation == RevocationIs::Asked {
         authority.check_revocation(&token).await?;
     }
     if kind == Kind::Refresh {
@@ -171,7 +171,7 @@ pub(crate) async fn judge(
 
 /// Whether revocation is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Revocation {
+pub(crate) enum RevocationIs {
     Asked,
     NotAsked,
 }
@@ -181,7 +181,7 @@ async fn judge_refresh(request: &Request<'_>) -> Result<Token, AuthError> {
     let locations = authority.settings.locations;
     let asked = Asked::of(request, locations);
     let found = find(&asked, Kind::Refresh, locations, authority.jar.wire())?;
-    judge(authority, &asked, Kind::Refresh, found, Revocation::Asked, |proof, value| proof.is(value)).await
+    judge(authority, &asked, Kind::Refresh, found, RevocationIs::Asked, |proof, value| proof.is(value)).await
 }
 
 /// Renews a page's session by its refresh cookie. CSRF is checked first: a form in an open tab carries the access
@@ -191,7 +191,7 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
     let is_proof = |proof: Proof<'_>, value: &str| proof.is(&access_value(value)) || proof.is(value);
     let asked = Asked::bare(request);
     let found = find(&asked, Kind::Refresh, silent(authority), authority.jar.wire())?;
-    let token = match judge(authority, &asked, Kind::Refresh, found, Revocation::Asked, is_proof).await {
+    let token = match judge(authority, &asked, Kind::Refresh, found, RevocationIs::Asked, is_proof).await {
         Err(AuthError::Revoked) => return Err(reason_for_revocation(request).await),
         other => other?,
     };
@@ -233,7 +233,7 @@ fn silent(authority: &Authority) -> Locations {
     }
 }
 
-struct Access(Result<Token, AuthError>);
+struct AccessVerdict(Result<Token, AuthError>);
 struct Refresh(Result<Token, AuthError>);
 struct Renewed(Result<Token, AuthError>);
 struct WasRenewed(AtomicBool);

@@ -142,7 +142,7 @@ impl Authority {
         self.change(|it| async move {
             let until = it.remember_until(now);
             let displaced = it.store.create(&session, limit, until).await?;
-            it.forget_ended(&displaced, until);
+            it.refuse_ended(&displaced, until);
             let (user, address) = (session.user.as_str(), session.address);
             it.note(What::SignedIn, Some(user), Some(session.id), address);
             for id in displaced {
@@ -171,7 +171,7 @@ impl Authority {
                 let presented = it.store.present(id, generation, now, leniency, until).await?;
                 if let Some((session, verdict)) = &presented {
                     if *verdict == Verdict::Reused {
-                        it.forget_ended(&[id], until);
+                        it.refuse_ended(&[id], until);
                     }
                     it.note_verdict(*verdict, session, address);
                 }
@@ -210,7 +210,7 @@ impl Authority {
             let until = it.remember_until(at);
             let ending = Ending { which: whose.which(), reason, at, remember_until: until };
             let ended = it.store.end(&ending).await?;
-            it.forget_ended(&ended, until);
+            it.refuse_ended(&ended, until);
             for id in &ended {
                 it.journal.write(whose.end_of(*id, at, reason, address));
             }
@@ -343,7 +343,7 @@ impl Authority {
     }
 
     /// Makes this node refuse the tokens of ended sessions at once.
-    pub(crate) fn forget_ended(&self, ended: &[SessionId], until: UnixTime) {
+    pub(crate) fn refuse_ended(&self, ended: &[SessionId], until: UnixTime) {
         for id in ended {
             self.view.insert(Revocation { id: *id.as_bytes(), until });
         }

@@ -70,7 +70,7 @@ impl Authority {
             Err(_) if reason == EndReason::LoggedOut => {}
             ended => return ended.map(drop),
         }
-        self.forget_ended(&[id], self.remember_until(at));
+        self.refuse_ended(&[id], self.remember_until(at));
         self.unkept.add(SignOut::Session { id, user: user.to_owned(), at, address });
         Err(AuthError::NotKept)
     }
@@ -121,7 +121,7 @@ impl Authority {
         let until = self.remember_until(self.clock.now());
         let ended =
             self.store.end(&Ending { which: whose.which(), reason, at, remember_until: until }).await?;
-        self.forget_ended(&ended, until);
+        self.refuse_ended(&ended, until);
         for ended in ended {
             self.journal.write(whose.end_of(ended, at, reason, address));
         }

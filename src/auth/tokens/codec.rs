@@ -143,7 +143,7 @@ impl Codec {
             return Err(Invalid::TooLong);
         }
         let payload = self.ring().open(token, now)?;
-        let claims: Claims<'_> = serde_json::from_str(&payload).map_err(|_| Invalid::Payload)?;
+        let claims: Payload<'_> = serde_json::from_str(&payload).map_err(|_| Invalid::Payload)?;
 
         // Only a token that claims no part of a session is a sibling's; half a membership is a fault.
         let is_foreign =
@@ -314,7 +314,7 @@ const RESERVED: [&str; 14] = [
 /// The claims as they are read. A claim given twice is an error (derived), one of the wrong type too;
 /// claims that are not ours are skipped.
 #[derive(Deserialize)]
-struct Claims<'a> {
+struct Payload<'a> {
     iat: Option<UnixTime>,
     nbf: Option<UnixTime>,
     exp: Option<UnixTime>,

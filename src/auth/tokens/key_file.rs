@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::tokens::algorithm::Algorithm;
 use crate::auth::tokens::guarded::{Guarded, folder, judge};
-use crate::auth::tokens::keys::{Key, RsaKeys, generate};
-use crate::auth::tokens::ring::{Ring, Role};
+use crate::auth::tokens::keys::{RingKey, RsaKeys, generate};
+use crate::auth::tokens::ring::{KeyUse, Ring};
 use crate::auth::tokens::secret::Secret;
 use crate::ground::clock::UnixTime;
 use crate::ground::random::Random;
@@ -225,10 +225,10 @@ impl KeyFile {
     fn ring(&self, entries: &Entries) -> Result<Ring, String> {
         let keys = entries.keys.iter().map(|entry| {
             let role = match entry.state {
-                EntryState::Signing => Role::Signing,
-                EntryState::Next => Role::Next,
+                EntryState::Signing => KeyUse::Signing,
+                EntryState::Next => KeyUse::Next,
                 EntryState::Verifying => {
-                    Role::Verifying(UnixTime::from_secs(entry.until.unwrap_or(i64::MAX)))
+                    KeyUse::Verifying(UnixTime::from_secs(entry.until.unwrap_or(i64::MAX)))
                 }
             };
             self.key(entry).map(|key| (key, role))
@@ -237,12 +237,12 @@ impl KeyFile {
         Ring::new(keys).ok_or_else(|| self.line("exactly one key must sign, and no two may be the same"))
     }
 
-    fn key(&self, entry: &Entry) -> Result<Key, String> {
+    fn key(&self, entry: &Entry) -> Result<RingKey, String> {
         let text = Secret::unchecked(entry.key.clone());
         let key = if entry.alg.is_symmetric() {
-            Key::from_secret(entry.alg, &text)
+            RingKey::from_secret(entry.alg, &text)
         } else {
-            Key::from_pem(entry.alg, &text, self.rsa)
+            RingKey::from_pem(entry.alg, &text, self.rsa)
         };
         key.map_err(|error| self.line(error))
     }
@@ -333,7 +333,7 @@ enum Existing {
 /// A ring with a secret that nobody keeps.
 pub(crate) fn ephemeral(random: &dyn Random) -> Result<Ring, String> {
     let secret = Secret::new(draw_secret(random)?).map_err(|error| error.to_string())?;
-    Key::from_secret(Algorithm::HS256, &secret).map(Ring::of).map_err(|error| error.to_string())
+    RingKey::from_secret(Algorithm::HS256, &secret).map(Ring::of).map_err(|error| error.to_string())
 }
 
 fn make(algorithm: Algorithm, random: &dyn Random) -> Result<String, String> {

@@ -64,7 +64,7 @@ impl Algorithm {
 }
 
 /// One key with its algorithm and its name.
-pub(crate) struct Key {
+pub(crate) struct RingKey {
     id: String,
     algorithm: Algorithm,
     /// Our own header for this key, encoded once: a token that begins with it needs no header parsing.
@@ -81,7 +81,7 @@ pub(crate) struct Key {
 #[error("the signing key does not sign")]
 pub(crate) struct SigningFailed;
 
-impl Key {
+impl RingKey {
     /// A key of the HMAC family.
     pub(crate) fn from_secret(algorithm: Algorithm, secret: &Secret) -> Result<Self, UnfitKey> {
         if !algorithm.is_symmetric() {

@@ -11,13 +11,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use crate::auth::tokens::keys::{Key, SigningFailed};
+use crate::auth::tokens::keys::{RingKey, SigningFailed};
 use crate::auth::wire::invalid::Invalid;
 use crate::ground::clock::UnixTime;
 
 /// What a key is for, at this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum KeyUse {
     /// It signs.
     Signing,
     /// It will sign: others may learn of it beforehand.
@@ -28,19 +28,19 @@ pub(crate) enum Role {
 
 /// The keys; there is always one that signs.
 pub(crate) struct Ring {
-    signing: Key,
-    others: Vec<(Key, Role)>,
+    signing: RingKey,
+    others: Vec<(RingKey, KeyUse)>,
 }
 
 impl Ring {
-    pub(crate) fn of(signing: Key) -> Self {
+    pub(crate) fn of(signing: RingKey) -> Self {
         Self { signing, others: Vec::new() }
     }
 
     /// The ring of these keys; `None` unless exactly one signs and no two share a name.
-    pub(crate) fn new(keys: Vec<(Key, Role)>) -> Option<Self> {
+    pub(crate) fn new(keys: Vec<(RingKey, KeyUse)>) -> Option<Self> {
         let (mut signing, others): (Vec<_>, Vec<_>) =
-            keys.into_iter().partition(|(_, role)| *role == Role::Signing);
+            keys.into_iter().partition(|(_, role)| *role == KeyUse::Signing);
         let (signing, _) = signing.pop().filter(|_| signing.is_empty())?;
         let mut names: Vec<_> = others.iter().map(|(key, _)| key.id()).chain([signing.id()]).collect();
         names.sort_unstable();
@@ -91,15 +91,15 @@ impl Ring {
     /// The public keys as a JSON Web Key Set (RFC 7517 §5); secrets are not in it.
     pub(crate) fn public(&self, now: UnixTime) -> Value {
         let others = self.others.iter().filter(|(_, role)| verifies(*role, now)).map(|(key, _)| key);
-        let keys: Vec<_> = [&self.signing].into_iter().chain(others).filter_map(Key::public).collect();
+        let keys: Vec<_> = [&self.signing].into_iter().chain(others).filter_map(RingKey::public).collect();
         json!({ "keys": keys })
     }
 
-    fn keys(&self) -> impl Iterator<Item = &Key> {
+    fn keys(&self) -> impl Iterator<Item = &RingKey> {
         [&self.signing].into_iter().chain(self.others.iter().map(|(key, _)| key))
     }
 
-    fn key_for(&self, header: &str, now: UnixTime) -> Result<&Key, Invalid> {
+    fn key_for(&self, header: &str, now: UnixTime) -> Result<&RingKey, Invalid> {
         if header == self.signing.header() {
             return Ok(&self.signing);
         }
@@ -146,10 +146,10 @@ fn is_object(json: &[u8]) -> bool {
     json.trim_ascii_start().first() == Some(&b'{')
 }
 
-fn verifies(role: Role, now: UnixTime) -> bool {
+fn verifies(role: KeyUse, now: UnixTime) -> bool {
     match role {
-        Role::Signing | Role::Next => true,
-        Role::Verifying(until) => now < until,
+        KeyUse::Signing | KeyUse::Next => true,
+        KeyUse::Verifying(until) => now < until,
     }
 }
 

@@ -140,8 +140,8 @@ fn wrong() -> Rejection {
     Rejection::new(Status::UnprocessableEntity, "wrong_password", message).noted(What::PasswordChangeRefused)
 }
 
-impl body::Form for NewPassword {
-    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+impl body::FromFields for NewPassword {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
         Ok(Self {
             current_password: fields.required("current_password")?,
             new_password: fields.required("new_password")?,

@@ -10,9 +10,9 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 use crate::auth::{self, AuthError, CsrfToken, FreshToken, Oversight, Random, Role, RoleToken, Sessions};
+use crate::routes::admin::Admin;
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
-use crate::routes::admin::Admin;
 use crate::routes::view::frame::Frame;
 use crate::users::{Accounts, CODE_BYTES, OneTimeCode, Username, Warrant};
 

@@ -23,7 +23,7 @@ use crate::users::{Account, InvalidRoles, Invitation, OneTimeCode, Roles, Userna
 
 /// A person as administrators see them.
 #[derive(Debug, Serialize)]
-pub(crate) struct Shown {
+pub(crate) struct ShownPerson {
     pub(crate) name: String,
     /// The address of the person's page.
     pub(crate) path: String,
@@ -38,7 +38,7 @@ pub(crate) struct Shown {
 
 #[derive(Debug, Default, Serialize)]
 struct PeoplePage<'a> {
-    people: Vec<Shown>,
+    people: Vec<ShownPerson>,
     search: &'a str,
     /// Where the list goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,7 +146,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         |error| PeoplePage { username: text, roles: text, error: Some(error), ..PeoplePage::default() };
     states::values(&[
         PeoplePage {
-            people: vec![Shown::sample(text), Shown::absent_sample()],
+            people: vec![ShownPerson::sample(text), ShownPerson::absent_sample()],
             next: address(),
             ..PeoplePage::default()
         },
@@ -222,7 +222,7 @@ pub(crate) fn out_of_reach(error: &(dyn std::error::Error + 'static)) -> Refused
 }
 
 /// A page of the list, and the name behind which it goes on.
-async fn shown(part: Part<'_>, desk: &Desk<'_>) -> Result<(Vec<Shown>, Option<String>), Refused> {
+async fn shown(part: Part<'_>, desk: &Desk<'_>) -> Result<(Vec<ShownPerson>, Option<String>), Refused> {
     let after = part.after.and_then(|name| name.parse::<Username>().ok());
     let mut found = desk
         .accounts()
@@ -234,10 +234,13 @@ async fn shown(part: Part<'_>, desk: &Desk<'_>) -> Result<(Vec<Shown>, Option<St
     let next = found.last().filter(|_| goes_on).map(|last| last.name.to_string());
     let names: Vec<_> = found.iter().map(|account| account.name.as_str()).collect();
     let presence = desk.overseen().presence(&names).await.map_err(Refused)?;
-    Ok((found.iter().zip(presence).map(|(account, presence)| Shown::new(account, presence)).collect(), next))
+    Ok((
+        found.iter().zip(presence).map(|(account, presence)| ShownPerson::new(account, presence)).collect(),
+        next,
+    ))
 }
 
-impl Shown {
+impl ShownPerson {
     /// Somebody of this name who is signed in.
     pub(crate) fn sample(text: &str) -> Self {
         Self {
@@ -307,8 +310,8 @@ impl Default for GivenRoles {
     }
 }
 
-impl body::Form for NewPerson {
-    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+impl body::FromFields for NewPerson {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
         let roles = GivenRoles::Line(fields.optional("roles").unwrap_or_default());
         Ok(Self { username: fields.required("username")?, roles })
     }

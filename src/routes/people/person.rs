@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use crate::auth::{EndReason, Role, SessionId, What};
 use crate::routes::account::dashboard::{MAX_EVENTS, ShownEvent, newest};
 use crate::routes::account::sessions::Shown;
+use crate::routes::admin::Admin;
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
-use crate::routes::admin::Admin;
 use crate::routes::people::administrator::Desk;
 use crate::routes::people::list::{self, GivenRoles, out_of_reach, show_code};
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
@@ -32,7 +32,7 @@ pub(crate) struct Name(Username);
 
 #[derive(Debug, Serialize)]
 struct PersonPage<'a> {
-    person: list::Shown,
+    person: list::ShownPerson,
     /// What the person may do, as the form takes it.
     roles: String,
     sessions: Vec<Shown<'a>>,
@@ -262,7 +262,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         notice,
         error,
     };
-    let present = || list::Shown::sample(text);
+    let present = || list::ShownPerson::sample(text);
     states::values(&[
         PersonPage {
             sessions: vec![Shown::current_sample(), Shown::sample(text)],
@@ -274,7 +274,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         PersonPage { code_until: Some(Moment::sample(text)), ..page(present(), None, None) },
         PersonPage { failures: 103, next_attempt: Some(Moment::sample(text)), ..page(present(), None, None) },
         PersonPage { is_self: true, ..page(present(), Some(text), None) },
-        page(list::Shown::absent_sample(), Some(DISABLED), None),
+        page(list::ShownPerson::absent_sample(), Some(DISABLED), None),
         page(present(), None, Some("bad_roles")),
         page(present(), None, Some("own_account")),
         page(present(), None, Some("last_administrator")),
@@ -294,7 +294,7 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
     let now = desk.overseen().now();
     Ok(Some(PersonPage {
         roles: account.roles.join(", "),
-        person: list::Shown::new(&account, presence.first().copied().unwrap_or_default()),
+        person: list::ShownPerson::new(&account, presence.first().copied().unwrap_or_default()),
         sessions: Shown::list(live, desk.administrator.session_id()),
         events: newest(&events, SHOWN_EVENTS).map(ShownEvent::for_administrator).collect(),
         code_open: code.as_ref().is_some_and(|code| code.is_open(now)),
@@ -362,8 +362,8 @@ impl<'r> FromParam<'r> for Name {
     }
 }
 
-impl body::Form for NewRoles {
-    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+impl body::FromFields for NewRoles {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
         Ok(Self { roles: GivenRoles::Line(fields.required("roles")?) })
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Exchange {
 }
 
 #[derive(Debug, Serialize)]
-struct CodePage<'a> {
+struct ExchangePage<'a> {
     username: &'a str,
     min_length: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,7 @@ pub(crate) fn form(
         Err(_) => frame,
     };
     let min_length = accounts.policy().min_length();
-    let page = CodePage { username: "", min_length, error: None, retry_after: None };
+    let page = ExchangePage { username: "", min_length, error: None, retry_after: None };
     Ok(Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("code.html", page)))
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn submit(
         None => {}
     }
     Ok(rejection.answer(form, |rejection| {
-        let page = CodePage {
+        let page = ExchangePage {
             username: &username,
             min_length: accounts.policy().min_length(),
             error: Some(rejection.key()),
@@ -111,7 +111,7 @@ pub(crate) async fn submit(
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
 pub(crate) fn samples(text: &str) -> Vec<Value> {
-    let page = |username, error, retry_after| CodePage { username, min_length: 8, error, retry_after };
+    let page = |username, error, retry_after| ExchangePage { username, min_length: 8, error, retry_after };
     states::values(&[
         page("", None, None),
         page(text, Some(BAD_CODE), None),
@@ -156,8 +156,8 @@ impl<'r> FromRequest<'r> for OwnForm {
     }
 }
 
-impl body::Form for Exchange {
-    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+impl body::FromFields for Exchange {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
         Ok(Self {
             username: fields.required("username")?,
             code: fields.required("code")?,

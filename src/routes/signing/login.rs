@@ -52,7 +52,7 @@ pub(crate) struct FormProof<'r> {
 
 /// Whether the browser sends any cookies.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Cookies(bool);
+pub(crate) struct SendsCookies(bool);
 
 /// Where a program wants its tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -86,7 +86,7 @@ pub(crate) fn form(
     notice: Option<&str>,
     visitor: Result<SignedIn<'_>, AuthError>,
     csrf: CsrfToken<'_>,
-    cookies: Cookies,
+    cookies: SendsCookies,
     frame: Frame<'_>,
     demo: &State<Demo>,
 ) -> Result<Reply, Refused> {
@@ -288,7 +288,7 @@ pub(crate) async fn note_failure(what: What, name: &str, sessions: &Sessions<'_>
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Cookies {
+impl<'r> FromRequest<'r> for SendsCookies {
     type Error = Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
@@ -332,8 +332,8 @@ impl<'r> FromRequest<'r> for FormProof<'r> {
     }
 }
 
-impl body::Form for Credentials {
-    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+impl body::FromFields for Credentials {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
         Ok(Self {
             username: fields.required("username")?,
             password: fields.required("password")?,

@@ -115,8 +115,8 @@ async fn check(
     checked.map(drop).map_err(|error| Rejection::of_sign_in(error, wrong()))
 }
 
-impl body::Form for Again {
-    fn from_fields(fields: &mut Fields) -> Result<Self, body::Refused> {
+impl body::FromFields for Again {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
         Ok(Self { password: fields.required("password")?, next: fields.optional("next") })
     }
 }

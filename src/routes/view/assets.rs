@@ -33,7 +33,7 @@ pub(crate) enum Asset {
 
 /// What a file is; nothing else is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum AssetKind {
     Css,
     Js,
     Svg,
@@ -49,7 +49,7 @@ pub(crate) enum Kind {
 #[derive(Clone)]
 pub struct File {
     address: String,
-    kind: Kind,
+    kind: AssetKind,
     bytes: Cow<'static, [u8]>,
     is_named_by_content: bool,
 }
@@ -88,7 +88,7 @@ impl Assets {
         let mut assets = NONE.clone();
         for (asset, name, bytes) in EMBEDDED {
             let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
-            if let Some(kind) = Kind::of(extension) {
+            if let Some(kind) = AssetKind::of(extension) {
                 assets.replace(asset, stem, kind, Cow::Borrowed(bytes));
             }
         }
@@ -101,13 +101,13 @@ impl Assets {
     /// A line when such a file is not served.
     pub(crate) fn put(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), String> {
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-        let kind = Kind::of(extension).ok_or_else(|| {
+        let kind = AssetKind::of(extension).ok_or_else(|| {
             format!(
                 "is nothing that is served; known are {}",
                 EXTENSIONS.map(|(extension, _)| extension).join(", ")
             )
         })?;
-        if kind == Kind::Css && std::str::from_utf8(&bytes).is_err() {
+        if kind == AssetKind::Css && std::str::from_utf8(&bytes).is_err() {
             return Err("is not UTF-8".to_owned());
         }
         match Asset::named(name) {
@@ -121,7 +121,7 @@ impl Assets {
     }
 
     /// Puts these bytes in the place of an asset that every page has.
-    pub(crate) fn replace(&mut self, asset: Asset, stem: &str, kind: Kind, bytes: Cow<'static, [u8]>) {
+    pub(crate) fn replace(&mut self, asset: Asset, stem: &str, kind: AssetKind, bytes: Cow<'static, [u8]>) {
         // Its address changes with its content, so that a browser may keep it.
         let digest: String =
             Sha256::digest(&bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
@@ -173,7 +173,7 @@ impl Asset {
     }
 }
 
-impl Kind {
+impl AssetKind {
     /// The kind of files that end like this.
     pub(crate) fn of(extension: &str) -> Option<Self> {
         EXTENSIONS.iter().find(|(known, _)| *known == extension).map(|(_, kind)| *kind)
@@ -204,17 +204,17 @@ impl fmt::Debug for File {
     }
 }
 
-const EXTENSIONS: [(&str, Kind); 10] = [
-    ("css", Kind::Css),
-    ("js", Kind::Js),
-    ("svg", Kind::Svg),
-    ("png", Kind::Png),
-    ("jpg", Kind::Jpeg),
-    ("jpeg", Kind::Jpeg),
-    ("webp", Kind::Webp),
-    ("ico", Kind::Ico),
-    ("avif", Kind::Avif),
-    ("woff2", Kind::Woff2),
+const EXTENSIONS: [(&str, AssetKind); 10] = [
+    ("css", AssetKind::Css),
+    ("js", AssetKind::Js),
+    ("svg", AssetKind::Svg),
+    ("png", AssetKind::Png),
+    ("jpg", AssetKind::Jpeg),
+    ("jpeg", AssetKind::Jpeg),
+    ("webp", AssetKind::Webp),
+    ("ico", AssetKind::Ico),
+    ("avif", AssetKind::Avif),
+    ("woff2", AssetKind::Woff2),
 ];
 
 const EMBEDDED: [(Asset, &str, &[u8]); 4] = [

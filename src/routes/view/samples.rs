@@ -28,7 +28,7 @@ pub struct Surroundings<'a> {
 
 /// A page in one state and language.
 #[derive(Debug, Clone)]
-pub struct Sample<'a> {
+pub struct PageSample<'a> {
     /// The template.
     pub template: &'static str,
     /// The tag of the language.
@@ -38,7 +38,11 @@ pub struct Sample<'a> {
 }
 
 /// All samples of all pages, with these assets.
-pub(crate) fn all<'a>(site: &Sitemap, surroundings: Surroundings<'a>, assets: &Assets) -> Vec<Sample<'a>> {
+pub(crate) fn all<'a>(
+    site: &Sitemap,
+    surroundings: Surroundings<'a>,
+    assets: &Assets,
+) -> Vec<PageSample<'a>> {
     let Surroundings { catalogues, service, auth, text } = surroundings;
     let csrf_names = auth.wire.csrf_names();
     let mut samples = Vec::new();
@@ -58,7 +62,7 @@ pub(crate) fn all<'a>(site: &Sitemap, surroundings: Surroundings<'a>, assets: &A
             }
             let states =
                 states::values(&own.iter().map(|own| frame.with(page.template, own)).collect::<Vec<_>>());
-            samples.extend(states.into_iter().map(|context| Sample {
+            samples.extend(states.into_iter().map(|context| PageSample {
                 template: page.template,
                 language,
                 context,

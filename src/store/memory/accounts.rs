@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{Kept, MemoryStore};
 use crate::auth::{EndReason, Ending, Session, SessionId, Which};
 use crate::users::{
-    Account, AccountStore, AccountStoreError, Change, CodeDigest, KeptCode, Moment, NewHash, SessionName,
+    Account, AccountStore, AccountStoreError, Change, CodeDigest, Effective, KeptCode, NewHash, SessionName,
     Username, Warrant,
 };
 
@@ -87,7 +87,7 @@ impl AccountStore for MemoryStore {
         name: &Username,
         code: &CodeDigest,
         new_hash: &str,
-        moment: Moment,
+        moment: Effective,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
         let kept = &mut *self.kept();
         let is_open = |kept: &KeptCode| kept.is_open(moment.at) && kept.digest.is(code);
@@ -119,7 +119,7 @@ impl AccountStore for MemoryStore {
         &self,
         name: &Username,
         hash: NewHash<'_>,
-        moment: Moment,
+        moment: Effective,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
         let kept = &mut *self.kept();
         let is_old = |account: &&mut Account| hash.old.is_none_or(|old| account.password_hash == old);
@@ -133,7 +133,7 @@ impl AccountStore for MemoryStore {
         &self,
         name: &Username,
         disabled: bool,
-        moment: Moment,
+        moment: Effective,
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError> {
         let kept = &mut *self.kept();
@@ -157,7 +157,7 @@ impl AccountStore for MemoryStore {
         &self,
         name: &Username,
         roles: &[String],
-        moment: Moment,
+        moment: Effective,
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError> {
         let kept = &mut *self.kept();
@@ -206,10 +206,10 @@ impl Kept {
         name: &Username,
         keep: Option<SessionName>,
         reason: EndReason,
-        moment: Moment,
+        moment: Effective,
     ) -> Vec<SessionName> {
         let which = Which::AllOf(name.as_str(), keep.map(SessionId::from_bytes));
-        let Moment { at, remember_until } = moment;
+        let Effective { at, remember_until } = moment;
         let ended = self.end(&Ending { which, reason, at, remember_until });
         ended.iter().map(|id| *id.as_bytes()).collect()
     }

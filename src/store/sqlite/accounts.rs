@@ -9,7 +9,7 @@ use super::{Failure, SqliteStore, Write};
 use super::{codes, warrant};
 use crate::auth::{EndReason, Ending, SessionId, UnixTime, Which};
 use crate::users::{
-    Account, AccountStore, AccountStoreError, Change, CodeDigest, KeptCode, Moment, NewHash, SessionName,
+    Account, AccountStore, AccountStoreError, Change, CodeDigest, Effective, KeptCode, NewHash, SessionName,
     Username, Warrant,
 };
 
@@ -85,7 +85,7 @@ impl AccountStore for SqliteStore {
         name: &Username,
         code: &CodeDigest,
         new_hash: &str,
-        moment: Moment,
+        moment: Effective,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
         let mut write = self.write().await?;
         let kept = codes::find(&mut write.0, name).await?;
@@ -152,7 +152,7 @@ impl AccountStore for SqliteStore {
         &self,
         name: &Username,
         hash: NewHash<'_>,
-        moment: Moment,
+        moment: Effective,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
         let mut write = self.write().await?;
         let done = sqlx::query(
@@ -177,7 +177,7 @@ impl AccountStore for SqliteStore {
         &self,
         name: &Username,
         disabled: bool,
-        moment: Moment,
+        moment: Effective,
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError> {
         let mut write = self.write().await?;
@@ -209,7 +209,7 @@ impl AccountStore for SqliteStore {
         &self,
         name: &Username,
         roles: &[String],
-        moment: Moment,
+        moment: Effective,
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError> {
         let mut write = self.write().await?;
@@ -268,10 +268,10 @@ async fn end_all(
     name: &Username,
     keep: Option<SessionName>,
     reason: EndReason,
-    moment: Moment,
+    moment: Effective,
 ) -> Result<Vec<SessionName>, Failure> {
     let which = Which::AllOf(name.as_str(), keep.map(SessionId::from_bytes));
-    let Moment { at, remember_until } = moment;
+    let Effective { at, remember_until } = moment;
     let ended = end(&mut write.0, &Ending { which, reason, at, remember_until }).await?;
     write.commit().await?;
     Ok(ended.iter().map(|id| *id.as_bytes()).collect())

@@ -23,13 +23,13 @@ pub(in crate::users) enum Priority {
 /// The lines before the hasher.
 #[derive(Debug)]
 pub(super) struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     workers: usize,
     waiting: usize,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     /// Who has a place, working or waiting.
     taken: usize,
     working: usize,
@@ -92,12 +92,12 @@ impl Queue {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl QueueState {
     fn line(&mut self, priority: Priority) -> &mut Line {
         match priority {
             Priority::Known => &mut self.known,

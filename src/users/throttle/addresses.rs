@@ -19,7 +19,7 @@ use crate::auth::UnixTime;
 
 /// The failures of addresses.
 pub(super) struct Addresses {
-    sets: Box<[Mutex<[Slot; WAYS]>]>,
+    sets: Box<[Mutex<[AddressSlot; WAYS]>]>,
     hashing: Hashing,
 }
 
@@ -55,7 +55,7 @@ struct Scope {
 type Networks = [Option<(&'static Scope, u64)>; 3];
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Slot {
+struct AddressSlot {
     /// Zero is a free slot.
     tag: u64,
     /// When the last failure takes no room any more.
@@ -121,12 +121,12 @@ impl Addresses {
     }
 
     #[expect(clippy::indexing_slicing, reason = "there are SETS sets, and the index is a remainder by SETS")]
-    fn set(&self, tag: u64) -> MutexGuard<'_, [Slot; WAYS]> {
+    fn set(&self, tag: u64) -> MutexGuard<'_, [AddressSlot; WAYS]> {
         self.sets[(tag % SETS as u64) as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Slot {
+impl AddressSlot {
     /// How long the next attempt must wait, if it must.
     fn wait(&self, scope: &Scope, now: UnixTime) -> Option<Duration> {
         let room = scope.room.saturating_add(ROOM_FOR_EACH.saturating_mul(self.people.count_ones()));
@@ -172,7 +172,7 @@ impl Drop for Admitted {
 ///
 /// No failure takes room for longer than the fullest room lasts: a moment further in the future shows that the clock was
 /// set back.
-fn slot(set: &mut [Slot; WAYS], tag: u64, now: UnixTime) -> &mut Slot {
+fn slot(set: &mut [AddressSlot; WAYS], tag: u64, now: UnixTime) -> &mut AddressSlot {
     for slot in set.iter_mut() {
         slot.clear = slot.clear.min(now + LONGEST);
     }
@@ -181,7 +181,7 @@ fn slot(set: &mut [Slot; WAYS], tag: u64, now: UnixTime) -> &mut Slot {
     });
     let [first, ..] = set;
     if first.tag != tag {
-        *first = Slot { tag, ..Slot::default() };
+        *first = AddressSlot { tag, ..AddressSlot::default() };
     }
     first
 }

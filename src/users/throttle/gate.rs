@@ -32,7 +32,7 @@ pub(in crate::users) struct Gate {
 }
 
 /// Why an attempt is not evaluated.
-pub(in crate::users) enum Refusal {
+pub(in crate::users) enum NotAdmitted {
     Wait(Duration),
     Store(AccountStoreError),
 }
@@ -71,7 +71,11 @@ impl Gate {
     }
 
     /// Counts an attempt on the name that was typed, or says how long to wait.
-    pub(in crate::users) async fn admit(&self, name: &str, attempt: Attempt<'_>) -> Result<Pass, Refusal> {
+    pub(in crate::users) async fn admit(
+        &self,
+        name: &str,
+        attempt: Attempt<'_>,
+    ) -> Result<Pass, NotAdmitted> {
         let at = self.clock.now();
         let hashing = self.hashing().await?;
         let account = hashing.name(name);
@@ -82,7 +86,7 @@ impl Gate {
             device = None;
         }
         let address = match (device, attempt.address) {
-            (None, Some(address)) => Some(self.addresses.admit(address, at).map_err(Refusal::Wait)?),
+            (None, Some(address)) => Some(self.addresses.admit(address, at).map_err(NotAdmitted::Wait)?),
             _ => None,
         };
         let subject = Subject { account, device };
@@ -108,7 +112,7 @@ impl Gate {
 
     /// Asks the store about one more attempt; whoever is told to wait while others are being evaluated asks again when
     /// one of them has an outcome.
-    async fn ask(&self, subject: Subject, at: UnixTime) -> Result<(Admission, Evaluated), Refusal> {
+    async fn ask(&self, subject: Subject, at: UnixTime) -> Result<(Admission, Evaluated), NotAdmitted> {
         let handle = self.in_flight.of(subject.device.unwrap_or(subject.account));
         for _ in 0..MOST_OUTCOMES {
             let asking = handle.asking().await;
@@ -122,18 +126,21 @@ impl Gate {
             drop(asking);
             // The store is not asked within the time limit: an attempt that is counted must not be dropped.
             if !tokio::time::timeout(PATIENCE, handle.wait(seen)).await.unwrap_or(false) {
-                return Err(Refusal::Wait(wait));
+                return Err(NotAdmitted::Wait(wait));
             }
         }
-        Err(Refusal::Wait(PATIENCE))
+        Err(NotAdmitted::Wait(PATIENCE))
     }
 
     /// Counts an attempt of this address at something that cannot be guessed, whoever it is about: counted against a
     /// name, anybody could keep its owner waiting.
-    pub(in crate::users) fn admit_address(&self, address: Option<IpAddr>) -> Result<AddressPass, Refusal> {
+    pub(in crate::users) fn admit_address(
+        &self,
+        address: Option<IpAddr>,
+    ) -> Result<AddressPass, NotAdmitted> {
         let at = self.clock.now();
         let admitted = address.map(|address| self.addresses.admit(address, at)).transpose();
-        admitted.map(AddressPass).map_err(Refusal::Wait)
+        admitted.map(AddressPass).map_err(NotAdmitted::Wait)
     }
 
     /// Takes back what was counted: the password was right.
@@ -197,7 +204,7 @@ impl Gate {
     }
 }
 
-impl From<AccountStoreError> for Refusal {
+impl From<AccountStoreError> for NotAdmitted {
     fn from(error: AccountStoreError) -> Self {
         Self::Store(error)
     }

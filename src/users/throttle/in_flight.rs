@@ -15,10 +15,10 @@ use super::Key;
 
 /// The attempts under way, by name or by device.
 #[derive(Default)]
-pub(super) struct InFlight(Mutex<HashMap<Key, Arc<Entry>>>);
+pub(super) struct InFlight(Mutex<HashMap<Key, Arc<Undecided>>>);
 
 #[derive(Default)]
-struct Entry {
+struct Undecided {
     /// Held while the store is asked, so that whoever was admitted is known before the next one is told to wait.
     asking: AsyncMutex<()>,
     counts: Mutex<Counts>,
@@ -39,7 +39,7 @@ struct Counts {
 pub(super) struct Handle {
     all: Arc<InFlight>,
     key: Key,
-    entry: Arc<Entry>,
+    entry: Arc<Undecided>,
 }
 
 /// An attempt that was counted as being evaluated; dropped, it has an outcome, and whoever waits asks again.
@@ -83,7 +83,7 @@ impl Handle {
             (is_there, may_wait)
         });
         if may_wait {
-            let _waiting = Waiting(self);
+            let _waiting = Waiter(self);
             settled.await;
         }
         is_there || may_wait
@@ -95,9 +95,9 @@ impl Handle {
 }
 
 /// Counted among those who wait, also when the request is given up.
-struct Waiting<'a>(&'a Handle);
+struct Waiter<'a>(&'a Handle);
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.0.counts(|counts| counts.waiting -= 1);
     }

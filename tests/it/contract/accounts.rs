@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis::auth::{Cursor, EndReason, UnixTime, Which};
 use portcullis::store::Stores;
 use portcullis::users::{
-    Account, Change, KeptCode, Moment, NewHash, OneTimeCode, SessionName, Username, Warrant,
+    Account, Change, Effective, KeptCode, NewHash, OneTimeCode, SessionName, Username, Warrant,
 };
 
 use super::rotation::poll_some;
@@ -74,8 +74,8 @@ async fn a_hash_is_renewed_only_if_it_is_still_the_old_one(stores: Stores) {
     assert_eq!(hash("bob").await, "$argon2id$old");
 }
 
-pub(super) const MOMENT: Moment =
-    Moment { at: UnixTime::from_secs(1_700_000_060), remember_until: UnixTime::from_secs(1_700_000_360) };
+pub(super) const MOMENT: Effective =
+    Effective { at: UnixTime::from_secs(1_700_000_060), remember_until: UnixTime::from_secs(1_700_000_360) };
 
 /// Alice with the sessions 1, 2 and 3, of which 3 has ended, and Bob with session 4.
 async fn people(stores: &Stores) -> Username {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::binary::client::{Answer, Ask, Client, Jar};
 use crate::binary::server::{Installation, SECRET};
-use crate::guide::{GUIDE, OPTIONS};
+use crate::house::guide::{GUIDE, OPTIONS};
 use crate::interop::peer::{Flask, ask_python, with_peers};
 use crate::support::{claims, encode};
 

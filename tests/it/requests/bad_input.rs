@@ -3,7 +3,7 @@
 use rocket::http::Method;
 use serde_json::json;
 
-use crate::headers::assert_security_headers;
+use crate::requests::headers::assert_security_headers;
 use crate::support::{Answer, App, app};
 
 const CANARY: &str = "canary<b>\"'&";

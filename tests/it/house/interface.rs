@@ -21,7 +21,7 @@ fn words(cell: &str) -> BTreeSet<String> {
 }
 
 fn rows() -> Vec<Row> {
-    let page = include_str!("../../docs/interface.md");
+    let page = include_str!("../../../docs/interface.md");
     let lines = page.lines().filter(|line| line.starts_with("| `GET /") || line.starts_with("| `POST /"));
     let rows: Vec<_> = lines
         .map(|line| {

@@ -159,7 +159,7 @@ fn run(app: &App, present: impl Fn(&Visitor<'_>, &str, &str, &str) -> crate::sup
 }
 
 fn file() -> File {
-    serde_json::from_str(include_str!("cases/jwt-attacks.json")).unwrap()
+    serde_json::from_str(include_str!("../cases/jwt-attacks.json")).unwrap()
 }
 
 fn material(visitor: &Visitor<'_>, other: &Visitor<'_>, kind: &str) -> Material {

@@ -186,7 +186,7 @@ fn a_pages_script_is_told_the_names_and_knows_none_itself() {
     let renamed =
         OTHERS.iter().fold(Setup::new(), |setup, (key, name)| setup.set(&format!("auth.{key}"), name));
     assert_eq!(shown(renamed), told("X-Proof", "ac", "rc"));
-    let script = include_str!("../../static/portcullis.js");
+    let script = include_str!("../../../static/portcullis.js");
     for name in ["X-CSRF", "csrf_access", "csrf_refresh", "__Host-"] {
         assert!(!script.contains(name), "{name}");
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::binary::client::{Ask, Client};
 use crate::binary::server::{Installation, Server};
 use crate::browser::chromium::Browser;
-use crate::browser::tabs::{count_refreshes, generation, on_dashboard, refreshes, until_idle};
+use crate::browser::journeys::tabs::{count_refreshes, generation, on_dashboard, refreshes, until_idle};
 
 /// The status and the JSON that a call comes back with, or the text of the error that it throws.
 async fn call(browser: &Browser, arguments: &str) -> Value {

@@ -87,6 +87,6 @@ fn no_dependency_needs_a_newer_toolchain_than_we_say() {
     let (newest, name) = needs.max_by_key(|(version, _)| *version).unwrap();
     assert!(newest <= ours, "{name} needs {newest:?}");
     assert_eq!(newest, ours, "no more is asked for than is needed");
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../../README.md");
     assert!(readme.contains(&format!("a Rust toolchain ({}.{} or newer)", ours.0, ours.1)));
 }

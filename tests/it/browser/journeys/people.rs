@@ -2,7 +2,7 @@
 
 use crate::binary::server::{Installation, Server};
 use crate::browser::chromium::{Browser, Scripts};
-use crate::browser::flows::{BOTH, REFUSED, assert_error_at};
+use crate::browser::journeys::flows::{BOTH, REFUSED, assert_error_at};
 
 const CHOSEN: &str = "four unrelated words here";
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis::auth::{Cursor, Leniency, Verdict, Which};
 use portcullis::store::{StoreUrl, Stores, open};
-use portcullis::users::{Account, Moment, NewHash, Warrant};
+use portcullis::users::{Account, Effective, NewHash, Warrant};
 
 use crate::contract::{after, create, ending, session};
 
@@ -115,7 +115,7 @@ async fn a_password_change_that_fails_half_way_leaves_neither_the_hash_nor_the_e
     let trigger =
         "CREATE TRIGGER fail BEFORE UPDATE OF ended_at ON sessions BEGIN SELECT raise(ABORT, 'no'); END";
     sqlx::query(trigger).execute(&pool).await.unwrap();
-    let moment = Moment { at: after(1), remember_until: after(301) };
+    let moment = Effective { at: after(1), remember_until: after(301) };
     let hash = NewHash { old: Some("$old"), new: "$new", keep: None };
     assert!(stores.accounts.change_password(&alice.name, hash, moment).await.is_err());
     assert!(stores.accounts.set_disabled(&alice.name, true, moment, Warrant::OPERATOR).await.is_err());
@@ -170,7 +170,10 @@ async fn processes_that_start_together_do_not_disturb_each_other() {
         let path = folder.path().join("new").join("a.db");
         let start = || {
             std::process::Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "sqlite_file::processes_that_start_together_do_not_disturb_each_other"])
+                .args([
+                    "--exact",
+                    "operation::sqlite_file::processes_that_start_together_do_not_disturb_each_other",
+                ])
                 .env(STARTED_WITH, &path)
                 .stdout(std::process::Stdio::null())
                 .spawn()

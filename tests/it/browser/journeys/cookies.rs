@@ -128,8 +128,8 @@ fn over_https() -> Installation {
     //   -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE
     //   -keyout tls.key.pem -out tls.cert.pem
     Installation::new()
-        .with_file("tls.cert.pem", include_str!("../cases/tls.cert.pem"))
-        .with_file("tls.key.pem", include_str!("../cases/tls.key.pem"))
+        .with_file("tls.cert.pem", include_str!("../../cases/tls.cert.pem"))
+        .with_file("tls.key.pem", include_str!("../../cases/tls.key.pem"))
         .with("ROCKET_TLS", r#"{certs="tls.cert.pem",key="tls.key.pem"}"#)
         .with("PORTCULLIS_AUTH__INSECURE_HTTP", "false")
         .with("PORTCULLIS_AUTH__SECRET_KEY", SECRET)

@@ -7,13 +7,13 @@ use std::sync::OnceLock;
 
 use portcullis::app::add_templates;
 use portcullis::routes::pages;
-use portcullis::routes::view::samples::{Sample, Surroundings};
+use portcullis::routes::view::samples::{PageSample, Surroundings};
 use portcullis::routes::view::words::Catalogues;
 use portcullis::settings::Settings;
 use rocket_dyn_templates::tera::{Context, Tera};
 use serde_json::Value;
 
-use crate::headers::assert_no_inline_code;
+use crate::requests::headers::assert_no_inline_code;
 use crate::support::figment;
 
 const HOSTILE: &str = "<script>alert(\"x\")</script>'&";
@@ -62,7 +62,7 @@ fn settings() -> &'static Settings {
     SETTINGS.get_or_init(|| portcullis::settings::load(&figment()).unwrap())
 }
 
-fn samples(catalogues: &Catalogues) -> Vec<Sample<'_>> {
+fn samples(catalogues: &Catalogues) -> Vec<PageSample<'_>> {
     let auth = &settings().auth;
     pages::samples(Surroundings { catalogues, service: HOSTILE, auth, text: HOSTILE })
 }
@@ -71,7 +71,7 @@ fn samples(catalogues: &Catalogues) -> Vec<Sample<'_>> {
 fn every_page_renders_in_every_state_and_language_and_escapes() {
     let tera = tera();
     let catalogues = Catalogues::embedded().unwrap();
-    for Sample { template, language, context } in samples(&catalogues) {
+    for PageSample { template, language, context } in samples(&catalogues) {
         let page = tera.render(template, &Context::from_value(context.clone()).unwrap());
         let page = page.unwrap_or_else(|error| unrendered(template, language, &context, &error));
         assert!(!page.contains("<script>alert"), "{template} {language} {context}");
@@ -119,7 +119,7 @@ fn the_samples_show_every_template_in_every_language() {
 #[test]
 fn a_page_that_shows_the_person_stands_in_a_frame_that_knows_them() {
     let catalogues = Catalogues::embedded().unwrap();
-    for Sample { template, context, .. } in samples(&catalogues) {
+    for PageSample { template, context, .. } in samples(&catalogues) {
         let is_public = ["login.html", "error.html", "code.html"].contains(&template);
         assert_eq!(context.get("user").is_none(), is_public, "{template}");
         assert!(context["t"]["common"].is_object() && context["csrf_token"] == HOSTILE, "{template}");

@@ -31,7 +31,7 @@ impl Ring {
         let ring = Self::empty();
         match algorithm {
             // Making one takes seconds, and the command line's tests do.
-            "RS256" | "PS256" => ring.write(&one(algorithm, include_str!("cases/rsa-2048.pem"))),
+            "RS256" | "PS256" => ring.write(&one(algorithm, include_str!("../cases/rsa-2048.pem"))),
             _ => drop(ring.add(algorithm)),
         }
         ring
@@ -441,7 +441,7 @@ fn keys_of_the_wrong_type_or_length_are_refused_at_launch_in_one_line() {
     }
     for algorithm in ["RS256", "PS256"] {
         assert_eq!(
-            Ring::problem(&one(algorithm, include_str!("cases/rsa-1024.pem"))),
+            Ring::problem(&one(algorithm, include_str!("../cases/rsa-1024.pem"))),
             "the RSA key must have at least 2048 bits (RFC 7518 §3.3)",
             "{algorithm}"
         );
@@ -519,7 +519,7 @@ fn varied(length: usize) -> String {
 #[test]
 fn a_short_rsa_key_has_to_be_asked_for() {
     let ring = Ring::empty();
-    ring.write(&one("RS256", include_str!("cases/rsa-2048.pem")));
+    ring.write(&one("RS256", include_str!("../cases/rsa-2048.pem")));
     let line = KeyFile::at(ring.path()).list().unwrap_err();
     assert!(
         line.ends_with("must have at least 3072 bits; auth.short_rsa_keys = true accepts 2048"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-pub(crate) const GUIDE: &str = include_str!("../../docs/coming-from-flask-jwt-extended.md");
+pub(crate) const GUIDE: &str = include_str!("../../../docs/coming-from-flask-jwt-extended.md");
 
 /// The options that flask-jwt-extended sets by itself; the tests with the real one ask it for them, too.
 pub(crate) const OPTIONS: [&str; 43] = [
@@ -60,7 +60,7 @@ fn fields(source: &str, table: &str) -> BTreeSet<String> {
 }
 
 fn auth_settings() -> BTreeSet<String> {
-    fields(include_str!("../../src/auth/config.rs"), "AuthConfig")
+    fields(include_str!("../../../src/auth/config.rs"), "AuthConfig")
 }
 
 fn is_word(letter: char) -> bool {
@@ -132,8 +132,8 @@ fn every_guard_method_and_error_that_it_names_is_in_the_sources() {
 
 #[test]
 fn the_example_settings_name_every_setting() {
-    let example = include_str!("../../Rocket.toml");
-    let app = fields(include_str!("../../src/settings.rs"), "AppConfig");
+    let example = include_str!("../../../Rocket.toml");
+    let app = fields(include_str!("../../../src/settings.rs"), "AppConfig");
     for name in auth_settings().union(&app) {
         let line = format!("# {name} = ");
         assert!(example.lines().any(|known| known.starts_with(&line)), "Rocket.toml lacks {name}");

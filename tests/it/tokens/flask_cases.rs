@@ -330,7 +330,7 @@ fn is_uuid4(text: &str) -> bool {
 
 #[test]
 fn every_case_is_answered_alike_but_for_the_departures() {
-    let file: File = serde_json::from_str(include_str!("cases/flask-jwt-extended.json")).unwrap();
+    let file: File = serde_json::from_str(include_str!("../cases/flask-jwt-extended.json")).unwrap();
     let key = file.app["config"]["JWT_SECRET_KEY"].as_str().unwrap();
     let login = file.common_steps["login"].expect.clone().unwrap();
     let departed = RefCell::new(BTreeSet::new());

@@ -8,7 +8,7 @@ use crate::browser::stage::{Shown, Stage};
 
 /// The block of this name, which talks to this server.
 fn lines(name: &str, server: &Server) -> String {
-    let guide = include_str!("../../../docs/front-ends.md");
+    let guide = include_str!("../../../../docs/front-ends.md");
     let (_, rest) = guide.split_once(&format!("```js {name}\n")).unwrap();
     rest.split("```").next().unwrap().replace("https://api.example.org", &server.site())
 }

@@ -2,15 +2,15 @@
 
 #![expect(dead_code, reason = "here the examples' own `main` is called by nobody")]
 
-#[path = "../../examples/bearer_api.rs"]
+#[path = "../../../examples/bearer_api.rs"]
 mod bearer_api;
-#[path = "../../examples/existing_app.rs"]
+#[path = "../../../examples/existing_app.rs"]
 mod existing_app;
-#[path = "../../examples/flask_sibling.rs"]
+#[path = "../../../examples/flask_sibling.rs"]
 mod flask_sibling;
-#[path = "../../examples/own_users.rs"]
+#[path = "../../../examples/own_users.rs"]
 mod own_users;
-#[path = "../../examples/roles_pages.rs"]
+#[path = "../../../examples/roles_pages.rs"]
 mod roles_pages;
-#[path = "../../examples/smallest.rs"]
+#[path = "../../../examples/smallest.rs"]
 mod smallest;

@@ -7,7 +7,7 @@ use portcullis::auth::{Clock, ManualClock, UnixTime};
 use portcullis::store::{Stores, memory};
 use portcullis::users::{
     Account, AccountStore, AccountStoreError, Accounts, Admission, Attempt, AttemptStore, Change, CodeDigest,
-    Cost, Creation, Failures, Hasher, KeptCode, Key, Moment, NewHash, Password, Retention, Ruling,
+    Cost, Creation, Effective, Failures, Hasher, KeptCode, Key, NewHash, Password, Retention, Ruling,
     SessionName, SignInError, Subject, Username, Warrant,
 };
 
@@ -154,7 +154,7 @@ impl AccountStore for Failing {
         _: &Username,
         _: &CodeDigest,
         _: &str,
-        _: Moment,
+        _: Effective,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
         Err(out_of_reach())
     }
@@ -167,7 +167,7 @@ impl AccountStore for Failing {
         &self,
         _: &Username,
         _: NewHash<'_>,
-        _: Moment,
+        _: Effective,
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError> {
         Err(out_of_reach())
     }
@@ -176,7 +176,7 @@ impl AccountStore for Failing {
         &self,
         _: &Username,
         _: bool,
-        _: Moment,
+        _: Effective,
         _: Warrant<'_>,
     ) -> Result<Change, AccountStoreError> {
         Err(out_of_reach())
@@ -186,7 +186,7 @@ impl AccountStore for Failing {
         &self,
         _: &Username,
         _: &[String],
-        _: Moment,
+        _: Effective,
         _: Warrant<'_>,
     ) -> Result<Change, AccountStoreError> {
         Err(out_of_reach())

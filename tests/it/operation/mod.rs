@@ -1,0 +1,5 @@
+//! What an operator does: settings, the command line, the file of the store.
+
+pub(crate) mod command_line;
+pub(crate) mod settings;
+pub(crate) mod sqlite_file;
