@@ -62,6 +62,9 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
         Command::Serve => rocket::execute(serve()),
         Command::CheckConfig => {
             app::check(&settings::figment())?;
+            for (old, new) in settings::load(&settings::figment())?.auth.renamed() {
+                say(format!("{old} is called {new} now; the old name still works."))?;
+            }
             say("The settings are fine.")?;
             Ok(())
         }

@@ -4,8 +4,10 @@
 //! Every mistake is told at launch in one line; none waits for the first request.
 
 mod check;
-mod names;
+pub(in crate::auth) mod claims;
+pub(in crate::auth) mod names;
 pub(in crate::auth) mod proxies;
+mod renamed;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,12 +15,14 @@ use std::time::Duration;
 use rocket::figment::Figment;
 use serde::Deserialize;
 
+use crate::auth::config::claims::ClaimsConfig;
+use crate::auth::config::names::NamesConfig;
+use crate::auth::config::renamed::{Regrouped, regroup};
 use crate::auth::plain::plain;
 use crate::auth::tokens::algorithm::Algorithm;
 use crate::auth::tokens::keys::RsaKeys;
 use crate::auth::tokens::secret::Secret;
-use crate::auth::wire::cookies::default_name;
-use crate::auth::wire::names::{CookieSameSite, Wire};
+use crate::auth::wire::names::Wire;
 use crate::auth::wire::origin::Origin;
 use crate::auth::wire::place::{Location, Locations};
 
@@ -59,25 +63,11 @@ pub struct AuthConfig {
     pub refresh_grace: i64,
     /// For how long after the password was entered a token counts as fresh; default 900.
     pub fresh_ttl: i64,
-    /// How far the clocks of the issuing and the checking machine may differ; default 0, at most 60.
-    pub leeway: i64,
-    /// How long an access token may live that a sibling signed with our key (flask-jwt-extended, PyJWT) and that names no
-    /// session; default 0: none is accepted. 900 is what flask-jwt-extended gives them.
-    ///
-    /// Such a token opens [`AccessToken`](crate::auth::AccessToken) and its like for its subject, without any role.
-    /// It is never fresh and cannot be refreshed, and no list of sessions shows it.
-    /// Until it expires, only signing out with it and ending everybody's sessions reach it: not a new password, not a
-    /// disabled account, not the end of another session.
-    pub foreign_ttl: i64,
     /// Where tokens are looked for; default `["cookies"]`.
     pub token_locations: Vec<Location>,
     /// The origins of front ends that are served elsewhere, as in `["http://localhost:3000"]`: their pages count as our own,
     /// and may read the answers where [`Cors`](crate::auth::Cors) is attached. Default none.
     pub trusted_origins: Vec<String>,
-    /// Claim `iss`, written and required when set. Unset by default.
-    pub issuer: Option<String>,
-    /// Claim `aud`, written and required when set. Unset by default.
-    pub audience: Option<String>,
     /// Serve over plain HTTP: cookies lose `Secure` and the `__Host-` prefix. Default false; true in the debug profile,
     /// and refused in every other one.
     pub insecure_http: Option<bool>,
@@ -86,36 +76,10 @@ pub struct AuthConfig {
     pub max_staleness: i64,
     /// How many sessions a person may have at once; the one idle the longest is ended for a new one. Default 10.
     pub max_sessions: i64,
-    /// The cookie that holds the access token; default `access_token_cookie`. Over HTTPS the host prefix is put before it.
-    pub access_cookie_name: String,
-    /// The cookie that holds the refresh token; default `refresh_token_cookie`.
-    pub refresh_cookie_name: String,
-    /// The readable cookie with the access token's CSRF value; default `csrf_access_token`.
-    pub access_csrf_cookie_name: String,
-    /// The readable cookie with the refresh token's CSRF value; default `csrf_refresh_token`.
-    pub refresh_csrf_cookie_name: String,
-    /// Whether the two readable cookies are set; default true. Pages do not need them.
-    pub csrf_in_cookies: bool,
-    /// `SameSite` of all cookies, `lax` (default) or `strict`.
-    pub cookie_samesite: CookieSameSite,
-    /// The header that carries a CSRF proof; default `X-CSRF-TOKEN`.
-    pub csrf_header_name: String,
-    /// The form field that carries a CSRF proof; default `csrf_token`.
-    pub csrf_field_name: String,
-    /// The header that carries a token; default `Authorization`.
-    pub header_name: String,
-    /// The scheme before the token in that header, compared without case; default `Bearer`, empty for a bare token.
-    pub header_type: String,
-    /// The parameter that carries a token in a query string; default `jwt`.
-    pub query_string_name: String,
-    /// What must stand before the token in that parameter; default nothing.
-    pub query_string_value_prefix: String,
-    /// The member that carries an access token in a JSON body; default `access_token`.
-    pub json_key: String,
-    /// The member that carries a refresh token in a JSON body; default `refresh_token`.
-    pub refresh_json_key: String,
-    /// The member that carries the message in a JSON error; default `msg`.
-    pub error_message_key: String,
+    /// What things are called on the wire, `[default.auth.names]`.
+    pub names: NamesConfig,
+    /// What tokens must say, and whose are taken, `[default.auth.claims]`.
+    pub claims: ClaimsConfig,
     /// For how long security events are kept; default 7776000 (90 days).
     pub event_ttl: i64,
 }
@@ -133,31 +97,14 @@ impl Default for AuthConfig {
             remember_ttl: 2_592_000,
             refresh_grace: 30,
             fresh_ttl: 900,
-            leeway: 0,
-            foreign_ttl: 0,
             short_rsa_keys: false,
             token_locations: vec![Location::Cookies],
             trusted_origins: Vec::new(),
-            issuer: None,
-            audience: None,
             insecure_http: None,
             max_staleness: 5,
             max_sessions: 10,
-            access_cookie_name: default_name::ACCESS.into(),
-            refresh_cookie_name: default_name::REFRESH.into(),
-            access_csrf_cookie_name: default_name::ACCESS_CSRF.into(),
-            refresh_csrf_cookie_name: default_name::REFRESH_CSRF.into(),
-            csrf_in_cookies: true,
-            cookie_samesite: CookieSameSite::Lax,
-            csrf_header_name: "X-CSRF-TOKEN".into(),
-            csrf_field_name: "csrf_token".into(),
-            header_name: "Authorization".into(),
-            header_type: "Bearer".into(),
-            query_string_name: "jwt".into(),
-            query_string_value_prefix: String::new(),
-            json_key: "access_token".into(),
-            refresh_json_key: "refresh_token".into(),
-            error_message_key: "msg".into(),
+            names: NamesConfig::default(),
+            claims: ClaimsConfig::default(),
             event_ttl: 7_776_000,
         }
     }
@@ -214,6 +161,8 @@ pub struct AuthSettings {
     pub(crate) max_staleness: Duration,
     pub(crate) max_sessions: usize,
     pub(crate) event_ttl: Duration,
+    /// The settings that stand under a name of before, each with its name of today.
+    pub(crate) renamed: Vec<(String, String)>,
 }
 
 impl AuthSettings {
@@ -241,6 +190,12 @@ impl AuthSettings {
         self.rsa
     }
 
+    /// The settings that stand under a name of before, each with its name of today; both work.
+    #[must_use]
+    pub fn renamed(&self) -> &[(String, String)] {
+        &self.renamed
+    }
+
     /// How long the longest-lived token lives: for so long a replaced key must go on verifying.
     #[must_use]
     pub fn longest_token(&self) -> Duration {
@@ -261,12 +216,16 @@ impl AuthConfig {
     /// # Errors
     /// One line for each mistake, naming the key.
     pub fn load(figment: &Figment) -> Result<AuthSettings, Vec<String>> {
-        let config: Self = match figment.find_value("auth") {
-            Err(_) => Self::default(),
-            Ok(_) => figment
-                .extract_inner("auth")
-                .map_err(|error| error.into_iter().map(|one| plain("auth", &one)).collect::<Vec<_>>())?,
+        let Ok(table) = figment.find_value("auth") else {
+            return Self::default().check(figment.profile());
         };
-        config.check(figment.profile())
+        let Regrouped { table, renamed, problems } = regroup(table);
+        let config = table.deserialize::<Self>();
+        let config =
+            config.map_err(|error| error.into_iter().map(|one| plain("auth", &one)).collect::<Vec<_>>())?;
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        config.check(figment.profile()).map(|settings| AuthSettings { renamed, ..settings })
     }
 }

@@ -176,6 +176,9 @@ impl Portcullis {
 
     async fn prepare(&self, rocket: &Rocket<Build>) -> Result<Authority, Vec<String>> {
         let settings = AuthConfig::load(rocket.figment())?;
+        for (old, new) in settings.renamed() {
+            tracing::warn!("{old} is called {new} now; the old name still works");
+        }
         let (ring, key_file) = self.ring(&settings).map_err(|problem| vec![problem])?;
         // One small allocation for each Rocket that is launched: what it holds is needed as long as there are requests,
         // and errors that name a cookie stay plain values.

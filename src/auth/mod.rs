@@ -30,6 +30,8 @@ mod wire;
 
 pub use crate::ground::clock::{Clock, ManualClock, SystemClock, UnixTime};
 pub use crate::ground::random::{OsRandom, Random, RandomError};
+pub use config::claims::ClaimsConfig;
+pub use config::names::NamesConfig;
 pub use config::proxies::{TrustedProxies, UnfitProxies};
 pub use config::{AuthConfig, AuthSettings, RawSecret};
 pub use fairing::{Portcullis, chain};

@@ -13,7 +13,7 @@ use crate::auth::sessions::authority::Authority;
 use crate::auth::wire::error::AuthError;
 
 /// A refusal, as programs read it: `{"msg": "…", "code": "…"}`, with its status and `Retry-After`.
-/// The member `msg` is called as `auth.error_message_key` says.
+/// The member `msg` is called as `auth.names.error_message_key` says.
 ///
 /// Handlers refuse with it in the words of the guards: every [`AuthError`] becomes one.
 ///

@@ -54,7 +54,7 @@ impl<'r> Claims<'r> {
     }
 
     /// The session that the token belongs to.
-    /// `None` only for a token that a sibling signed with our key, where `auth.foreign_ttl` accepts those.
+    /// `None` only for a token that a sibling signed with our key, where `auth.claims.foreign_ttl` accepts those.
     #[must_use]
     pub fn session(&self) -> Option<SessionClaims<'r>> {
         self.0.session.map(|session| SessionClaims { claims: *self, session })

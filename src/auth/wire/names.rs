@@ -9,11 +9,9 @@ use crate::auth::wire::kind::Kind;
 /// `SameSite` of the auth cookies (RFC 6265bis §5.6.7).
 ///
 /// ```
-/// use portcullis::auth::{AuthConfig, CookieSameSite};
+/// use portcullis::auth::{CookieSameSite, NamesConfig};
 ///
-/// let config = AuthConfig { cookie_samesite: CookieSameSite::Strict, ..AuthConfig::default() };
-/// assert!(config.check(&rocket::Config::DEBUG_PROFILE).is_ok());
-/// assert_eq!(AuthConfig::default().cookie_samesite, CookieSameSite::Lax);
+/// assert_eq!(NamesConfig::default().cookie_samesite, CookieSameSite::Lax);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,20 +109,26 @@ impl Wire {
         let mut problems: Vec<_> = tokens
             .iter()
             .filter(|(_, name)| !is_token(name))
-            .map(|(key, _)| format!("auth.{key}: must be 1 to 64 of the characters a-z A-Z 0-9 _ - ."))
+            .map(|(key, _)| format!("auth.names.{key}: must be 1 to 64 of the characters a-z A-Z 0-9 _ - ."))
             .collect();
         if !self.scheme.is_empty() && !is_token(&self.scheme) {
-            problems.push("auth.header_type: must be empty or one word".into());
+            problems.push("auth.names.header_type: must be empty or one word".into());
         }
         if self.message_key == "code" {
-            problems
-                .push("auth.error_message_key: must not be \"code\", which has a member of its own".into());
+            problems.push(
+                "auth.names.error_message_key: must not be \"code\", which has a member of its own".into(),
+            );
         }
         if self.header.eq_ignore_ascii_case(&self.csrf_header) {
-            problems.push("auth.header_name and auth.csrf_header_name: must not name the same header".into());
+            problems.push(
+                "auth.names.header_name and auth.names.csrf_header_name: must not name the same header"
+                    .into(),
+            );
         }
         if self.json_key == self.refresh_json_key {
-            problems.push("auth.json_key and auth.refresh_json_key: must not name the same member".into());
+            problems.push(
+                "auth.names.json_key and auth.names.refresh_json_key: must not name the same member".into(),
+            );
         }
         let mut cookies =
             [&self.access_cookie, &self.refresh_cookie, &self.access_csrf_cookie, &self.refresh_csrf_cookie];
@@ -132,7 +136,7 @@ impl Wire {
         if cookies.windows(2).any(|pair| pair.first() == pair.last())
             || [&self.pre_session_cookie, &self.device_cookie].iter().any(|own| cookies.contains(own))
         {
-            problems.push("auth.*_cookie_name: no two cookies may have the same name".into());
+            problems.push("auth.names.*_cookie_name: no two cookies may have the same name".into());
         }
         problems
     }

@@ -164,9 +164,9 @@ fn every_sample_is_what_it_is_called() {
 fn the_kit_follows_the_settings() {
     let kit = Kit::new()
         .set("auth.token_locations", ["headers"])
-        .set("auth.header_name", "X-Token")
-        .set("auth.header_type", "")
-        .set("auth.leeway", 7)
+        .set("auth.names.header_name", "X-Token")
+        .set("auth.names.header_type", "")
+        .set("auth.claims.leeway", 7)
         .set("auth.access_ttl", 60);
     let site = launch(&kit);
     let good = site.token(Sample::Access, "ada", &[]);
@@ -208,7 +208,7 @@ fn a_dead_token_does_not_break_a_page_for_everybody() {
 
 #[test]
 fn the_page_context_of_somebody_signed_in_tells_who_and_what_forms_send() {
-    let site = launch(&Kit::new().set("auth.csrf_field_name", "proof"));
+    let site = launch(&Kit::new().set("auth.names.csrf_field_name", "proof"));
     let ada = site.signed_in("ada", &["staff", "admin"]).browsing();
     let proof = ada.cookie("csrf_access_token").unwrap();
     assert_eq!(ada.get("/home").body, format!("Home: ada staff+admin [proof={proof}]"));
@@ -243,7 +243,7 @@ fn the_default_catcher_answers_every_error_in_json() {
 
 #[test]
 fn the_message_is_called_as_the_settings_say() {
-    let site = launch(&Kit::new().set("auth.error_message_key", "message"));
+    let site = launch(&Kit::new().set("auth.names.error_message_key", "message"));
     let json = site.anonymous().get("/who").json();
     assert_eq!(json["message"], r#"Missing cookie "access_token_cookie""#);
     assert_eq!(json.as_object().unwrap().len(), 2);

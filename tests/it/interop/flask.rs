@@ -66,8 +66,8 @@ fn flask_accepts(flask: &Flask, jar: &Jar, prefix: &str, person: &str) {
 fn flask_jwt_extended_accepts_our_cookies_and_csrf_values_as_they_are() {
     let installation = with_peers(Installation::new())
         .with("PORTCULLIS_AUTH__SECRET_KEY", SECRET)
-        .with("PORTCULLIS_AUTH__ISSUER", "portcullis.example")
-        .with("PORTCULLIS_AUTH__AUDIENCE", "example");
+        .with("PORTCULLIS_AUTH__CLAIMS__ISSUER", "portcullis.example")
+        .with("PORTCULLIS_AUTH__CLAIMS__AUDIENCE", "example");
     let server = installation.start();
     let settings = json!({
         "JWT_DECODE_ISSUER": "portcullis.example", "JWT_ENCODE_ISSUER": "portcullis.example",
@@ -142,7 +142,7 @@ fn we_accept_what_flask_jwt_extended_minted_only_when_told_to() {
     let refused = (401, "Missing claim: sid".to_owned());
     assert_eq!(ask(&here, &there.jar), (refused.clone(), refused));
 
-    let open = here.with("PORTCULLIS_AUTH__FOREIGN_TTL", "900");
+    let open = here.with("PORTCULLIS_AUTH__CLAIMS__FOREIGN_TTL", "900");
     let (protected, refreshed) = ask(&open, &there.jar);
     assert_eq!(protected, (200, "flora".into()));
     assert_eq!(refreshed, (401, "Only tokens of a session are allowed".into()));

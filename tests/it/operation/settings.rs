@@ -49,7 +49,7 @@ fn each_mistake_in_the_librarys_table_is_one_line() {
         ("access_ttl = 1.5", "auth.access_ttl: must be "),
         ("refresh_grace = -1", "auth.refresh_grace: must be 0 to 300 seconds, is -1"),
         ("refresh_grace = 301", "auth.refresh_grace: must be 0 to 300 seconds, is 301"),
-        ("leeway = 61", "auth.leeway: must be 0 to 60 seconds, is 61"),
+        ("claims.leeway = 61", "auth.claims.leeway: must be 0 to 60 seconds, is 61"),
         ("fresh_ttl = 0", "auth.fresh_ttl: must be 1 to 86400 seconds, is 0"),
         ("max_staleness = -5", "auth.max_staleness: must be 0 to 3600 seconds, is -5"),
         ("max_sessions = 0", "auth.max_sessions: must be 1 to 1000, is 0"),
@@ -58,8 +58,8 @@ fn each_mistake_in_the_librarys_table_is_one_line() {
         ("token_locations = [\"query\"]", "auth.token_locations.0: must be one of cookies, headers"),
         ("token_locations = [\"json\"]", "auth.token_locations: name some of"),
         ("token_locations = \"cookies\"", "auth.token_locations: must be "),
-        ("issuer = \"\"", "auth.issuer: must be 1 to 255 bytes when set"),
-        ("audience = \"\"", "auth.audience: must be 1 to 255 bytes when set"),
+        ("claims.issuer = \"\"", "auth.claims.issuer: must be 1 to 255 bytes when set"),
+        ("claims.audience = \"\"", "auth.claims.audience: must be 1 to 255 bytes when set"),
         ("insecure_http = \"yes\"", "auth.insecure_http: must be "),
     ] {
         let toml = format!("[default.auth]\n{setting}");
@@ -124,11 +124,37 @@ fn release_is_never_insecure() {
 }
 
 #[test]
+fn a_setting_works_where_it_stood_before_and_is_told_of() {
+    let toml = format!("{SECRET}\nissuer = \"https://login.example\"\njson_key = \"token\"");
+    let settings = load(&with("release", &toml)).unwrap();
+    let moved = |key: &str, group: &str| (format!("auth.{key}"), format!("auth.{group}.{key}"));
+    assert_eq!(settings.auth.renamed(), [moved("json_key", "names"), moved("issuer", "claims")]);
+    let today = format!("{SECRET}\nclaims.issuer = \"https://login.example\"\nnames.json_key = \"token\"");
+    let today = load(&with("release", &today)).unwrap();
+    assert_eq!(today.auth.renamed(), []);
+    let shown = |settings: &portcullis::settings::Settings| {
+        format!("{:?}", settings.auth).split("renamed").next().unwrap().to_owned()
+    };
+    assert_eq!(shown(&settings), shown(&today));
+
+    let both = "[default.auth]\nissuer = \"a\"\nclaims.issuer = \"b\"";
+    assert_lines("debug", both, &["auth.issuer and auth.claims.issuer: set one, not both"]);
+    assert_lines(
+        "debug",
+        "[default.auth]\nleeway = 61",
+        &["auth.claims.leeway: must be 0 to 60 seconds, is 61"],
+    );
+    assert_lines("debug", "[default.auth]\nclaims = 7\nleeway = 6", &["auth.claims: must be "]);
+    let misspelt = "[default.auth]\nclaims.isuer = \"a\"";
+    assert_lines("debug", misspelt, &["auth.claims: unknown key \"isuer\"; did you mean \"issuer\"?"]);
+}
+
+#[test]
 fn several_mistakes_are_all_told_at_once() {
-    let toml = "[default.auth]\nsecret_key = \"short\"\nleeway = 99\ninsecure_http = true\n\
+    let toml = "[default.auth]\nsecret_key = \"short\"\nclaims.leeway = 99\ninsecure_http = true\n\
                 [default.app]\nstore = \"x\"\ndemo_users = true\n[default]\nport = \"many\"";
     let expected = [
-        "auth.leeway: ",
+        "auth.claims.leeway: ",
         "auth.secret_key: ",
         "auth.insecure_http: ",
         "app.store: ",
@@ -207,7 +233,7 @@ fn the_environment_overrides_the_file_key_by_key() {
         jail.clear_env();
         jail.create_file(
             "Rocket.toml",
-            "[default.auth]\naccess_ttl = 200\nleeway = 7\n[default.app]\nservice_name = \"File\"\n\
+            "[default.auth]\naccess_ttl = 200\nclaims.leeway = 7\n[default.app]\nservice_name = \"File\"\n\
              [debug.app]\nhash_queue = 5\n",
         )?;
         jail.set_env("ROCKET_PROFILE", "debug");
@@ -219,7 +245,7 @@ fn the_environment_overrides_the_file_key_by_key() {
         assert_eq!(settings.service_name, "Environment");
         assert_eq!(settings.hash_queue, 5);
         assert_eq!(figment.extract_inner::<i64>("auth.access_ttl")?, 99);
-        assert_eq!(figment.extract_inner::<i64>("auth.leeway")?, 7);
+        assert_eq!(figment.extract_inner::<i64>("auth.claims.leeway")?, 7);
         assert_eq!(figment.extract_inner::<u16>("port")?, 8123);
         Ok(())
     });

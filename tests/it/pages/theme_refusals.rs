@@ -184,7 +184,7 @@ fn a_form_that_lost_its_proof_is_refused() {
     theme(fixed.clone()).launch();
     let renamed = theme(fixed);
     let figment =
-        figment().merge(("app.theme", renamed.path("theme"))).merge(("auth.csrf_field_name", "proof"));
+        figment().merge(("app.theme", renamed.path("theme"))).merge(("auth.names.csrf_field_name", "proof"));
     assert!(refusal(&figment)[0].contains(line), "the name is the settings'");
 }
 

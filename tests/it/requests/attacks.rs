@@ -76,7 +76,7 @@ const ACCESS_LIFE: i64 = 300;
 const REFRESH_LIFE: i64 = 2_592_000;
 
 fn setup() -> Setup {
-    Setup::new().set("auth.issuer", "https://login.example").set("auth.audience", "portcullis")
+    Setup::new().set("auth.claims.issuer", "https://login.example").set("auth.claims.audience", "portcullis")
 }
 
 #[test]

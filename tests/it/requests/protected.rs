@@ -40,7 +40,7 @@ fn expired_at_the_very_second_and_not_one_before() {
 
 #[test]
 fn leeway_forgives_what_it_is_set_to() {
-    let app = Setup::new().set("auth.leeway", 10).launch();
+    let app = Setup::new().set("auth.claims.leeway", 10).launch();
     let visitor = app.signed_in();
     app.pass(309);
     assert_eq!(visitor.get("/protected").send().status, 200);

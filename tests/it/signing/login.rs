@@ -104,7 +104,10 @@ fn the_tokens_say_what_the_design_lists() {
 
 #[test]
 fn issuer_and_audience_are_written_when_configured() {
-    let app = Setup::new().set("auth.issuer", "https://login.example").set("auth.audience", "shop").launch();
+    let app = Setup::new()
+        .set("auth.claims.issuer", "https://login.example")
+        .set("auth.claims.audience", "shop")
+        .launch();
     let visitor = app.signed_in();
     let access = claims(&visitor.access_token());
     assert_eq!((&access["iss"], &access["aud"]), (&json!("https://login.example"), &json!("shop")));

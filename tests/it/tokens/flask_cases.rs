@@ -173,7 +173,7 @@ fn extra(token: AccessToken<'_>) -> String {
 fn launch(key: &str) -> App {
     let setup = Setup::without_accounts().set("auth.secret_key", key).set("auth.access_ttl", 900);
     let setup = setup.set("auth.refresh_ttl", 2_592_000).set("auth.refresh_idle_ttl", 2_592_000);
-    let setup = setup.set("auth.foreign_ttl", 900);
+    let setup = setup.set("auth.claims.foreign_ttl", 900);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let password = Password::new("test".to_owned()).unwrap();
     let account = Account {

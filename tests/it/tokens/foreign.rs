@@ -74,7 +74,7 @@ fn next(token: Result<RefreshToken<'_>, AuthError>) -> String {
 
 /// An application that accepts what a sibling signed, for as long as flask-jwt-extended lets it live.
 fn app() -> App {
-    launch(Setup::new().set("auth.foreign_ttl", 900))
+    launch(Setup::new().set("auth.claims.foreign_ttl", 900))
 }
 
 fn launch(setup: Setup) -> App {
@@ -189,7 +189,7 @@ fn it_expires_and_signing_out_with_it_revokes_it_for_good() {
 
 #[test]
 fn a_revoked_one_stays_revoked_on_another_node_and_everybodys_end_reaches_it() {
-    let setup = || Setup::new().set("auth.foreign_ttl", 900).set("auth.max_staleness", 0);
+    let setup = || Setup::new().set("auth.claims.foreign_ttl", 900).set("auth.max_staleness", 0);
     let (first, stores) = (setup(), setup().stores);
     let one = launch(first.on(stores.clone()));
     let two = launch(setup().on(stores.clone()));

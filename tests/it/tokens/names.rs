@@ -71,7 +71,7 @@ async fn sign_out(sessions: Sessions<'_>) -> Result<(), Refusal> {
 fn renamed() -> Kit {
     let locations = ["cookies", "headers", "query_string"];
     let kit = Kit::new().set("auth.token_locations", locations);
-    OTHERS.iter().fold(kit, |kit, (key, name)| kit.set(&format!("auth.{key}"), name))
+    OTHERS.iter().fold(kit, |kit, (key, name)| kit.set(&format!("auth.names.{key}"), name))
 }
 
 fn launch(kit: &Kit) -> Site {
@@ -127,7 +127,7 @@ fn cookies_headers_fields_and_members_take_the_names_of_the_settings() {
 #[test]
 fn signing_out_with_a_token_under_another_name_ends_its_session() {
     for scheme in ["Ticket", ""] {
-        let site = launch(&renamed().set("auth.header_type", scheme));
+        let site = launch(&renamed().set("auth.names.header_type", scheme));
         let program = site.anonymous().bearing(&site.token(Sample::Access, "ada", &[]));
         assert_eq!(program.get("/any").status, 200);
         assert_eq!(program.send(program.request(Method::Post, "/sign-out")).status, 200);
@@ -137,7 +137,10 @@ fn signing_out_with_a_token_under_another_name_ends_its_session() {
 
 #[test]
 fn the_readable_cookies_can_be_left_out_and_same_site_can_be_strict() {
-    let app = Setup::new().set("auth.csrf_in_cookies", false).set("auth.cookie_samesite", "strict").launch();
+    let app = Setup::new()
+        .set("auth.names.csrf_in_cookies", false)
+        .set("auth.names.cookie_samesite", "strict")
+        .launch();
     let browser = app.browser();
     let answer = browser.sign_in("testuser", "testpass");
     assert!(answer.cookie_names().is_disjoint(&names(&["csrf_access_token", "csrf_refresh_token"])));
@@ -151,7 +154,7 @@ fn the_readable_cookies_can_be_left_out_and_same_site_can_be_strict() {
 #[test]
 fn the_application_speaks_the_same_names() {
     let setup =
-        OTHERS.iter().fold(Setup::new(), |setup, (key, name)| setup.set(&format!("auth.{key}"), name));
+        OTHERS.iter().fold(Setup::new(), |setup, (key, name)| setup.set(&format!("auth.names.{key}"), name));
     let app = setup.launch();
     let browser = app.browser();
     let fields = [("username", "testuser"), ("password", "testpass")];
@@ -184,7 +187,7 @@ fn a_pages_script_is_told_the_names_and_knows_none_itself() {
     let bound = told("X-CSRF-TOKEN", "__Host-csrf_access_token", "__Host-csrf_refresh_token");
     assert_eq!(shown(https), bound);
     let renamed =
-        OTHERS.iter().fold(Setup::new(), |setup, (key, name)| setup.set(&format!("auth.{key}"), name));
+        OTHERS.iter().fold(Setup::new(), |setup, (key, name)| setup.set(&format!("auth.names.{key}"), name));
     assert_eq!(shown(renamed), told("X-Proof", "ac", "rc"));
     let script = include_str!("../../../static/portcullis.js");
     for name in ["X-CSRF", "csrf_access", "csrf_refresh", "__Host-"] {
@@ -203,20 +206,35 @@ fn names_that_cannot_be_are_refused_at_launch_in_one_line_each() {
         OTHERS.iter().filter(|(key, _)| !["header_type", "query_string_value_prefix"].contains(key))
     {
         for name in ["", "two words", "semi;colon", "ümlaut", "a=b", &"x".repeat(80)] {
-            let lines = problems(&[(&format!("auth.{key}"), name)]);
+            let lines = problems(&[(&format!("auth.names.{key}"), name)]);
             assert!(
-                lines.len() == 1 && lines[0].starts_with(&format!("auth.{key}: ")),
+                lines.len() == 1 && lines[0].starts_with(&format!("auth.names.{key}: ")),
                 "{key} {name}: {lines:?}"
             );
         }
     }
     for (settings, beginning) in [
-        ([("auth.header_type", "Two Words"), ("auth.leeway", "")], "auth.header_type: "),
-        ([("auth.access_cookie_name", "same"), ("auth.refresh_cookie_name", "same")], "auth.*_cookie_name: "),
-        ([("auth.access_cookie_name", "portcullis_login"), ("auth.leeway", "")], "auth.*_cookie_name: "),
-        ([("auth.header_name", "X-One"), ("auth.csrf_header_name", "x-one")], "auth.header_name and "),
-        ([("auth.json_key", "token"), ("auth.refresh_json_key", "token")], "auth.json_key and "),
-        ([("auth.error_message_key", "code"), ("auth.leeway", "")], "auth.error_message_key: "),
+        ([("auth.names.header_type", "Two Words"), ("auth.claims.leeway", "")], "auth.names.header_type: "),
+        (
+            [("auth.names.access_cookie_name", "same"), ("auth.names.refresh_cookie_name", "same")],
+            "auth.names.*_cookie_name: ",
+        ),
+        (
+            [("auth.names.access_cookie_name", "portcullis_login"), ("auth.claims.leeway", "")],
+            "auth.names.*_cookie_name: ",
+        ),
+        (
+            [("auth.names.header_name", "X-One"), ("auth.names.csrf_header_name", "x-one")],
+            "auth.names.header_name and ",
+        ),
+        (
+            [("auth.names.json_key", "token"), ("auth.names.refresh_json_key", "token")],
+            "auth.names.json_key and ",
+        ),
+        (
+            [("auth.names.error_message_key", "code"), ("auth.claims.leeway", "")],
+            "auth.names.error_message_key: ",
+        ),
     ] {
         let settings: Vec<_> = settings.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         let lines = problems(&settings);
