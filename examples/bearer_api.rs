@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use portcullis::auth::{Clock, OsRandom, Random, SystemClock};
 use portcullis::store::Stores;
-use portcullis::users::{Accounts, Attempt, Hasher, Password, SignInError};
+use portcullis::users::{Accounts, Attempt, Hasher, Password, Roles, SignInError};
 use portcullis::{AccessToken, Portcullis, RefreshToken, Refusal, Sessions, SignInAttempt, catchers, store};
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
@@ -80,12 +80,14 @@ fn people(clock: Arc<dyn Clock>) -> AdHoc {
     AdHoc::try_on_ignite("People", |rocket| async {
         let mut random = [0; 32];
         let password = Password::new("correct horse battery".to_owned());
-        let (Ok(()), Ok(password), Ok(name)) = (OsRandom.fill(&mut random), password, "ada".parse()) else {
+        let roles = Roles::parse(["staff"]);
+        let drawn = OsRandom.fill(&mut random);
+        let (Ok(()), Ok(password), Ok(name), Ok(roles)) = (drawn, password, "ada".parse(), roles) else {
             return Err(rocket);
         };
         let Stores { accounts, attempts, .. } = store::memory();
         let accounts = Accounts::new(accounts, attempts, Arc::new(Hasher::default()), clock, random);
-        match accounts.create(name, password, vec!["staff".to_owned()]).await {
+        match accounts.create(name, password, roles).await {
             Ok(_) => Ok(rocket.manage(accounts)),
             Err(_) => Err(rocket),
         }

@@ -23,7 +23,7 @@ use crate::routes::{self, answer::errors, pages};
 use crate::settings::{self, Settings};
 use crate::store::{self, Stores};
 use crate::theme::Theme;
-use crate::users::{Accounts, Cost, Hasher, Password, PasswordPolicy, Username};
+use crate::users::{Accounts, Cost, Hasher, Password, PasswordPolicy, Roles, Username};
 
 /// What the application takes from the world around it; a test brings its own.
 #[derive(Clone)]
@@ -213,7 +213,7 @@ async fn make_demo_users(
     }
     for (name, password, roles) in DEMO_USERS {
         let name: Username = name.parse()?;
-        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        let roles = Roles::parse(roles.iter().copied())?;
         accounts.create(name, Password::new(password.to_owned())?, roles).await?;
     }
     Ok(())

@@ -50,6 +50,8 @@
 //! | the value that a form must send back | [`CsrfToken`] |
 //! | a whole mount closed by default | [`Fence`] |
 //! | to sign in, refresh, sign out, list and end sessions | [`Sessions`] |
+//! | front ends on other origins | [`Cors`] |
+//! | to ask how this node is doing | [`NodeStatus`] |
 //! | to test all that | [`testing`] |
 //!
 //! | feature | brings | default |
@@ -58,6 +60,8 @@
 //! | `sqlite` | sessions in one file, [`store::open`] | with `app` |
 //! | `testing` | the test kit, [`testing`] | no |
 //! | `tls` | Rocket's TLS | no |
+//!
+//! What these need besides is in [`auth`]: the records and contracts of a store of one's own, keys, clocks, settings.
 //!
 //! The settings are the table `[default.auth]` of `Rocket.toml`; see [`auth::AuthConfig`].
 //! The modules [`app`], [`routes`], [`settings`] and [`users`] are the application that `cargo run` starts.
@@ -81,9 +85,10 @@ mod theme;
 pub mod users;
 
 pub use auth::{
-    AccessToken, AuthError, BearerToken, BodyRefreshToken, BodyToken, CookieToken, CsrfToken, CurrentUser,
-    CustomClaims, Fence, FreshToken, OptionalToken, PageContext, Portcullis, QueryToken, RefreshToken,
-    Refusal, Role, RoleToken, Sessions, SignInAttempt, SignedIn, StatelessToken, catchers,
+    AccessToken, AuthError, BearerToken, BodyRefreshToken, BodyToken, Claims, CookieToken, Cors, CsrfToken,
+    CurrentUser, CustomClaims, Fence, FreshToken, NodeStatus, OptionalToken, PageContext, Portcullis,
+    QueryToken, RefreshToken, Refusal, Role, RoleToken, SameOrigin, SessionClaims, Sessions, SignInAttempt,
+    SignedIn, StatelessToken, TokenPair, catchers,
 };
 
 /// Holds the README's Rust to the code.

@@ -80,7 +80,7 @@ pub(crate) async fn run(command: UserCommand) -> Result<(), Problems> {
 }
 
 async fn add(name: &str, roles: Vec<String>) -> Result<(), Problems> {
-    let (name, roles) = (name_of(name)?, checked(&roles)?.into_vec());
+    let (name, roles) = (name_of(name)?, checked(&roles)?);
     let desk = Workbench::open_or_make().await?;
     if desk.accounts.find(&name).await.map_err(problem)?.is_some() {
         return Err(taken(&name));

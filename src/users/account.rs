@@ -11,12 +11,12 @@ use crate::users::username::Username;
 ///
 /// ```
 /// use portcullis::testing;
-/// use portcullis::users::{Creation, Password};
+/// use portcullis::users::{Creation, Password, Roles};
 ///
 /// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
-///     let made = accounts.create("ada".parse().unwrap(), password("correct horse"), vec![]).await.unwrap();
+///     let made = accounts.create("ada".parse().unwrap(), password("correct horse"), Roles::default()).await.unwrap();
 ///     let Creation::Created(account) = made else { panic!("the store was empty") };
 ///     assert!(account.password_hash.starts_with("$argon2id$") && !account.disabled);
 ///     assert!(!format!("{account:?}").contains("argon2id"), "a log learns nothing");
@@ -28,7 +28,8 @@ pub struct Account {
     pub name: Username,
     /// The password's Argon2id hash as a PHC string.
     pub password_hash: String,
-    /// What the person may do.
+    /// What the person may do, as the store keeps it: what is written passes [`Roles`](crate::users::Roles), and what an older
+    /// version wrote is read as it stands.
     pub roles: Vec<String>,
     /// A disabled account cannot sign in and answers like an unknown one.
     pub disabled: bool,

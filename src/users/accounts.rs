@@ -20,13 +20,13 @@ use crate::users::username::Username;
 ///
 /// ```
 /// use portcullis::testing;
-/// use portcullis::users::{Attempt, Password, SignInError};
+/// use portcullis::users::{Attempt, Password, SignInError, Roles};
 ///
 /// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
 ///     let ada = "ada".parse().unwrap();
-///     accounts.add(ada, password("a heron on the weir"), vec!["staff".to_owned()]).await.unwrap();
+///     accounts.add(ada, password("a heron on the weir"), Roles::parse(["staff"]).unwrap()).await.unwrap();
 ///     let person = accounts.authenticate("ada", password("a heron on the weir"), Attempt::default()).await;
 ///     assert_eq!(person.unwrap().account.roles, ["staff"]);
 ///     let refused = accounts.authenticate("ada", password("a heron"), Attempt::default()).await;
@@ -48,15 +48,15 @@ pub struct Accounts {
 ///
 /// ```
 /// use portcullis::testing;
-/// use portcullis::users::{Creation, Password};
+/// use portcullis::users::{Creation, Password, Roles};
 ///
 /// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
 ///     let ada = || "ada".parse().unwrap();
-///     let first = accounts.create(ada(), password("correct horse"), vec![]).await.unwrap();
+///     let first = accounts.create(ada(), password("correct horse"), Roles::default()).await.unwrap();
 ///     assert!(matches!(first, Creation::Created(_)));
-///     let second = accounts.create(ada(), password("another horse"), vec![]).await.unwrap();
+///     let second = accounts.create(ada(), password("another horse"), Roles::default()).await.unwrap();
 ///     assert!(matches!(second, Creation::Taken));
 /// });
 /// ```
@@ -72,12 +72,12 @@ pub enum Creation {
 ///
 /// ```
 /// use portcullis::testing;
-/// use portcullis::users::{ChangeError, Password, UnfitPassword};
+/// use portcullis::users::{ChangeError, Password, UnfitPassword, Roles};
 ///
 /// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
-///     let refused = accounts.add("ada".parse().unwrap(), password("ada's own long password"), vec![]).await;
+///     let refused = accounts.add("ada".parse().unwrap(), password("ada's own long password"), Roles::default()).await;
 ///     assert!(matches!(refused, Err(ChangeError::Unfit(UnfitPassword::ContainsName))));
 /// });
 /// ```
@@ -194,7 +194,7 @@ impl Accounts {
         &self,
         name: Username,
         password: Password,
-        roles: Vec<String>,
+        roles: Roles,
     ) -> Result<Creation, ChangeError> {
         self.policy.judge(&password, &name)?;
         self.create(name, password, roles).await
@@ -208,10 +208,11 @@ impl Accounts {
         &self,
         name: Username,
         password: Password,
-        roles: Vec<String>,
+        roles: Roles,
     ) -> Result<Creation, ChangeError> {
         let password_hash = self.hasher.hash(&password).await?;
-        let account = Account { name, password_hash, roles, disabled: false, created_at: self.clock.now() };
+        let (roles, created_at) = (roles.into_vec(), self.clock.now());
+        let account = Account { name, password_hash, roles, disabled: false, created_at };
         let is_new = self.store.insert(&account).await?;
         Ok(if is_new { Creation::Created(account) } else { Creation::Taken })
     }

@@ -17,13 +17,13 @@ use crate::users::username::Username;
 ///
 /// ```
 /// use portcullis::testing;
-/// use portcullis::users::{Attempt, Password};
+/// use portcullis::users::{Attempt, Password, Roles};
 ///
 /// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
 ///     let ada = "ada".parse().unwrap();
-///     accounts.create(ada, password("correct horse"), vec![]).await.unwrap();
+///     accounts.create(ada, password("correct horse"), Roles::default()).await.unwrap();
 ///     let _ = accounts.authenticate("ada", password("wrong"), Attempt::default()).await;
 ///     let person = accounts.authenticate("ada", password("correct horse"), Attempt::default()).await.unwrap();
 ///     assert_eq!((person.failures, person.is_known_device), (1, false));
@@ -46,12 +46,12 @@ pub struct Authenticated {
 ///
 /// ```
 /// use portcullis::testing;
-/// use portcullis::users::{Attempt, Password, Step};
+/// use portcullis::users::{Attempt, Password, Step, Roles};
 ///
 /// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
-///     accounts.create("ada".parse().unwrap(), password("correct horse"), vec![]).await.unwrap();
+///     accounts.create("ada".parse().unwrap(), password("correct horse"), Roles::default()).await.unwrap();
 ///     let step = accounts.sign_in("ada", password("correct horse"), Attempt::default()).await.unwrap();
 ///     let name = match step {
 ///         Step::Done(person) => person.account.name,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis::app::World;
 use portcullis::auth::{Clock, ManualClock, OsRandom, Random, SystemClock, UnixTime};
 use portcullis::store::{StoreUrl, Stores, memory, open};
-use portcullis::users::{Account, Accounts, Attempt, Cost, Creation, Hasher, Password, SignInError};
+use portcullis::users::{Account, Accounts, Attempt, Cost, Creation, Hasher, Password, Roles, SignInError};
 use rocket::figment::Profile;
 use rocket::http::{Accept, ContentType};
 use rocket::local::asynchronous::Client;
@@ -176,7 +176,8 @@ async fn measure(accounts: &Accounts) -> (Vec<Duration>, Vec<Duration>) {
     for round in 0..(WARM_UP + PAIRS) {
         // A fresh name each time: none of them has to wait.
         let (somebody, nobody) = (format!("somebody{round}"), format!("nobodyat{round}"));
-        let made = accounts.create(somebody.parse().unwrap(), password("testpass"), vec![]).await.unwrap();
+        let made =
+            accounts.create(somebody.parse().unwrap(), password("testpass"), Roles::default()).await.unwrap();
         assert!(matches!(made, Creation::Created(_)));
         let mut pair = [(somebody, &mut known), (nobody, &mut unknown)];
         let mut coin = [0];

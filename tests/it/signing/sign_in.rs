@@ -7,7 +7,7 @@ use portcullis::auth::{Clock, ManualClock, UnixTime};
 use portcullis::store::{Stores, memory};
 use portcullis::users::{
     Account, AccountStore, AccountStoreError, Accounts, Admission, Attempt, AttemptStore, Change, CodeDigest,
-    Cost, Creation, Effective, Failures, Hasher, KeptCode, Key, NewHash, Password, Retention, Ruling,
+    Cost, Creation, Effective, Failures, Hasher, KeptCode, Key, NewHash, Password, Retention, Roles, Ruling,
     SessionName, SignInError, Subject, Username, Warrant,
 };
 
@@ -34,7 +34,7 @@ fn password(text: &str) -> Password {
 async fn with_alice() -> (Stores, Accounts) {
     let stores = memory();
     let accounts = accounts(&stores, Cost::default());
-    let roles = vec!["user".to_owned()];
+    let roles = Roles::parse(["user"]).unwrap();
     let made = accounts.create("alice".parse().unwrap(), password("secret"), roles).await.unwrap();
     assert!(matches!(made, Creation::Created(_)));
     (stores, accounts)
@@ -74,7 +74,7 @@ async fn unknown_malformed_disabled_and_wrong_are_one_answer() {
 #[tokio::test]
 async fn a_taken_name_is_an_outcome_and_the_account_stays() {
     let (_, accounts) = with_alice().await;
-    let again = accounts.create("alice".parse().unwrap(), password("other"), vec![]).await.unwrap();
+    let again = accounts.create("alice".parse().unwrap(), password("other"), Roles::default()).await.unwrap();
     assert!(matches!(again, Creation::Taken));
     assert!(accounts.authenticate("alice", password("secret"), Attempt::default()).await.is_ok());
 }
@@ -83,7 +83,7 @@ async fn a_taken_name_is_an_outcome_and_the_account_stays() {
 async fn the_store_is_empty_until_the_first_account() {
     let accounts = accounts(&memory(), Cost::default());
     assert!(accounts.is_empty().await.unwrap());
-    accounts.create("alice".parse().unwrap(), password("secret"), vec![]).await.unwrap();
+    accounts.create("alice".parse().unwrap(), password("secret"), Roles::default()).await.unwrap();
     assert!(!accounts.is_empty().await.unwrap());
 }
 
@@ -91,7 +91,7 @@ async fn the_store_is_empty_until_the_first_account() {
 async fn a_hash_with_old_parameters_is_renewed_at_sign_in() {
     let stores = memory();
     let old = accounts(&stores, Cost::new(7_168, 5, 1).unwrap());
-    old.create("alice".parse().unwrap(), password("secret"), vec![]).await.unwrap();
+    old.create("alice".parse().unwrap(), password("secret"), Roles::default()).await.unwrap();
     let name: Username = "alice".parse().unwrap();
     let hash = async || stores.accounts.find(&name).await.unwrap().unwrap().password_hash;
 
@@ -249,7 +249,7 @@ async fn a_store_out_of_reach_is_never_a_wrong_password() {
     let accounts = failing(None);
     let answer = accounts.authenticate("alice", password("secret"), Attempt::default()).await;
     assert!(matches!(answer, Err(SignInError::Unavailable(_))), "{answer:?}");
-    assert!(accounts.create("alice".parse().unwrap(), password("secret"), vec![]).await.is_err());
+    assert!(accounts.create("alice".parse().unwrap(), password("secret"), Roles::default()).await.is_err());
     assert!(accounts.is_empty().await.is_err());
 }
 

@@ -8,7 +8,7 @@ use portcullis::app::World;
 use portcullis::auth::{Clock, ManualClock, OsRandom, UnixTime};
 use portcullis::store::{StoreUrl, Stores, memory, open};
 use portcullis::users::{
-    Accounts, Attempt, ChangeError, Cost, Hasher, Password, Retention, Ruling, SignInError, Subject,
+    Accounts, Attempt, ChangeError, Cost, Hasher, Password, Retention, Roles, Ruling, SignInError, Subject,
     UnfitPassword, Username,
 };
 use rocket::figment::Profile;
@@ -28,7 +28,10 @@ async fn people_in(stores: Stores) -> People {
     let clock = Arc::new(ManualClock::at(NOW));
     let accounts = reopened(&stores, &clock);
     for name in ["alice", "bob"] {
-        accounts.create(name.parse().unwrap(), password(RIGHT), vec!["user".to_owned()]).await.unwrap();
+        accounts
+            .create(name.parse().unwrap(), password(RIGHT), Roles::parse(["user"]).unwrap())
+            .await
+            .unwrap();
     }
     People { accounts, clock, stores }
 }
