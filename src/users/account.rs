@@ -54,16 +54,6 @@ pub type SessionName = [u8; 16];
 
 /// When a change happens, and until when nodes must remember the sessions it ends: when the last access token of them
 /// has expired.
-///
-/// ```
-/// use portcullis::auth::UnixTime;
-/// use portcullis::users::Effective;
-/// use std::time::Duration;
-///
-/// let at = UnixTime::from_secs(1_700_000_000);
-/// let moment = Effective { at, remember_until: at + Duration::from_secs(300) };
-/// assert_eq!(moment.remember_until.as_secs(), 1_700_000_300);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effective {
     /// When.
@@ -105,16 +95,6 @@ impl Warrant<'_> {
 }
 
 /// What became of a change.
-///
-/// ```
-/// use portcullis::users::Change;
-///
-/// let ended = |change| match change {
-///     Change::Made(ended) => ended.len(),
-///     Change::NotMade | Change::Unwarranted | Change::LastOfRole => 0,
-/// };
-/// assert_eq!(ended(Change::Made(vec![[7; 16]])), 1);
-/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// It was made, and these sessions ended by it.
@@ -128,14 +108,6 @@ pub enum Change {
 }
 
 /// A new password hash for an account.
-///
-/// ```
-/// use portcullis::users::NewHash;
-///
-/// // An operator's new password: whatever stood there, and no session goes on.
-/// let set = NewHash { old: None, new: "$argon2id$…", keep: None };
-/// assert!(set.old.is_none() && set.keep.is_none());
-/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NewHash<'a> {
     /// The hash that it replaces; `None` replaces any.

@@ -54,14 +54,6 @@ enum Length {
 pub struct InvalidCode;
 
 /// What is kept of a code.
-///
-/// ```
-/// use portcullis::users::{CodeDigest, OneTimeCode};
-///
-/// let kept = OneTimeCode::from_bytes([1; 15]).digest();
-/// assert!(kept.is(&CodeDigest::from_bytes(*kept.as_bytes())));
-/// assert!(!kept.is(&OneTimeCode::from_bytes([2; 15]).digest()));
-/// ```
 #[derive(Debug, Clone)]
 pub struct CodeDigest([u8; 32]);
 

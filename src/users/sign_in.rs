@@ -69,15 +69,6 @@ pub enum Step {
 }
 
 /// What is asked for besides the password. There is nothing yet, so nobody has to handle it.
-///
-/// ```
-/// use portcullis::users::Pending;
-///
-/// fn page_of(pending: Pending) -> &'static str {
-///     match pending {}
-/// }
-/// # let _ = page_of;
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pending {}
 

@@ -55,20 +55,6 @@ impl std::fmt::Debug for Attempt<'_> {
 }
 
 /// The failures of one name or one device, as the store keeps them.
-///
-/// ```
-/// use portcullis::auth::UnixTime;
-/// use portcullis::users::{Failures, Ruling};
-///
-/// let now = UnixTime::from_secs(1_700_000_000);
-/// let mut failures = Failures::default();
-/// for _ in 0..5 {
-///     let (after, ruling) = failures.attempt(now);
-///     assert_eq!(ruling, Ruling::Evaluate);
-///     failures = after;
-/// }
-/// assert!(matches!(failures.attempt(now).1, Ruling::Wait(_)));
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Failures {
     /// How many in a row since the last success; attempts that are still being evaluated count.
@@ -80,19 +66,6 @@ pub struct Failures {
 }
 
 /// What the rule says to one more attempt.
-///
-/// ```
-/// use portcullis::users::Ruling;
-/// use std::time::Duration;
-///
-/// fn seconds(ruling: Ruling) -> u64 {
-///     match ruling {
-///         Ruling::Evaluate => 0,
-///         Ruling::Wait(wait) => wait.as_secs(),
-///     }
-/// }
-/// assert_eq!(seconds(Ruling::Wait(Duration::from_secs(60))), 60);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ruling {
     /// It may be evaluated, and is counted.
@@ -189,16 +162,6 @@ pub struct Admission {
 }
 
 /// What [`AttemptStore::purge_attempts`] leaves.
-///
-/// ```
-/// use portcullis::auth::UnixTime;
-/// use portcullis::store;
-/// use portcullis::users::Retention;
-///
-/// let yesterday = UnixTime::from_secs(1_700_000_000);
-/// let retention = Retention { attempts_since: yesterday, at_most: 100_000, devices_since: yesterday };
-/// rocket::execute(store::memory().attempts.purge_attempts(retention)).unwrap();
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Counters last used before this moment go.

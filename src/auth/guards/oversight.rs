@@ -43,14 +43,6 @@ pub struct Oversight<'r> {
 }
 
 /// How present a person is.
-///
-/// ```
-/// use portcullis::auth::{Presence, UnixTime};
-///
-/// let seen = |seconds| Some(UnixTime::from_secs(seconds));
-/// let gone = Presence { live: 0, last_sign_in: seen(1_700_000_000) };
-/// assert_ne!(gone, Presence::default(), "somebody who never signed in is not somebody who left");
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Presence {
     /// How many live sessions the person has.

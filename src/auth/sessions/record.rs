@@ -200,14 +200,6 @@ impl Cursor {
 }
 
 /// Something revoked: the 128 bits of a session's or of a token's id, and until when it matters.
-///
-/// ```
-/// use portcullis::auth::{Revocation, TokenId, UnixTime};
-///
-/// let id: TokenId = "7f3c1f0e-9a4b-4c7d-8e21-5d6f7a8b9c0d".parse().unwrap();
-/// let revocation = Revocation { id: *id.as_bytes(), until: UnixTime::from_secs(1_700_000_300) };
-/// assert_eq!(revocation.id[0], 0x7f);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revocation {
     /// The id's bytes.

@@ -7,12 +7,6 @@ use serde::Deserialize;
 use crate::auth::wire::kind::Kind;
 
 /// `SameSite` of the auth cookies (RFC 6265bis §5.6.7).
-///
-/// ```
-/// use portcullis::auth::{CookieSameSite, NamesConfig};
-///
-/// assert_eq!(NamesConfig::default().cookie_samesite, CookieSameSite::Lax);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CookieSameSite {
