@@ -76,7 +76,8 @@ pub struct Effective {
 /// let at = UnixTime::from_secs(1_700_000_000);
 /// let warrant = Warrant { session: Some([7; 16]), ..Warrant::OPERATOR };
 /// let moment = Effective { at, remember_until: at };
-/// let change = people.set_disabled(&"ada".parse().unwrap(), true, moment, warrant);
+/// let ada = "ada".parse().unwrap();
+/// let change = people.set_disabled(&ada, true, moment, warrant);
 /// assert_eq!(rocket::execute(change).unwrap(), Change::Unwarranted, "there is no such session");
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -26,7 +26,7 @@ use crate::users::username::Username;
 ///
 /// ```
 /// use portcullis::testing;
-/// use portcullis::users::{Invitation, OneTimeCode, Roles};
+/// use portcullis::users::{Invitation, OneTimeCode, Roles, Warrant};
 ///
 /// let accounts = testing::accounts();
 /// let (code, random) = (OneTimeCode::from_bytes([1; 15]), [2; 32]);
@@ -50,7 +50,7 @@ pub enum Invitation {
 ///
 /// ```
 /// use portcullis::testing;
-/// use portcullis::users::{OneTimeCode, Roles};
+/// use portcullis::users::{OneTimeCode, Roles, Warrant};
 ///
 /// let accounts = testing::accounts();
 /// // Random bytes, in a program.
