@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
+use rocket::shield::Shield;
 use rocket::{Build, Rocket};
 use rocket_dyn_templates::Template;
 use tera::Tera;
@@ -87,6 +88,8 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(ServiceName(settings.service_name.clone()))
         .manage(Demo(settings.demo_users))
         .manage(Randomness(random))
+        // Rocket's own three headers, which ours stand for.
+        .attach(Shield::new())
         .attach(OneSpelling)
         .attach(headers)
         .attach(portcullis)

@@ -115,13 +115,18 @@ pub(crate) fn install(is_serving: bool) -> Log {
     let to_lines = move || writer(for_lines.as_ref());
     let to_events = move || writer(for_events.as_ref());
     let lines = tracing_subscriber::fmt::layer().with_writer(to_lines).with_ansi(is_terminal);
-    let lines = lines.with_filter(filter);
+    // What is finer than this is skipped where it would be said, without asking anybody.
+    let lines = lines.with_filter(filter.with_max_level_hint(level));
     let is_event = filter_fn(|metadata| metadata.target() == event::TARGET);
+    let is_event = is_event.with_max_level_hint(LevelFilter::INFO);
     let events = tracing_subscriber::fmt::layer().event_format(MessageOnly).with_writer(to_events);
     // A person at a terminal has just been told in words.
     let is_wanted = is_serving || !is_terminal;
     let events = is_wanted.then(|| events.with_filter(is_event));
     tracing_subscriber::registry().with(lines).with(events).init();
+    // Of those who say things by the `log` crate nothing finer than warnings is shown, and Rocket says a dozen about each
+    // request: they are not even made.
+    ::log::set_max_level(::log::LevelFilter::Warn);
     log
 }
 

@@ -290,8 +290,9 @@ impl Fairing for Portcullis {
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         act_on_seen(request).await;
         flush(request, response);
-        let is_page = response.content_type().is_some_and(|kind| kind.is_html());
-        if is_page || response.status() != Status::Unauthorized {
+        if response.status() != Status::Unauthorized
+            || response.content_type().is_some_and(|kind| kind.is_html())
+        {
             return;
         }
         let takes_bearers = |it: &&Arc<Authority>| it.settings.locations.contains(Location::Headers);

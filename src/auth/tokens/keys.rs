@@ -8,7 +8,7 @@
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING};
-use aws_lc_rs::{rand::SystemRandom, rsa, signature};
+use aws_lc_rs::{hmac, rand::SystemRandom, rsa, signature};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::Jwk;
@@ -69,11 +69,17 @@ pub(crate) struct RingKey {
     algorithm: Algorithm,
     /// Our own header for this key, encoded once: a token that begins with it needs no header parsing.
     header: String,
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    material: Material,
     /// Seals texts that are no tokens; always a fast MAC, whatever the algorithm.
-    seal: (EncodingKey, DecodingKey),
+    seal: hmac::Key,
     public: Option<Value>,
+}
+
+/// What signs and verifies.
+enum Material {
+    /// A secret, whose inner and outer hash (RFC 2104 §2) are begun once and not for every token.
+    Secret(Box<hmac::Key>),
+    Pair(EncodingKey, DecodingKey),
 }
 
 /// The key refused to sign.
@@ -92,9 +98,14 @@ impl RingKey {
             return Err(UnfitKey::NeedsSecret(algorithm));
         }
         let bytes = secret.as_str().as_bytes();
-        let (encoding, decoding) = (EncodingKey::from_secret(bytes), DecodingKey::from_secret(bytes));
+        let hash = match algorithm {
+            Algorithm::HS384 => hmac::HMAC_SHA384,
+            Algorithm::HS512 => hmac::HMAC_SHA512,
+            _ => hmac::HMAC_SHA256,
+        };
+        let material = Material::Secret(Box::new(hmac::Key::new(hash, bytes)));
         // The name is a digest, so that two nodes with one secret agree on it and it tells nothing about the secret.
-        Ok(Self::assemble(algorithm, digest(b"kid", bytes), encoding, decoding, bytes, None))
+        Ok(Self::assemble(algorithm, digest(b"kid", bytes), material, bytes, None))
     }
 
     /// A key pair out of a PKCS#8 PEM text.
@@ -123,7 +134,7 @@ impl RingKey {
                 ("alg".into(), json!(algorithm)),
             ]);
         }
-        let key = Self::assemble(algorithm, id, encoding, decoding, bytes, Some(public));
+        let key = Self::assemble(algorithm, id, Material::Pair(encoding, decoding), bytes, Some(public));
         // A key that reads well but does not sign, or verifies nothing, is found out here and not by a person signing in.
         let signature = key.sign(b"probe").map_err(|_| UnfitKey::WrongType(algorithm))?;
         key.verify(b"probe", &signature).map_err(|_| UnfitKey::WrongType(algorithm))?;
@@ -133,21 +144,19 @@ impl RingKey {
     fn assemble(
         algorithm: Algorithm,
         id: String,
-        encoding: EncodingKey,
-        decoding: DecodingKey,
-        material: &[u8],
+        material: Material,
+        bytes: &[u8],
         public: Option<Value>,
     ) -> Self {
         let header = json!({ "alg": algorithm, "kid": id, "typ": "JWT" }).to_string();
         let seal: [u8; 32] =
-            Sha256::new().chain_update(b"portcullis seal\0").chain_update(material).finalize().into();
+            Sha256::new().chain_update(b"portcullis seal\0").chain_update(bytes).finalize().into();
         Self {
             header: URL_SAFE_NO_PAD.encode(header),
-            seal: (EncodingKey::from_secret(&seal), DecodingKey::from_secret(&seal)),
+            seal: hmac::Key::new(hmac::HMAC_SHA256, &seal),
             id,
             algorithm,
-            encoding,
-            decoding,
+            material,
             public,
         }
     }
@@ -171,24 +180,45 @@ impl RingKey {
 
     /// The signature over `message`, in base64url.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<String, SigningFailed> {
-        crypto::sign(message, &self.encoding, self.algorithm.of_crate()).map_err(|_| SigningFailed)
-    }
-
-    pub(crate) fn verify(&self, message: &[u8], signature: &str) -> Result<(), Invalid> {
-        match crypto::verify(signature, message, &self.decoding, self.algorithm.of_crate()) {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(Invalid::Signature),
+        match &self.material {
+            Material::Secret(key) => Ok(mac(key, message)),
+            Material::Pair(encoding, _) => {
+                crypto::sign(message, encoding, self.algorithm.of_crate()).map_err(|_| SigningFailed)
+            }
         }
     }
 
+    pub(crate) fn verify(&self, message: &[u8], signature: &str) -> Result<(), Invalid> {
+        let is_good = match &self.material {
+            Material::Secret(key) => is_mac(key, message, signature),
+            Material::Pair(_, decoding) => {
+                crypto::verify(signature, message, decoding, self.algorithm.of_crate()).unwrap_or(false)
+            }
+        };
+        if is_good { Ok(()) } else { Err(Invalid::Signature) }
+    }
+
     /// A proof over a text that is no token, which only this key can make.
-    pub(crate) fn seal(&self, text: &str) -> Result<String, SigningFailed> {
-        crypto::sign(text.as_bytes(), &self.seal.0, jsonwebtoken::Algorithm::HS256).map_err(|_| SigningFailed)
+    pub(crate) fn seal(&self, text: &str) -> String {
+        mac(&self.seal, text.as_bytes())
     }
 
     pub(crate) fn is_sealed(&self, text: &str, seal: &str) -> bool {
-        crypto::verify(seal, text.as_bytes(), &self.seal.1, jsonwebtoken::Algorithm::HS256).unwrap_or(false)
+        is_mac(&self.seal, text.as_bytes(), seal)
     }
+}
+
+fn mac(key: &hmac::Key, message: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(hmac::sign(key, message))
+}
+
+/// Whether this is the MAC over `message`, compared in constant time; it is decoded where no allocation is needed.
+fn is_mac(key: &hmac::Key, message: &[u8], text: &str) -> bool {
+    // The longest is HMAC-SHA-512's, and a decoder wants room for whole groups.
+    let mut buffer = [0; 66];
+    let decoded =
+        URL_SAFE_NO_PAD.decode_slice(text, &mut buffer).ok().and_then(|length| buffer.get(..length));
+    decoded.is_some_and(|tag| hmac::verify(key, message, tag).is_ok())
 }
 
 /// Makes a private key for this algorithm, as PKCS#8 PEM text.

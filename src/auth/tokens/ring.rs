@@ -78,7 +78,7 @@ impl Ring {
     }
 
     /// A proof that only we can make, over a text that can never be a token's: it contains a NUL.
-    pub(crate) fn seal(&self, purpose: &'static str, value: &str) -> Result<String, SigningFailed> {
+    pub(crate) fn seal(&self, purpose: &'static str, value: &str) -> String {
         self.signing.seal(&sealed_text(purpose, value))
     }
 

@@ -1,5 +1,11 @@
 //! The headers that are true of every answer, errors included.
 //!
+//! A page gets all that a browser can be told about a document (OWASP ASVS 5.0, 3.4).
+//! Data is never a document of ours: what must be said of it is that it is nothing else than it says (`nosniff`, 3.4.4),
+//! that it is nobody else's to embed (`Cross-Origin-Resource-Policy`, and `frame-ancestors` of a policy that allows
+//! nothing, 3.4.3 and 3.4.6, should it be opened all the same), that it travels over HTTPS (3.4.1), and that it is not
+//! kept. Referrer, opener, features and the two that only old browsers know speak of documents that run or link.
+//!
 //! What hyper refuses before a request exists (an unparsable line, an oversized head) passes neither fairing nor catcher;
 //! the proxy sets the same headers where that matters (deploy/nginx.conf).
 
@@ -28,11 +34,11 @@ impl Fairing for SecurityHeaders {
 
 impl SecurityHeaders {
     fn set(self, response: &mut Response<'_>) {
-        let is_page = response.content_type().is_some_and(|kind| kind.is_html());
-        let policy = if is_page { PAGE_POLICY } else { DATA_POLICY };
-        response.set_header(Header::new("Content-Security-Policy", policy));
-        for (name, value) in ALWAYS {
-            response.set_header(Header::new(name, value));
+        // Compared as a text: the whole type would be parsed anew for each answer.
+        let kind = response.headers().get_one("Content-Type").unwrap_or_default();
+        let is_page = kind.get(..PAGE.len()).is_some_and(|start| start.eq_ignore_ascii_case(PAGE));
+        for (name, value) in if is_page { &OF_PAGES[..] } else { &OF_DATA[..] } {
+            response.set_header(Header::new(*name, *value));
         }
         if self.is_https {
             response
@@ -41,7 +47,7 @@ impl SecurityHeaders {
         if !response.headers().contains("Cache-Control") {
             response.set_header(Header::new("Cache-Control", "no-store"));
         }
-        if response.content_type() == Some(ContentType::HTML) {
+        if is_page {
             response.set_header(ContentType::HTML);
         }
     }
@@ -61,13 +67,30 @@ impl<'r, 'o: 'r, T: Responder<'r, 'o>> Responder<'r, 'o> for Secured<T> {
     }
 }
 
-const ALWAYS: [(&str, &str); 7] = [
+/// How the type of a page begins.
+const PAGE: &str = "text/html";
+
+const OF_DATA: [(&str, &str); 3] = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ),
     ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+];
+
+const OF_PAGES: [(&str, &str); 8] = [
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+         connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
     ("X-Frame-Options", "DENY"),
     // Not "no-referrer": browsers then send `Origin: null` with our own forms, and we could not tell them from others.
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
     (
         "Permissions-Policy",
         "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), \
@@ -75,7 +98,3 @@ const ALWAYS: [(&str, &str); 7] = [
     ),
     ("X-XSS-Protection", "0"),
 ];
-
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
-     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
-const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Write};
 
-use rocket::http::{ContentType, Header, Status};
+use rocket::http::{Header, Status};
 use rocket::response::{self, Responder};
 use rocket::{Request, Response};
 use rocket_dyn_templates::Template;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth::Refusal;
@@ -14,6 +15,8 @@ use crate::auth::Refusal;
 pub enum Reply {
     /// JSON with this status.
     Json(Status, Value),
+    /// JSON with this status, written already.
+    Written(Status, String),
     /// A page with this status.
     Page(Status, Template),
     /// A page that asks to come back after so many seconds.
@@ -31,6 +34,14 @@ pub enum Reply {
 }
 
 impl Reply {
+    /// JSON of this value, without a tree in between.
+    pub(crate) fn written(value: &impl Serialize) -> Self {
+        match serde_json::to_string(value) {
+            Ok(text) => Self::Written(Status::Ok, text),
+            Err(_) => Self::Refused(Refusal::of_status(Status::InternalServerError)),
+        }
+    }
+
     /// The page of a refusal.
     pub(crate) fn refused(refusal: &Refusal, page: Template) -> Self {
         match refusal.retry_after {
@@ -43,7 +54,8 @@ impl Reply {
 impl<'r> Responder<'r, 'static> for Reply {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         match self {
-            Self::Json(status, value) => (status, (ContentType::JSON, value.to_string())).respond_to(request),
+            Self::Json(status, value) => json(status, value.to_string()),
+            Self::Written(status, text) => json(status, text),
             Self::Page(status, page) => rendered(status, page, request),
             Self::Later(status, page, seconds) => {
                 let mut response = rendered(status, page, request)?;
@@ -66,6 +78,11 @@ impl<'r> Responder<'r, 'static> for Reply {
             Self::Missing => Err(Status::NotFound),
         }
     }
+}
+
+fn json(status: Status, text: String) -> response::Result<'static> {
+    let kind = Header::new("Content-Type", "application/json");
+    Response::build().status(status).header(kind).sized_body(text.len(), std::io::Cursor::new(text)).ok()
 }
 
 /// The page; one that cannot be rendered is told to whoever runs the application, as Rocket's own log is off.
