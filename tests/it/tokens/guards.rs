@@ -1,14 +1,8 @@
 //! The guards in a Rocket of one's own: the crate as a library.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
-use async_trait::async_trait;
-use portcullis::auth::{
-    AuthError, Cursor, Ending, Leniency, Revocations, Session, SessionId, SessionStore, StoreError, TokenId,
-    UnixTime, Verdict,
-};
+use portcullis::auth::{AuthError, SessionStore, UnixTime};
 use portcullis::{
     AccessToken, CsrfToken, FreshToken, OptionalToken, Portcullis, RefreshToken, Role, RoleToken, Sessions,
     SignedIn,
@@ -133,7 +127,7 @@ fn caught(status: Status, request: &rocket::Request<'_>) -> String {
     AuthError::of(request).map_or_else(|| status.to_string(), |error| error.code().to_owned())
 }
 
-fn all_routes() -> Vec<Route> {
+pub(super) fn all_routes() -> Vec<Route> {
     routes![
         sign_in,
         read,
@@ -155,7 +149,7 @@ fn all_routes() -> Vec<Route> {
     ]
 }
 
-fn own_rocket(setup: &Setup, store: Arc<dyn SessionStore>) -> Rocket<Build> {
+pub(super) fn own_rocket(setup: &Setup, store: Arc<dyn SessionStore>) -> Rocket<Build> {
     rocket::custom(setup.figment())
         .attach(Portcullis::new(store).clock(setup.clock.clone()))
         .mount("/", all_routes())
@@ -166,13 +160,13 @@ fn library() -> App {
     library_with(Setup::new())
 }
 
-fn library_with(setup: Setup) -> App {
+pub(super) fn library_with(setup: Setup) -> App {
     let rocket = own_rocket(&setup, setup.stores.sessions.clone());
     setup.launch_as(rocket)
 }
 
 /// Somebody signed in by the library alone.
-fn person<'a>(app: &'a App, name: &str, role: &str) -> crate::support::Visitor<'a> {
+pub(super) fn person<'a>(app: &'a App, name: &str, role: &str) -> crate::support::Visitor<'a> {
     let visitor = app.program();
     assert_eq!(visitor.post(&format!("/sign-in/{name}/{role}")).send().status, 200);
     visitor
@@ -361,208 +355,6 @@ fn the_pair_is_renewed_once_even_for_several_guards() {
     app.pass(301);
     assert_eq!(browser.get("/page").send().status, 200);
     assert_eq!(claims(&browser.access_token())["gen"], 2);
-}
-
-/// The memory store, counted, and out of reach at will.
-struct Watched {
-    inner: Arc<dyn SessionStore>,
-    asked: AtomicUsize,
-    is_out: AtomicBool,
-    read: AtomicUsize,
-    news: tokio::sync::Notify,
-}
-
-impl Watched {
-    fn pass(&self) -> Result<&dyn SessionStore, StoreError> {
-        if self.is_out.load(Ordering::SeqCst) {
-            return Err(StoreError::Unreachable("unplugged".into()));
-        }
-        Ok(&*self.inner)
-    }
-}
-
-#[async_trait]
-impl SessionStore for Watched {
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.pass()?.ready().await
-    }
-
-    async fn create(
-        &self,
-        it: &Session,
-        limit: usize,
-        until: UnixTime,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        self.pass()?.create(it, limit, until).await
-    }
-
-    async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        self.pass()?.find(id).await
-    }
-
-    async fn present(
-        &self,
-        id: SessionId,
-        generation: u64,
-        now: UnixTime,
-        leniency: Leniency,
-        until: UnixTime,
-    ) -> Result<Option<(Session, Verdict)>, StoreError> {
-        self.pass()?.present(id, generation, now, leniency, until).await
-    }
-
-    async fn confirm(&self, seen: &[(SessionId, u64)]) -> Result<(), StoreError> {
-        self.pass()?.confirm(seen).await
-    }
-
-    async fn end(&self, ending: &Ending<'_>) -> Result<Vec<SessionId>, StoreError> {
-        self.pass()?.end(ending).await
-    }
-
-    async fn reauthenticated(&self, id: SessionId, at: UnixTime) -> Result<bool, StoreError> {
-        self.pass()?.reauthenticated(id, at).await
-    }
-
-    async fn count_live(&self, users: &[&str], now: UnixTime) -> Result<Vec<u32>, StoreError> {
-        self.pass()?.count_live(users, now).await
-    }
-
-    async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
-        self.pass()?.live(user, now).await
-    }
-
-    async fn revoke(&self, id: TokenId, until: UnixTime) -> Result<(), StoreError> {
-        self.pass()?.revoke(id, until).await
-    }
-
-    async fn raise_not_before(&self, moment: UnixTime) -> Result<(), StoreError> {
-        self.pass()?.raise_not_before(moment).await
-    }
-
-    async fn revocations(&self, cursor: &Cursor, now: UnixTime) -> Result<Revocations, StoreError> {
-        self.read.fetch_add(1, Ordering::SeqCst);
-        self.pass()?.revocations(cursor, now).await
-    }
-
-    async fn changed(&self) {
-        self.news.notified().await;
-    }
-
-    async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        self.pass()?.is_revoked(ids, issued_at).await
-    }
-
-    async fn purge(&self, now: UnixTime) -> Result<(), StoreError> {
-        self.pass()?.purge(now).await
-    }
-}
-
-fn watched(setup: &mut Setup) -> Arc<Watched> {
-    let inner = setup.stores.sessions.clone();
-    let (asked, read) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let (is_out, news) = (AtomicBool::new(false), tokio::sync::Notify::new());
-    let store = Arc::new(Watched { inner, asked, is_out, read, news });
-    setup.stores.sessions = store.clone();
-    store
-}
-
-#[test]
-fn news_of_the_store_are_read_at_once() {
-    let mut setup = Setup::new();
-    let store = watched(&mut setup);
-    let _app = library_with(setup);
-    let mut naps = 0;
-    for round in 1..=40 {
-        let before = store.read.load(Ordering::SeqCst);
-        store.news.notify_one();
-        while store.read.load(Ordering::SeqCst) == before {
-            std::thread::sleep(Duration::from_millis(1));
-            naps += 1;
-            // By its own clock a node reads four times a second.
-            assert!(naps < 5_000, "{round} of 40 reads");
-        }
-    }
-}
-
-#[test]
-fn several_guards_cost_one_verdict() {
-    let mut setup = Setup::new().set("auth.max_staleness", 0);
-    let store = watched(&mut setup);
-    let app = library_with(setup);
-    let ada = person(&app, "ada", "admin");
-    store.asked.store(0, Ordering::SeqCst);
-    assert_eq!(ada.get("/many").send().status, 200);
-    assert_eq!(store.asked.load(Ordering::SeqCst), 1);
-}
-
-#[test]
-fn the_store_is_not_asked_while_the_view_is_young() {
-    let mut setup = Setup::new();
-    let store = watched(&mut setup);
-    let app = library_with(setup);
-    let ada = person(&app, "ada", "admin");
-    for _ in 0..10 {
-        assert_eq!(ada.get("/many").send().status, 200);
-    }
-    assert_eq!(store.asked.load(Ordering::SeqCst), 0);
-}
-
-#[test]
-fn a_store_out_of_reach_is_503_and_never_signed_out() {
-    for staleness in [0, 5] {
-        let mut setup = Setup::new().set("auth.max_staleness", staleness);
-        let store = watched(&mut setup);
-        let app = setup.launch();
-        let program = app.signed_in();
-        let browser = app.signed_in_browser();
-        let leaving = app.signed_in();
-        store.is_out.store(true, Ordering::SeqCst);
-        app.pass(6);
-        for path in ["/protected", "/dashboard"] {
-            let answer = program.get(path).send();
-            assert_eq!(answer.refusal(), (503, "unavailable".into()), "{path}");
-            assert!(answer.header("Retry-After").is_some());
-        }
-        for path in ["/dashboard", "/", "/login"] {
-            let page = browser.get(path).send();
-            assert!(page.status == 503 && page.is_page(), "{path}: {}", page.status);
-            assert!(page.header("Retry-After").is_some(), "{path}");
-            assert!(page.cookie_names().is_disjoint(&names(&FOUR)), "{path}");
-        }
-        for answer in [program.refresh(), program.sign_in("admin", "adminpass")] {
-            assert_eq!(answer.refusal(), (503, "unavailable".into()));
-            assert_eq!(answer.all("Set-Cookie").len(), 0);
-        }
-        let stolen = leaving.copy();
-        let left = leaving.log_out();
-        assert_eq!(left.refusal(), (503, "unavailable".into()));
-        assert_eq!(left.json()["msg"], "Signed out here, but that could not be written down yet");
-        assert!(leaving.jar().is_empty(), "who asks to leave keeps no cookie");
-        store.is_out.store(false, Ordering::SeqCst);
-        assert_eq!(program.get("/protected").send().status, 200, "and all is well when it is back");
-        assert_eq!(browser.get("/dashboard").send().status, 200);
-        assert_eq!(program.refresh().status, 200);
-        assert_eq!(program.log_out().status, 200);
-        assert_eq!(stolen.get("/protected").send().refusal(), (401, "token_revoked".into()));
-    }
-}
-
-#[test]
-fn renewing_during_an_outage_is_503_and_keeps_the_cookies() {
-    let mut setup = Setup::new();
-    let store = watched(&mut setup);
-    let app = library_with(setup);
-    let browser = person(&app, "ada", "user").accepting("text/html");
-    app.pass(301);
-    store.is_out.store(true, Ordering::SeqCst);
-    for path in ["/page", "/anybody", "/fresh"] {
-        let answer = browser.get(path).send();
-        assert_eq!((answer.status, answer.body.as_str()), (503, "unavailable"), "{path}");
-        assert_eq!(answer.all("Set-Cookie").len(), 0);
-    }
-    store.is_out.store(false, Ordering::SeqCst);
-    assert_eq!(browser.get("/anybody").send().body, "ada");
 }
 
 #[test]

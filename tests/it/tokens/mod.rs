@@ -9,3 +9,4 @@ pub(crate) mod hooks;
 pub(crate) mod keys;
 pub(crate) mod locations;
 pub(crate) mod names;
+pub(crate) mod outages;
