@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rocket::fairing::{Fairing, Info, Kind, Result as Ignition};
 use rocket::http::{Header, Status};
+use rocket::response::Responder;
 use rocket::{Build, Data, Orbit, Request, Response, Rocket};
 use serde::Serialize;
 
 use crate::auth::config::proxies::{Told, TrustedProxies};
 use crate::auth::config::{AuthConfig, AuthSettings};
+use crate::auth::guards::refusal::Refusal;
 use crate::auth::guards::user::LookUp;
 use crate::auth::request::csrf;
 use crate::auth::request::live::act_on_seen;
@@ -288,7 +290,11 @@ impl Fairing for Portcullis {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        act_on_seen(request).await;
+        if let Err(error) = act_on_seen(request).await
+            && let Ok(refused) = Refusal::from(error).respond_to(request)
+        {
+            response.merge(refused);
+        }
         flush(request, response);
         if response.status() != Status::Unauthorized
             || response.content_type().is_some_and(|kind| kind.is_html())

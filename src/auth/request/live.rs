@@ -57,19 +57,19 @@ fn note(request: &Request<'_>, token: &Token) {
 }
 
 /// Presents what a guard has seen to the store, which decides and ends the session in one transaction.
-pub(in crate::auth) async fn act_on_seen(request: &Request<'_>) {
-    let Some(token) = request.local_cache(CameBack::default).0.get() else { return };
-    let (Ok(authority), Ok(claims)) = (verdict::authority(request), SessionClaims::of(token)) else { return };
-    let renewal = authority.renew(&claims, caller::address(request)).await;
-    match renewal {
+///
+/// # Errors
+/// [`AuthError::Unavailable`] when the store could not, so that nobody is told of an end that has not come.
+pub(in crate::auth) async fn act_on_seen(request: &Request<'_>) -> Result<(), AuthError> {
+    let Some(token) = request.local_cache(CameBack::default).0.get() else { return Ok(()) };
+    let (authority, claims) = (verdict::authority(request)?, SessionClaims::of(token)?);
+    match authority.renew(&claims, caller::address(request)).await {
+        Err(AuthError::Unavailable) => Err(AuthError::Unavailable),
         Err(AuthError::Reused) if claims.location() == Location::Cookies => {
             verdict::clear_cookies(request, authority.jar);
+            Ok(())
         }
-        Err(AuthError::Unavailable) => {
-            tracing::error!(
-                "a refresh token came back after it was replaced, and its session could not be ended"
-            );
-        }
-        _ => {}
+        // The guard has told it, or it was over by then.
+        _ => Ok(()),
     }
 }

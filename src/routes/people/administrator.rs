@@ -1,6 +1,6 @@
 //! Who may look after other people's accounts, and what they do it with, as guards.
 //!
-//! What they do is the business of `people` and `person`.
+//! What they do is the business of `list` and `person`.
 
 use std::fmt;
 use std::ops::Deref;

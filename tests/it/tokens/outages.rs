@@ -11,7 +11,7 @@ use portcullis::auth::{
     UnixTime, Verdict,
 };
 
-use crate::support::{FOUR, Setup, names};
+use crate::support::{FOUR, Setup, claims, names};
 use crate::tokens::guards::{all_routes, library_with, person};
 
 /// The memory store, counted, and out of reach at will.
@@ -19,6 +19,8 @@ struct Watched {
     inner: Arc<dyn SessionStore>,
     asked: AtomicUsize,
     is_out: AtomicBool,
+    /// Whether it can be read and not written, as on a full disk.
+    is_full: AtomicBool,
     read: AtomicUsize,
     news: tokio::sync::Notify,
 }
@@ -59,6 +61,9 @@ impl SessionStore for Watched {
         leniency: Leniency,
         until: UnixTime,
     ) -> Result<Option<(Session, Verdict)>, StoreError> {
+        if self.is_full.load(Ordering::SeqCst) {
+            return Err(StoreError::Unreachable("full".into()));
+        }
         self.pass()?.present(id, generation, now, leniency, until).await
     }
 
@@ -113,7 +118,7 @@ fn watched(setup: &mut Setup) -> Arc<Watched> {
     let inner = setup.stores.sessions.clone();
     let (asked, read) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (is_out, news) = (AtomicBool::new(false), tokio::sync::Notify::new());
-    let store = Arc::new(Watched { inner, asked, is_out, read, news });
+    let store = Arc::new(Watched { inner, asked, is_out, is_full: AtomicBool::new(false), read, news });
     setup.stores.sessions = store.clone();
     store
 }
@@ -164,6 +169,33 @@ fn another_listener_learns_how_the_node_is_doing() {
         naps += 1;
         assert!(naps < 2_000, "{status:?}");
     }
+}
+
+#[test]
+fn a_token_that_came_back_ends_its_session_or_is_told_that_it_could_not() {
+    let mut setup = Setup::new();
+    let store = watched(&mut setup);
+    let app = setup.launch();
+    let ada = app.signed_in();
+    let thief = ada.copy();
+    // The successor has been used, so whoever comes with its predecessor holds a copy.
+    assert_eq!(ada.refresh().status, 200);
+    assert_eq!(ada.get("/protected").send().status, 200);
+    let seen = claims(&ada.access_token());
+    let (id, generation) = (seen["sid"].as_str().unwrap().parse().unwrap(), seen["gen"].as_u64().unwrap());
+    rocket::execute(store.inner.confirm(&[(id, generation)])).unwrap();
+    app.pass(31);
+
+    store.is_full.store(true, Ordering::SeqCst);
+    let answer = thief.refresh();
+    assert_eq!(answer.refusal(), (503, "unavailable".into()));
+    assert!(answer.cookie_names().is_empty(), "{:?}", answer.cookie_names());
+    assert_eq!(ada.get("/protected").send().status, 200, "it has not ended, and nobody was told that it has");
+
+    store.is_full.store(false, Ordering::SeqCst);
+    let answer = thief.refresh();
+    assert_eq!((answer.refusal(), answer.cookie_names()), ((401, "token_reused".into()), names(&FOUR)));
+    assert_eq!(ada.get("/protected").send().refusal(), (401, "token_revoked".into()));
 }
 
 #[test]
