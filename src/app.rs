@@ -78,7 +78,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     let folder = template_folder(&*random).map_err(|error| vec![format!("temporary folder: {error}")])?;
     let figment = figment.clone().merge(("template_dir", (*folder).as_ref()));
     let headers = SecurityHeaders { is_https: settings.auth.is_https() };
-    Ok(rocket::custom(figment)
+    let rocket = rocket::custom(figment)
         .manage(headers)
         .manage(stores.clone())
         .manage(accounts)
@@ -93,12 +93,13 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .attach(OneSpelling)
         .attach(headers)
         .attach(portcullis)
-        .attach(Cors)
         .attach(ready_accounts(&settings))
         .attach(Template::try_custom(move |engines| Ok(templates.add_to(&mut engines.tera)?)))
         .manage(TemplateFolder(folder))
         .mount("/", routes::routes())
-        .register("/", errors::catchers()))
+        .register("/", errors::catchers());
+    // Whoever trusts no other origin does not wait for it either.
+    Ok(if !settings.auth.trusted_origins.is_empty() { rocket.attach(Cors) } else { rocket })
 }
 
 /// The same application where it listens to the world: connections have an end, and requests name one host.

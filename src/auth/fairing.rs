@@ -20,6 +20,7 @@ use crate::auth::guards::user::LookUp;
 use crate::auth::request::csrf;
 use crate::auth::request::live::act_on_seen;
 use crate::auth::request::location::take_out_of_query;
+use crate::auth::request::verdict::notes;
 use crate::auth::sessions::authority::Authority;
 use crate::auth::sessions::confirmed::Confirmed;
 use crate::auth::sessions::event::EventStore;
@@ -295,7 +296,7 @@ impl Fairing for Portcullis {
         {
             response.merge(refused);
         }
-        flush(request, response);
+        flush(&notes(request).outbox, response);
         if response.status() != Status::Unauthorized
             || response.content_type().is_some_and(|kind| kind.is_html())
         {

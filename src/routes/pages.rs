@@ -105,16 +105,19 @@ const PARTS: [(&str, &str); 5] = [
 
 /// What is served besides pages.
 fn others() -> Vec<Route> {
-    routes![
+    // Programs ask this most, and Rocket tries the routes of the lowest rank first.
+    let mut often = routes![protected::protected];
+    often.iter_mut().for_each(|route| route.rank = -20);
+    let others = routes![
         home::home,
-        protected::protected,
         refresh::refresh,
         logout::logout,
         logout::clear_cookies,
         jwks::jwks,
         files::asset,
         files::favicon,
-    ]
+    ];
+    [often, others].concat()
 }
 
 /// Every route of the application.

@@ -184,7 +184,7 @@ fn before_session(request: &Request<'_>) -> Result<String, AuthError> {
     }
     // A session's id has the shape of 16 random bytes; this one names no session.
     let nonce = SessionId::draw(&*authority.random)?.to_string();
-    authority.jar.set(request, name, &nonce, Readable::ByServerOnly, None);
+    authority.jar.set(&verdict::notes(request).outbox, name, &nonce, Readable::ByServerOnly, None);
     seal(authority, &nonce)
 }
 

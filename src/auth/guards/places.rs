@@ -15,7 +15,7 @@ use crate::auth::request::live::live;
 use crate::auth::request::location::Found;
 use crate::auth::request::verdict::{self, RevocationIs, authority, judge, judge_access_in, refuse_second};
 use crate::auth::tokens::claims::Claims;
-use crate::auth::tokens::codec::Token;
+use crate::auth::tokens::token::Token;
 use crate::auth::wire::error::AuthError;
 use crate::auth::wire::invalid::Invalid;
 use crate::auth::wire::kind::Kind;

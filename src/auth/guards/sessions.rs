@@ -17,12 +17,12 @@ use crate::auth::id::SessionId;
 use crate::auth::request::asked::Asked;
 use crate::auth::request::caller;
 use crate::auth::request::location::in_line;
-use crate::auth::request::verdict::{authority, clear_cookies, send_pair};
+use crate::auth::request::verdict::{authority, clear_cookies, notes, send_pair};
 use crate::auth::sessions::authority::{Authority, NewSession, Pair};
 use crate::auth::sessions::event::{Event, What};
 use crate::auth::sessions::record::{Session, These, Whose};
 use crate::auth::sessions::rotation::EndReason;
-use crate::auth::tokens::codec::{Membership, Token};
+use crate::auth::tokens::token::{Membership, Token};
 use crate::auth::wire::cookies::{Carried, Readable};
 use crate::auth::wire::error::AuthError;
 use crate::auth::wire::kind::Kind;
@@ -79,7 +79,7 @@ impl Sessions<'_> {
         send_pair(self.request, jar, &pair);
         let form = &jar.wire().pre_session_cookie;
         if Asked::bare(self.request).cookie(form) != Carried::Absent {
-            jar.delete(self.request, form, Readable::ByServerOnly);
+            jar.delete(&notes(self.request).outbox, form, Readable::ByServerOnly);
         }
         Ok(pair.session)
     }
@@ -162,7 +162,13 @@ impl Sessions<'_> {
     /// Gives the browser a device's secret to keep for 180 days, also after signing out.
     pub fn remember_device(&self, secret: &str) {
         let jar = self.authority.jar;
-        jar.set(self.request, &jar.wire().device_cookie, secret, Readable::ByServerOnly, Some(DEVICE_AGE));
+        jar.set(
+            &notes(self.request).outbox,
+            &jar.wire().device_cookie,
+            secret,
+            Readable::ByServerOnly,
+            Some(DEVICE_AGE),
+        );
     }
 
     /// Exchanges a refresh token for the next pair, delivered as the token came: one out of a cookie is answered with

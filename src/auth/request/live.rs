@@ -7,22 +7,16 @@
 //! A handler that goes on to refresh asks the store again, inside the transaction that rotates: what was read before it
 //! may be over by then. The second look costs a read, the transaction a write that waits for the disk.
 
-use std::sync::OnceLock;
-
 use rocket::Request;
 
 use crate::auth::request::{caller, verdict};
 use crate::auth::sessions::authority::end_of;
 use crate::auth::sessions::rotation::{Verdict, step};
 use crate::auth::tokens::claims::SessionClaims;
-use crate::auth::tokens::codec::Token;
+use crate::auth::tokens::token::Token;
 use crate::auth::wire::error::AuthError;
 use crate::auth::wire::invalid::Invalid;
 use crate::auth::wire::place::Location;
-
-/// A token that was replaced long ago, or never issued; seen by a guard, and not yet acted upon.
-#[derive(Default)]
-struct CameBack(OnceLock<Token>);
 
 /// A refresh token whose session lives and which would be accepted now.
 pub(in crate::auth) async fn live<'r>(
@@ -53,7 +47,7 @@ pub(in crate::auth) async fn live<'r>(
 
 fn note(request: &Request<'_>, token: &Token) {
     // Several guards of one route have seen the same.
-    let _ = request.local_cache(CameBack::default).0.set(token.clone());
+    let _ = verdict::notes(request).came_back.set(token.clone());
 }
 
 /// Presents what a guard has seen to the store, which decides and ends the session in one transaction.
@@ -61,7 +55,7 @@ fn note(request: &Request<'_>, token: &Token) {
 /// # Errors
 /// [`AuthError::Unavailable`] when the store could not, so that nobody is told of an end that has not come.
 pub(in crate::auth) async fn act_on_seen(request: &Request<'_>) -> Result<(), AuthError> {
-    let Some(token) = request.local_cache(CameBack::default).0.get() else { return Ok(()) };
+    let Some(token) = verdict::notes(request).came_back.get() else { return Ok(()) };
     let (authority, claims) = (verdict::authority(request)?, SessionClaims::of(token)?);
     match authority.renew(&claims, caller::address(request)).await {
         Err(AuthError::Unavailable) => Err(AuthError::Unavailable),

@@ -6,8 +6,8 @@
 //! The order of the questions is flask-jwt-extended's: where is the token; is there any CSRF proof; is the token ours;
 //! is the proof the right one; has it expired; is it of the right kind; was it revoked.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rocket::Request;
 
@@ -18,9 +18,9 @@ use crate::auth::request::csrf::{Proof, Provenance, same};
 use crate::auth::request::location::{Found, find};
 use crate::auth::sessions::authority::{Authority, Pair, end_of};
 use crate::auth::tokens::claims::{Claims, SessionClaims};
-use crate::auth::tokens::codec::Token;
 use crate::auth::tokens::csrf_value::access_value;
-use crate::auth::wire::cookies::{Jar, Readable};
+use crate::auth::tokens::token::Token;
+use crate::auth::wire::cookies::{Jar, Outbox, Readable};
 use crate::auth::wire::error::AuthError;
 use crate::auth::wire::invalid::{Claim, Invalid};
 use crate::auth::wire::kind::Kind;
@@ -28,8 +28,15 @@ use crate::auth::wire::place::{Location, Locations};
 
 /// The access token that this request carries, judged.
 pub(crate) async fn access<'r>(request: &'r Request<'_>) -> Result<&'r Token, AuthError> {
-    let verdict = request.local_cache_async(async { AccessVerdict(judge_access(request).await) }).await;
-    verdict.0.as_ref().map_err(|error| *error)
+    let kept = &notes(request).access;
+    let judged = match kept.get() {
+        Some(judged) => judged,
+        None => {
+            let judged = judge_access(request).await;
+            kept.get_or_init(|| judged)
+        }
+    };
+    judged.as_ref().map_err(|error| *error)
 }
 
 /// The refresh token that this request carries, judged but not yet presented to the store.
@@ -50,15 +57,26 @@ pub(crate) async fn renewed<'r>(request: &'r Request<'_>) -> Result<&'r Token, A
 pub(crate) async fn still_counts(request: &Request<'_>) -> Result<(), AuthError> {
     let token = match access(request).await {
         Ok(token) => token,
-        Err(_) if was_renewed(request).load(Ordering::Relaxed) => renewed(request).await?,
+        // Asking for it first would renew.
+        Err(_) if notes(request).was_renewed.load(Ordering::Relaxed) => renewed(request).await?,
         Err(_) => return Ok(()),
     };
     authority(request)?.check_revocation(token).await
 }
 
-/// Whether [`renewed`] was asked for and had a token: asking it first would renew.
-fn was_renewed<'r>(request: &'r Request<'_>) -> &'r AtomicBool {
-    &request.local_cache(|| WasRenewed(AtomicBool::new(false))).0
+/// What is kept with a request while it is answered; in one place, since each place is an allocation.
+#[derive(Default)]
+pub(in crate::auth) struct Notes {
+    access: OnceLock<Result<Token, AuthError>>,
+    pub(in crate::auth) outbox: Outbox,
+    /// A refresh token that was replaced long ago, or never issued; seen by a guard, and not yet acted upon.
+    pub(in crate::auth) came_back: OnceLock<Token>,
+    /// Whether [`renewed`] was asked for and had a token.
+    was_renewed: AtomicBool,
+}
+
+pub(in crate::auth) fn notes<'r>(request: &'r Request<'_>) -> &'r Notes {
+    request.local_cache(Notes::default)
 }
 
 /// The authority, or the error of a Rocket without the fairing, which the sentinels keep from launching.
@@ -68,26 +86,26 @@ pub(crate) fn authority<'r>(request: &'r Request<'_>) -> Result<&'r Arc<Authorit
 
 /// Queues the cookies of a pair.
 pub(crate) fn send_pair(request: &Request<'_>, jar: Jar, pair: &Pair) {
-    let wire = jar.wire();
+    let (wire, out) = (jar.wire(), &notes(request).outbox);
     let csrf = |name, value, age| {
         if wire.csrf_in_cookies {
-            jar.set(request, name, value, Readable::ByScripts, age);
+            jar.set(out, name, value, Readable::ByScripts, age);
         }
     };
     note_values(request, pair);
-    jar.set(request, &wire.access_cookie, &pair.access, Readable::ByServerOnly, pair.access_age);
+    jar.set(out, &wire.access_cookie, &pair.access, Readable::ByServerOnly, pair.access_age);
     csrf(&wire.access_csrf_cookie, &pair.csrf_access, pair.access_age);
-    jar.set(request, &wire.refresh_cookie, &pair.refresh, Readable::ByServerOnly, pair.refresh_age);
+    jar.set(out, &wire.refresh_cookie, &pair.refresh, Readable::ByServerOnly, pair.refresh_age);
     csrf(&wire.refresh_csrf_cookie, &pair.csrf_refresh, pair.refresh_age);
 }
 
 /// Queues the deletion of all auth cookies, the unreadable ones and the readable ones.
 pub(crate) fn clear_cookies(request: &Request<'_>, jar: Jar) {
-    let wire = jar.wire();
-    jar.delete(request, &wire.access_cookie, Readable::ByServerOnly);
-    jar.delete(request, &wire.access_csrf_cookie, Readable::ByScripts);
-    jar.delete(request, &wire.refresh_cookie, Readable::ByServerOnly);
-    jar.delete(request, &wire.refresh_csrf_cookie, Readable::ByScripts);
+    let (wire, out) = (jar.wire(), &notes(request).outbox);
+    jar.delete(out, &wire.access_cookie, Readable::ByServerOnly);
+    jar.delete(out, &wire.access_csrf_cookie, Readable::ByScripts);
+    jar.delete(out, &wire.refresh_cookie, Readable::ByServerOnly);
+    jar.delete(out, &wire.refresh_csrf_cookie, Readable::ByScripts);
 }
 
 /// The judgement itself; everybody but the benchmark asks [`access`], which keeps it.
@@ -207,7 +225,7 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
     if authority.hooks.refuses(&Claims(&access)) {
         return Err(AuthError::ClaimsRefused);
     }
-    was_renewed(request).store(true, Ordering::Relaxed);
+    notes(request).was_renewed.store(true, Ordering::Relaxed);
     Ok(access)
 }
 
@@ -233,7 +251,5 @@ fn silent(authority: &Authority) -> Locations {
     }
 }
 
-struct AccessVerdict(Result<Token, AuthError>);
 struct Refresh(Result<Token, AuthError>);
 struct Renewed(Result<Token, AuthError>);
-struct WasRenewed(AtomicBool);

@@ -10,7 +10,7 @@ use crate::auth::sessions::record::{Ending, Revocation, Session, These, Whose};
 use crate::auth::sessions::rotation::{EndReason, Verdict};
 use crate::auth::sessions::store_error::StoreError;
 use crate::auth::sessions::unkept::SignOut;
-use crate::auth::tokens::codec::Token;
+use crate::auth::tokens::token::Token;
 use crate::auth::wire::error::AuthError;
 use crate::ground::clock::UnixTime;
 

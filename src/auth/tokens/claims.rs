@@ -7,7 +7,7 @@ use rocket::Request;
 use serde::de::DeserializeOwned;
 
 use crate::auth::id::{SessionId, TokenId};
-use crate::auth::tokens::codec::{Membership, Token};
+use crate::auth::tokens::token::{Membership, Token};
 use crate::auth::wire::error::AuthError;
 use crate::auth::wire::invalid::Invalid;
 use crate::auth::wire::place::Location;

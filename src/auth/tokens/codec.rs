@@ -20,61 +20,10 @@ use serde_json::{Map, Value};
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::tokens::keys::SigningFailed;
 use crate::auth::tokens::ring::Ring;
+use crate::auth::tokens::token::{Membership, Said, Token};
 use crate::auth::wire::invalid::{Claim, Invalid};
 use crate::auth::wire::kind::Kind;
-use crate::auth::wire::place::Location;
 use crate::ground::clock::{CLOCKS_APART, UnixTime};
-
-/// The claims of a token whose signature was found good.
-///
-/// One buffer holds the payload; the texts are ranges of it, so reading a token allocates twice, not once a claim.
-#[derive(Clone)]
-pub(crate) struct Token {
-    text: String,
-    payload_bytes: usize,
-    subject: Range<usize>,
-    csrf: Option<Range<usize>>,
-    roles: Vec<Range<usize>>,
-    pub(crate) kind: Kind,
-    pub(crate) id: TokenId,
-    /// Its place in a session of ours; a sibling's token, where those are accepted, has none.
-    pub(crate) session: Option<Membership>,
-    pub(crate) issued_at: UnixTime,
-    pub(crate) expires_at: UnixTime,
-    /// Where in the request it stood; the reader of a token does not know, and whoever found it says so.
-    pub(crate) location: Location,
-}
-
-/// A token's place in a session of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Membership {
-    pub(crate) id: SessionId,
-    pub(crate) generation: u64,
-    pub(crate) auth_time: UnixTime,
-}
-
-impl Token {
-    pub(crate) fn subject(&self) -> &str {
-        self.slice(&self.subject)
-    }
-
-    pub(crate) fn csrf(&self) -> Option<&str> {
-        self.csrf.as_ref().map(|range| self.slice(range))
-    }
-
-    pub(crate) fn roles(&self) -> impl Iterator<Item = &str> {
-        self.roles.iter().map(|range| self.slice(range))
-    }
-
-    /// The JSON that the claims were read from. A tail of unescaped texts may follow it in the buffer.
-    pub(crate) fn payload(&self) -> &str {
-        self.text.get(..self.payload_bytes).unwrap_or_default()
-    }
-
-    fn slice(&self, range: &Range<usize>) -> &str {
-        self.text.get(range.clone()).unwrap_or_default()
-    }
-}
 
 /// What is written into a new token.
 pub(crate) struct Mint<'a> {
@@ -142,7 +91,22 @@ impl Codec {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Invalid::TooLong);
         }
-        let payload = self.ring().open(token, now)?;
+        let ring = self.ring();
+        if let Some(said) = ring.known().find(token, now) {
+            self.expect_in_time(said.issued_at, said.not_before, said.session.is_none(), now)?;
+            return Ok(Token::of(said));
+        }
+        let (payload, until) = ring.open(token, now)?;
+        let said = Arc::new(self.judge(payload, now)?);
+        // A refresh token is presented once.
+        if said.kind == Kind::Access {
+            ring.known().remember(token, &said, until);
+        }
+        Ok(Token::of(said))
+    }
+
+    /// Judges what a token says, whose signature was found good.
+    fn judge(&self, payload: String, now: UnixTime) -> Result<Said, Invalid> {
         let claims: Payload<'_> = serde_json::from_str(&payload).map_err(|_| Invalid::Payload)?;
 
         // Only a token that claims no part of a session is a sibling's; half a membership is a fault.
@@ -154,15 +118,7 @@ impl Codec {
             claimed => required(claimed, Claim::Nbf)?,
         };
         let expires_at = required(claims.exp, Claim::Exp)?;
-        // Ours may come from a node whose clock is ahead, or from before this clock was set back.
-        let is_own = !is_foreign && not_before == issued_at;
-        let latest = now + if is_own { self.leeway.max(CLOCKS_APART) } else { self.leeway };
-        if issued_at > latest {
-            return Err(Invalid::IssuedInFuture);
-        }
-        if not_before > latest {
-            return Err(Invalid::NotYetValid);
-        }
+        self.expect_in_time(issued_at, not_before, is_foreign, now)?;
         expect(self.issuer.as_deref(), claims.iss.as_ref(), Claim::Iss, Invalid::Issuer)?;
         expect(self.audience.as_deref(), claims.aud.as_ref(), Claim::Aud, Invalid::Audience)?;
         let subject = claims.sub.ok_or(Invalid::MissingClaim(Claim::Sub))?;
@@ -198,7 +154,7 @@ impl Codec {
         let csrf = claims.csrf.as_ref().map(&mut place);
         // What a sibling calls a role need not mean ours.
         let roles = claims.roles.iter().filter(|_| !is_foreign).flatten().map(&mut place).collect();
-        let token = Token {
+        let said = Said {
             subject,
             csrf,
             roles,
@@ -206,14 +162,34 @@ impl Codec {
             id: id.0.parse().map_err(|_| Invalid::Payload)?,
             session,
             issued_at,
+            not_before,
             expires_at,
-            location: Location::Cookies,
             payload_bytes: payload.len(),
             text: String::new(),
         };
         let mut text = payload;
         text.push_str(&tail);
-        Ok(Token { text, ..token })
+        Ok(Said { text, ..said })
+    }
+
+    /// Whether a token's time has come.
+    fn expect_in_time(
+        &self,
+        issued_at: UnixTime,
+        not_before: UnixTime,
+        is_foreign: bool,
+        now: UnixTime,
+    ) -> Result<(), Invalid> {
+        // Ours may come from a node whose clock is ahead, or from before this clock was set back.
+        let is_own = !is_foreign && not_before == issued_at;
+        let latest = now + if is_own { self.leeway.max(CLOCKS_APART) } else { self.leeway };
+        if issued_at > latest {
+            return Err(Invalid::IssuedInFuture);
+        }
+        if not_before > latest {
+            return Err(Invalid::NotYetValid);
+        }
+        Ok(())
     }
 
     /// The keys of this moment.

@@ -1,7 +1,7 @@
 //! What was signed, and by whom?
 //!
-//! - `codec`: one strict pass over a token; `claims`: what it says; `invalid`: why it is none of ours.
-//! - `ring`, `keys`, `secret`: who signs; `key_file`: where keys are kept; `guarded`: who else may touch such a file.
+//! - `codec`: one strict pass over a text; `token`: one that was found good; `claims`: what it says; `invalid`: why it is none of ours.
+//! - `known`: which texts were read before; `ring`, `keys`, `secret`: who signs; `key_file`: where keys are kept; `guarded`: who else may touch such a file.
 
 pub(in crate::auth) mod algorithm;
 pub(in crate::auth) mod claims;
@@ -10,5 +10,7 @@ pub(in crate::auth) mod csrf_value;
 pub(in crate::auth) mod guarded;
 pub(in crate::auth) mod key_file;
 pub(in crate::auth) mod keys;
+pub(in crate::auth) mod known;
 pub(in crate::auth) mod ring;
 pub(in crate::auth) mod secret;
+pub(in crate::auth) mod token;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use crate::auth::tokens::keys::{RingKey, SigningFailed};
+use crate::auth::tokens::known::Known;
 use crate::auth::wire::invalid::Invalid;
 use crate::ground::clock::UnixTime;
 
@@ -30,11 +31,12 @@ pub(crate) enum KeyUse {
 pub(crate) struct Ring {
     signing: RingKey,
     others: Vec<(RingKey, KeyUse)>,
+    known: Known,
 }
 
 impl Ring {
     pub(crate) fn of(signing: RingKey) -> Self {
-        Self { signing, others: Vec::new() }
+        Self { signing, others: Vec::new(), known: Known::new() }
     }
 
     /// The ring of these keys; `None` unless exactly one signs and no two share a name.
@@ -46,7 +48,7 @@ impl Ring {
         names.sort_unstable();
         let count = names.len();
         names.dedup();
-        (names.len() == count).then_some(Self { signing, others })
+        (names.len() == count).then(|| Self { signing, others, known: Known::new() })
     }
 
     /// Makes a compact JWS (RFC 7515 §7.1) of these claims.
@@ -62,19 +64,26 @@ impl Ring {
         Ok(token)
     }
 
-    /// Checks a compact JWS and returns its payload, which nobody reads before the signature was found good.
-    pub(crate) fn open(&self, token: &str, now: UnixTime) -> Result<String, Invalid> {
+    /// The tokens that these keys have been found to have signed.
+    pub(crate) const fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Checks a compact JWS and returns its payload, which nobody reads before the signature was found good, and until when
+    /// its key counts, if that has an end.
+    pub(crate) fn open(&self, token: &str, now: UnixTime) -> Result<(String, Option<UnixTime>), Invalid> {
         let (message, signature) = token.rsplit_once('.').ok_or(Invalid::Segments)?;
         let (header, payload) = message.split_once('.').ok_or(Invalid::Segments)?;
         if payload.contains('.') {
             return Err(Invalid::Segments);
         }
-        self.key_for(header, now)?.verify(message.as_bytes(), signature)?;
+        let (key, until) = self.key_for(header, now)?;
+        key.verify(message.as_bytes(), signature)?;
         let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| Invalid::Payload)?;
         if !is_object(&bytes) {
             return Err(Invalid::Payload);
         }
-        String::from_utf8(bytes).map_err(|_| Invalid::Payload)
+        String::from_utf8(bytes).map(|payload| (payload, until)).map_err(|_| Invalid::Payload)
     }
 
     /// A proof that only we can make, over a text that can never be a token's: it contains a NUL.
@@ -99,9 +108,10 @@ impl Ring {
         [&self.signing].into_iter().chain(self.others.iter().map(|(key, _)| key))
     }
 
-    fn key_for(&self, header: &str, now: UnixTime) -> Result<&RingKey, Invalid> {
+    /// The key that this header names, and until when it counts.
+    fn key_for(&self, header: &str, now: UnixTime) -> Result<(&RingKey, Option<UnixTime>), Invalid> {
         if header == self.signing.header() {
-            return Ok(&self.signing);
+            return Ok((&self.signing, None));
         }
         let json = URL_SAFE_NO_PAD.decode(header).map_err(|_| Invalid::Header)?;
         if !is_object(&json) {
@@ -111,15 +121,15 @@ impl Ring {
         if header.typ != "JWT" {
             return Err(Invalid::Typ);
         }
-        let key = match &header.kid {
-            None => &self.signing,
-            Some(id) if id == self.signing.id() => &self.signing,
+        let (key, until) = match &header.kid {
+            None => (&self.signing, None),
+            Some(id) if id == self.signing.id() => (&self.signing, None),
             Some(id) => {
                 let known = self.others.iter().find(|(key, role)| key.id() == id && verifies(*role, now));
-                known.map(|(key, _)| key).ok_or(Invalid::KeyId)?
+                known.map(|(key, role)| (key, ends(*role))).ok_or(Invalid::KeyId)?
             }
         };
-        if header.alg == key.algorithm().as_str() { Ok(key) } else { Err(Invalid::Algorithm) }
+        if header.alg == key.algorithm().as_str() { Ok((key, until)) } else { Err(Invalid::Algorithm) }
     }
 }
 
@@ -147,9 +157,14 @@ fn is_object(json: &[u8]) -> bool {
 }
 
 fn verifies(role: KeyUse, now: UnixTime) -> bool {
+    ends(role).is_none_or(|until| now < until)
+}
+
+/// When a key of this use ceases to count.
+const fn ends(role: KeyUse) -> Option<UnixTime> {
     match role {
-        KeyUse::Signing | KeyUse::Next => true,
-        KeyUse::Verifying(until) => now < until,
+        KeyUse::Signing | KeyUse::Next => None,
+        KeyUse::Verifying(until) => Some(until),
     }
 }
 

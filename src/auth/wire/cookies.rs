@@ -7,9 +7,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rocket::Response;
 use rocket::http::{Cookie, CookieJar, Header, HeaderMap};
 use rocket::time::Duration as CookieDuration;
-use rocket::{Request, Response};
 
 use crate::auth::wire::names::Wire;
 
@@ -69,7 +69,7 @@ impl Jar {
     /// Queues a cookie; without `max_age` it ends with the browser session.
     pub(crate) fn set(
         self,
-        request: &Request<'_>,
+        out: &Outbox,
         name: &str,
         value: &str,
         readable: Readable,
@@ -79,15 +79,15 @@ impl Jar {
         if let Some(span) = max_age {
             cookie.set_max_age(CookieDuration::seconds(i64::try_from(span.as_secs()).unwrap_or(i64::MAX)));
         }
-        outbox(request).put(name, cookie.to_string());
+        out.put(name, cookie.to_string());
     }
 
     /// Queues the deletion of a cookie, whether or not the request carried it.
-    pub(crate) fn delete(self, request: &Request<'_>, name: &str, readable: Readable) {
+    pub(crate) fn delete(self, out: &Outbox, name: &str, readable: Readable) {
         let mut cookie = self.with_attributes(Cookie::new(name.to_owned(), ""), readable);
         cookie.set_max_age(CookieDuration::ZERO);
         cookie.set_expires(rocket::time::OffsetDateTime::UNIX_EPOCH);
-        outbox(request).put(name, cookie.to_string());
+        out.put(name, cookie.to_string());
     }
 
     fn with_attributes(self, mut cookie: Cookie<'static>, readable: Readable) -> Cookie<'static> {
@@ -105,19 +105,24 @@ pub(crate) fn every<'r>(
     jar: &'r CookieJar<'_>,
     name: &str,
 ) -> impl Iterator<Item = &'r str> {
-    let is_raw = headers.contains("Cookie");
-    let raw = headers.get("Cookie").flat_map(|line| line.split(';'));
-    let raw = raw.filter_map(|pair| pair.split_once('=')).map(|(key, value)| (bare(key), bare(value)));
+    let mut lines = headers.get("Cookie").peekable();
+    let is_raw = lines.peek().is_some();
+    let raw = lines.flat_map(|line| line.split(';')).filter_map(move |pair| value_in(pair, name));
     // Rocket's local client puts cookies into the jar alone, without a header.
     let jar = jar.iter().filter(move |_| !is_raw).map(Cookie::name_value);
-    raw.chain(jar).filter(move |(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value)
+    raw.chain(jar.filter(move |(key, _)| *key == name).map(|(_, value)| value))
+        .filter(|value| !value.is_empty())
 }
 
-/// A cookie's name or value without the white space that RFC 6265bis §5.6 takes away, and no other:
-/// a browser does not protect ` __Host-…` with a Unicode space before it, so it must not be taken for the protected name.
-fn bare(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+/// The value of this pair, if it has this name.
+fn value_in<'a>(pair: &'a str, name: &str) -> Option<&'a str> {
+    let rest = pair.trim_start_matches(BLANKS).strip_prefix(name)?;
+    Some(rest.trim_start_matches(BLANKS).strip_prefix('=')?.trim_matches(BLANKS))
 }
+
+/// The white space that RFC 6265bis §5.6 takes away from a cookie's name and value, and no other:
+/// a browser does not protect ` __Host-…` with a Unicode space before it, so it must not be taken for the protected name.
+const BLANKS: [char; 2] = [' ', '\t'];
 
 /// The cookie `name`, and whether it came twice.
 pub(crate) fn carried<'r>(headers: &'r HeaderMap<'_>, jar: &'r CookieJar<'_>, name: &str) -> Carried<'r> {
@@ -130,15 +135,16 @@ pub(crate) fn carried<'r>(headers: &'r HeaderMap<'_>, jar: &'r CookieJar<'_>, na
 }
 
 /// Writes the queued cookies; called by the one response fairing.
-pub(crate) fn flush(request: &Request<'_>, response: &mut Response<'_>) {
-    let queued = std::mem::take(&mut *outbox(request).0.lock().unwrap_or_else(PoisonError::into_inner));
+pub(crate) fn flush(out: &Outbox, response: &mut Response<'_>) {
+    let queued = std::mem::take(&mut *out.0.lock().unwrap_or_else(PoisonError::into_inner));
     for (_, line) in queued {
         response.adjoin_header(Header::new("Set-Cookie", line));
     }
 }
 
 /// Cookie lines on their way out, each name at most once: the last word counts.
-struct Outbox(Mutex<Vec<(String, String)>>);
+#[derive(Default)]
+pub(crate) struct Outbox(Mutex<Vec<(String, String)>>);
 
 impl Outbox {
     fn put(&self, name: &str, line: String) {
@@ -146,8 +152,4 @@ impl Outbox {
         queued.retain(|(other, _)| other != name);
         queued.push((name.to_owned(), line));
     }
-}
-
-fn outbox<'r>(request: &'r Request<'_>) -> &'r Outbox {
-    request.local_cache(|| Outbox(Mutex::new(Vec::new())))
 }

@@ -34,9 +34,14 @@ impl Fairing for SecurityHeaders {
 
 impl SecurityHeaders {
     fn set(self, response: &mut Response<'_>) {
-        // Compared as a text: the whole type would be parsed anew for each answer.
-        let kind = response.headers().get_one("Content-Type").unwrap_or_default();
-        let is_page = kind.get(..PAGE.len()).is_some_and(|start| start.eq_ignore_ascii_case(PAGE));
+        // Looked at once: there are one or two, and each question would hash its name anew.
+        let (mut is_page, mut is_kept) = (false, false);
+        for header in response.headers().iter() {
+            let kind = header.value.as_bytes();
+            is_page |= header.name == "Content-Type"
+                && kind.get(..PAGE.len()).is_some_and(|start| start.eq_ignore_ascii_case(PAGE));
+            is_kept |= header.name == "Cache-Control";
+        }
         for (name, value) in if is_page { &OF_PAGES[..] } else { &OF_DATA[..] } {
             response.set_header(Header::new(*name, *value));
         }
@@ -44,7 +49,7 @@ impl SecurityHeaders {
             response
                 .set_header(Header::new("Strict-Transport-Security", "max-age=63072000; includeSubDomains"));
         }
-        if !response.headers().contains("Cache-Control") {
+        if !is_kept {
             response.set_header(Header::new("Cache-Control", "no-store"));
         }
         if is_page {
@@ -68,7 +73,7 @@ impl<'r, 'o: 'r, T: Responder<'r, 'o>> Responder<'r, 'o> for Secured<T> {
 }
 
 /// How the type of a page begins.
-const PAGE: &str = "text/html";
+const PAGE: &[u8] = b"text/html";
 
 const OF_DATA: [(&str, &str); 3] = [
     (

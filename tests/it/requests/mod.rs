@@ -2,6 +2,7 @@
 
 pub(crate) mod attacks;
 pub(crate) mod bad_input;
+pub(crate) mod budgets;
 pub(crate) mod csrf;
 pub(crate) mod headers;
 pub(crate) mod old_forms;

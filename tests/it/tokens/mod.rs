@@ -7,6 +7,7 @@ pub(crate) mod foreign;
 pub(crate) mod guards;
 pub(crate) mod hooks;
 pub(crate) mod keys;
+pub(crate) mod known;
 pub(crate) mod locations;
 pub(crate) mod names;
 pub(crate) mod outages;
