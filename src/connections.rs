@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::{Data, Orbit, Request, Response, Rocket};
 
@@ -31,7 +32,10 @@ pub(crate) struct Connections {
 
 /// What is known of the connections, by the caller's address and port.
 #[derive(Default)]
-struct Table([Mutex<HashMap<SocketAddr, Seen>>; SHARDS]);
+struct Table([Mutex<Shard>; SHARDS]);
+
+/// There are as many entries as connections, so nobody fills it with addresses of their choice, and a quick hash will do.
+type Shard = HashMap<SocketAddr, Seen, RandomState>;
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
@@ -52,6 +56,13 @@ struct Patience {
     most: usize,
 }
 
+impl Seen {
+    /// A connection that has not asked for anything.
+    const fn silent_since(since: Duration) -> Self {
+        Self { since, is_busy: false, is_used: false }
+    }
+}
+
 impl Connections {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, table: Arc::default() }
@@ -59,19 +70,27 @@ impl Connections {
 }
 
 impl Table {
-    fn shard(&self, peer: &SocketAddr) -> MutexGuard<'_, HashMap<SocketAddr, Seen>> {
+    fn shard(&self, peer: &SocketAddr) -> MutexGuard<'_, Shard> {
         let [first, ..] = &self.0;
         let shard = self.0.get(usize::from(peer.port()) % SHARDS).unwrap_or(first);
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, peer: SocketAddr, seen: Seen) {
-        self.shard(&peer).insert(peer, seen);
+    /// A request begins.
+    fn begin(&self, peer: SocketAddr, clock: &dyn Clock) {
+        let mut shard = self.shard(&peer);
+        let seen = shard.entry(peer).or_insert_with(|| Seen::silent_since(clock.monotonic()));
+        (seen.is_busy, seen.is_used) = (true, true);
+    }
+
+    /// A request has been answered.
+    fn end(&self, peer: SocketAddr, now: Duration) {
+        self.shard(&peer).insert(peer, Seen { since: now, is_busy: false, is_used: true });
     }
 
     /// What is known of this connection, which exists now.
     fn look(&self, peer: SocketAddr, now: Duration) -> Seen {
-        *self.shard(&peer).entry(peer).or_insert(Seen { since: now, is_busy: false, is_used: false })
+        *self.shard(&peer).entry(peer).or_insert_with(|| Seen::silent_since(now))
     }
 
     /// Forgets the connections that are no more.
@@ -128,13 +147,13 @@ impl Fairing for Connections {
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
         if let Some(peer) = request.remote() {
-            self.table.note(peer, Seen { since: self.clock.monotonic(), is_busy: true, is_used: true });
+            self.table.begin(peer, &*self.clock);
         }
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, _: &mut Response<'r>) {
         if let Some(peer) = request.remote() {
-            self.table.note(peer, Seen { since: self.clock.monotonic(), is_busy: false, is_used: true });
+            self.table.end(peer, self.clock.monotonic());
         }
     }
 }
@@ -348,7 +367,7 @@ mod tests {
     fn connections_that_are_no_more_are_forgotten() {
         let table = Table::default();
         for port in 1..1000 {
-            table.note(SocketAddr::from(([192, 0, 2, 1], port)), seen(1, false, true));
+            table.end(SocketAddr::from(([192, 0, 2, 1], port)), seconds(1));
         }
         table.keep(|peer| peer.port() == 7);
         let left: usize = table.0.iter().map(|shard| shard.lock().unwrap().len()).sum();

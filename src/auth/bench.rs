@@ -20,3 +20,10 @@ pub fn revoke<P: rocket::Phase>(rocket: &Rocket<P>, ids: impl Iterator<Item = [u
     ids.for_each(|id| authority.view.insert(Revocation { id, until }));
     authority.view.len()
 }
+
+/// Forgets which tokens were found good, as after a start.
+pub fn forget<P: rocket::Phase>(rocket: &Rocket<P>) {
+    if let Some(authority) = Authority::of(rocket) {
+        authority.codec.ring().known().forget();
+    }
+}

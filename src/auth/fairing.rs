@@ -272,11 +272,17 @@ impl Fairing for Portcullis {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
-        csrf::undo_method_override(request, data).await;
+        // What looks into a form is in boxes, since the future of every request would have room for it otherwise.
+        let is_form = request.content_type().is_some_and(|kind| kind.is_form() || kind.is_form_data());
+        if is_form {
+            Box::pin(csrf::undo_method_override(request, data)).await;
+        }
         if let Some(authority) = Authority::of(request.rocket()) {
             let wire = authority.jar.wire();
             take_out_of_query(request, wire);
-            csrf::peek(request, data, &wire.csrf_field).await;
+            if is_form {
+                Box::pin(csrf::peek(request, data, &wire.csrf_field)).await;
+            }
         }
     }
 
@@ -291,12 +297,14 @@ impl Fairing for Portcullis {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        if let Err(error) = act_on_seen(request).await
+        let notes = notes(request);
+        if let Some(token) = notes.came_back.get()
+            && let Err(error) = Box::pin(act_on_seen(request, token)).await
             && let Ok(refused) = Refusal::from(error).respond_to(request)
         {
             response.merge(refused);
         }
-        flush(&notes(request).outbox, response);
+        flush(&notes.outbox, response);
         if response.status() != Status::Unauthorized
             || response.content_type().is_some_and(|kind| kind.is_html())
         {

@@ -223,8 +223,8 @@ impl Hasher {
     /// Those of [`hash`](Self::hash).
     pub async fn prepare(&self) -> Result<(), HashError> {
         let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
-        let buffers = Arc::clone(&self.buffers);
-        work(self.place(Priority::Known)?, move || dummy_hash(&argon2, &buffers, &dummy).map(drop)).await
+        let place = self.place(Priority::Known)?;
+        self.work(place, move |buffers| dummy_hash(&argon2, buffers, &dummy).map(drop)).await
     }
 
     /// The PHC string of a password, with a salt of its own.
@@ -233,8 +233,8 @@ impl Hasher {
     /// [`HashError::Busy`] when the queue is full, [`HashError::Failed`] when the machine fails.
     pub async fn hash(&self, password: &Password) -> Result<String, HashError> {
         let (argon2, password) = (self.argon2.clone(), password.clone());
-        let buffers = Arc::clone(&self.buffers);
-        work(self.place(Priority::Known)?, move || hash_now(&argon2, &buffers, password.as_bytes())).await
+        let place = self.place(Priority::Known)?;
+        self.work(place, move |buffers| hash_now(&argon2, buffers, password.as_bytes())).await
     }
 
     /// Whether the password belongs to the stored PHC string.
@@ -262,9 +262,9 @@ impl Hasher {
         if password.0.raw.is_none() {
             return Ok(false);
         }
-        let (password, stored, buffers) = (password.clone(), stored.to_owned(), Arc::clone(&self.buffers));
-        work(self.place(Priority::Known)?, move || {
-            verify_now(&buffers, password.as_bytes(), &stored).map(|is_composed| !is_composed)
+        let (password, stored) = (password.clone(), stored.to_owned());
+        self.work(self.place(Priority::Known)?, move |buffers| {
+            verify_now(buffers, password.as_bytes(), &stored).map(|is_composed| !is_composed)
         })
         .await
     }
@@ -278,12 +278,11 @@ impl Hasher {
     ) -> Result<bool, HashError> {
         let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
         let (password, stored) = (password.clone(), stored.map(str::to_owned));
-        let buffers = Arc::clone(&self.buffers);
-        work(place, move || {
+        self.work(place, move |buffers| {
             let mut verdict = Ok(false);
             // As many hashes for everybody who types this: one, and one more where the forms differ.
             for form in password.forms() {
-                let found = stored.as_deref().map(|stored| verify_now(&buffers, form, stored));
+                let found = stored.as_deref().map(|stored| verify_now(buffers, form, stored));
                 match found {
                     Some(Ok(true)) => return Ok(true),
                     Some(Ok(false)) => continue,
@@ -291,11 +290,30 @@ impl Hasher {
                     None => {}
                 }
                 // The answer is thrown away: what counts is the time it takes.
-                let _ = verify_now(&buffers, form, dummy_hash(&argon2, &buffers, &dummy)?);
+                let _ = verify_now(buffers, form, dummy_hash(&argon2, buffers, &dummy)?);
             }
             verdict
         })
         .await
+    }
+
+    /// Runs the work on a blocking thread.
+    ///
+    /// Place and turn travel with the work and are given back when it is done: were they the waiting request's, a client
+    /// that keeps hanging up would start as many hashes as it likes.
+    async fn work<T: Send + 'static>(
+        &self,
+        place: Place,
+        work: impl FnOnce(&Buffers) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let turn = place.turn().await.ok_or(HashError::Busy)?;
+        let buffers = Arc::clone(&self.buffers);
+        buffers.give_back_when_idle();
+        let running = tokio::task::spawn_blocking(move || {
+            let _held = (place, turn);
+            work(&buffers)
+        });
+        running.await.unwrap_or_else(|stopped| Err(failed(stopped)))
     }
 
     /// Whether a stored hash was made with other parameters than those of today.
@@ -321,22 +339,6 @@ impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hasher").field("cost", self.argon2.params()).finish_non_exhaustive()
     }
-}
-
-/// Runs the work on a blocking thread.
-///
-/// Place and turn travel with the work and are given back when it is done: were they the waiting request's, a client
-/// that keeps hanging up would start as many hashes as it likes.
-async fn work<T: Send + 'static>(
-    place: Place,
-    work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
-) -> Result<T, HashError> {
-    let turn = place.turn().await.ok_or(HashError::Busy)?;
-    let running = tokio::task::spawn_blocking(move || {
-        let _held = (place, turn);
-        work()
-    });
-    running.await.unwrap_or_else(|stopped| Err(failed(stopped)))
 }
 
 fn dummy_hash<'a>(

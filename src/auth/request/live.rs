@@ -50,12 +50,11 @@ fn note(request: &Request<'_>, token: &Token) {
     let _ = verdict::notes(request).came_back.set(token.clone());
 }
 
-/// Presents what a guard has seen to the store, which decides and ends the session in one transaction.
+/// Presents a token that a guard has seen to the store, which decides and ends the session in one transaction.
 ///
 /// # Errors
 /// [`AuthError::Unavailable`] when the store could not, so that nobody is told of an end that has not come.
-pub(in crate::auth) async fn act_on_seen(request: &Request<'_>) -> Result<(), AuthError> {
-    let Some(token) = verdict::notes(request).came_back.get() else { return Ok(()) };
+pub(in crate::auth) async fn act_on_seen(request: &Request<'_>, token: &Token) -> Result<(), AuthError> {
     let (authority, claims) = (verdict::authority(request)?, SessionClaims::of(token)?);
     match authority.renew(&claims, caller::address(request)).await {
         Err(AuthError::Unavailable) => Err(AuthError::Unavailable),

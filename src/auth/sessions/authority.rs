@@ -110,8 +110,12 @@ impl Authority {
         if max > Duration::ZERO && self.view.age(self.clock.monotonic()) <= max {
             return Ok(());
         }
-        let asked = tokio::time::timeout(READ_PATIENCE, self.store.is_revoked(ids, token.issued_at));
-        match asked.await {
+        // In a box, since the future of every request would have room for it otherwise.
+        Box::pin(self.ask_about(ids, token.issued_at)).await
+    }
+
+    async fn ask_about(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<(), AuthError> {
+        match tokio::time::timeout(READ_PATIENCE, self.store.is_revoked(ids, issued_at)).await {
             Ok(Ok(false)) => Ok(()),
             Ok(Ok(true)) => Err(AuthError::Revoked),
             Ok(Err(error)) => Err(error.into()),

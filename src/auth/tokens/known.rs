@@ -52,6 +52,14 @@ impl Known {
         *slot.write().unwrap_or_else(PoisonError::into_inner) = Some(good);
     }
 
+    /// Forgets them all.
+    #[cfg(feature = "testing")]
+    pub(crate) fn forget(&self) {
+        for slot in &self.slots {
+            *slot.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
     /// A signature is as good as drawn at random, and its end stands for the token.
     fn slot(&self, token: &str) -> Option<&RwLock<Option<Good>>> {
         let end = token.len().checked_sub(END).and_then(|start| token.as_bytes().get(start..))?;

@@ -3,8 +3,12 @@
 //! Argon2 fills 19 MiB for each password. Asked for anew each time, such a block comes from the arena of whichever thread
 //! hashes, and the allocator of glibc keeps it there after it is given back: a bound on how many hashes run is then no
 //! bound on memory. Here the memory is at most as much as is in use at the same time, whoever asks and however often.
+//! When nobody has hashed for a while it is given back; by then the thread that hashed has ended too, and the next one takes
+//! over its arena.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{self, try_generate_salt};
@@ -14,12 +18,58 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 pub(super) struct Buffers {
     blocks: usize,
     free: Mutex<Vec<Vec<Block>>>,
+    /// How many hashes there have been.
+    uses: AtomicU64,
+    /// Whether somebody waits for the moment when nobody hashes.
+    is_watched: AtomicBool,
 }
 
 impl Buffers {
     /// None yet, for hashes with these parameters.
     pub(super) fn of(params: &Params) -> Self {
-        Self { blocks: params.block_count(), free: Mutex::default() }
+        Self {
+            blocks: params.block_count(),
+            free: Mutex::default(),
+            uses: AtomicU64::new(0),
+            is_watched: AtomicBool::new(false),
+        }
+    }
+
+    /// Gives the free memory back to the system once nobody has hashed for [`IDLE`].
+    pub(super) fn give_back_when_idle(self: &Arc<Self>) {
+        if self.is_watched.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let buffers = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut seen = 0;
+            loop {
+                tokio::time::sleep(IDLE).await;
+                let Some(buffers) = buffers.upgrade() else { return };
+                match buffers.give_back_unless_used(seen) {
+                    Some(uses) => seen = uses,
+                    None => return,
+                }
+            }
+        });
+    }
+
+    /// Gives the free memory back unless there were more hashes than `seen`; how many there were by then.
+    pub(super) fn give_back_unless_used(&self, seen: u64) -> Option<u64> {
+        let uses = self.uses.load(Ordering::Acquire);
+        if uses != seen {
+            return Some(uses);
+        }
+        // First: whoever hashes from here on sees to it that somebody waits again.
+        self.is_watched.store(false, Ordering::Release);
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        None
+    }
+
+    /// How many wait to be used again.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.free.lock().unwrap().len()
     }
 
     /// Lends memory for one hash with these parameters.
@@ -30,6 +80,7 @@ impl Buffers {
         params: &Params,
         work: impl FnOnce(&mut [Block]) -> password_hash::Result<T>,
     ) -> password_hash::Result<T> {
+        self.uses.fetch_add(1, Ordering::AcqRel);
         let wanted = params.block_count().max(self.blocks);
         let kept = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut buffer = match kept {
@@ -80,6 +131,9 @@ impl Buffers {
             .map(|output| output == *expected)
     }
 }
+
+/// Longer than the runtime keeps a blocking thread that has nothing to do.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// Fresh memory; that there is none is no reason to end the program.
 fn room_for(blocks: usize) -> password_hash::Result<Vec<Block>> {

@@ -142,7 +142,7 @@ async fn a_request_that_hangs_up_while_waiting_frees_its_place() {
 async fn a_request_that_hangs_up_while_hashing_frees_nothing_before_the_work_is_done() {
     let hasher = Hasher::with_limits(Cost::default(), ONE, 0);
     let (go, wait) = std::sync::mpsc::channel::<()>();
-    let mut running = Box::pin(work(hasher.place(Priority::Known).unwrap(), move || {
+    let mut running = Box::pin(hasher.work(hasher.place(Priority::Known).unwrap(), move |_| {
         let _ = wait.recv();
         Ok(())
     }));
@@ -168,4 +168,19 @@ async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Ou
         std::task::Poll::Pending => std::task::Poll::Ready(None),
     })
     .await
+}
+
+#[tokio::test]
+async fn memory_is_kept_between_hashes_and_given_back_when_nobody_hashes() {
+    let hasher = Hasher::default();
+    let buffers = &hasher.buffers;
+    hasher.hash(&password("a")).await.unwrap();
+    hasher.hash(&password("b")).await.unwrap();
+    assert_eq!(buffers.kept(), 1, "the second took the memory of the first");
+    assert_eq!(buffers.give_back_unless_used(0), Some(2), "there were hashes since");
+    assert_eq!(buffers.kept(), 1);
+    assert_eq!(buffers.give_back_unless_used(2), None);
+    assert_eq!(buffers.kept(), 0);
+    hasher.hash(&password("c")).await.unwrap();
+    assert_eq!(buffers.kept(), 1);
 }
