@@ -30,10 +30,9 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def build(*, peers=True, symbols=False):
-    """Builds the binary, and what it is measured beside."""
-    keep = ["--config", "profile.release.strip=false"] if symbols else []
-    subprocess.run(["cargo", "build", "--release", *keep], check=True, cwd=HOME)
+def build(*, peers=True):
+    """Builds the binary with its symbols, and what it is measured beside."""
+    subprocess.run(["cargo", "build", "--release", "--config", "profile.release.strip=false"], check=True, cwd=HOME)
     if peers:
         manifest = ["--manifest-path", "benches/peers/Cargo.toml", "--target-dir", "target/peers"]
         subprocess.run(["cargo", "build", "--release", *manifest], check=True, cwd=HOME)
