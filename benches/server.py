@@ -84,7 +84,7 @@ class Process:
         if "Non-2xx" in told:
             sys.exit(f"not every answer of {path} was a success: {told}")
         find = lambda pattern: re.search(pattern, told)[1]
-        times = [millis(find(pattern)) for pattern in (r"50%\s+(\S+)", r"99%\s+(\S+)", r"Latency\s+\S+\s+\S+\s+(\S+)")]
+        times = [millis(find(pattern)) for pattern in (r"\n +50% +(\S+)", r"\n +99% +(\S+)", r"Latency +\S+ +\S+ +(\S+)")]
         return float(find(r"Requests/sec:\s+(\S+)")), *times
 
     def asker(self, what, *, connections, seconds):
@@ -113,9 +113,9 @@ class Portcullis(Process):
         }
         super().__init__(folder, [*wrapped, str(BINARY), "serve"], environment, path="/login", patience=600)
 
-    def cookies(self):
+    def cookies(self, username="testuser", password="testpass"):
         """The cookies of somebody who signs in."""
-        body = json.dumps({"username": "testuser", "password": "testpass"}).encode()
+        body = json.dumps({"username": username, "password": password}).encode()
         address = f"http://127.0.0.1:{self.port}/login"
         request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as answer:

@@ -133,7 +133,7 @@ impl Buffers {
 }
 
 /// Longer than the runtime keeps a blocking thread that has nothing to do.
-const IDLE: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(12);
 
 /// Fresh memory; that there is none is no reason to end the program.
 fn room_for(blocks: usize) -> password_hash::Result<Vec<Block>> {
