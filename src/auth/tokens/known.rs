@@ -26,8 +26,6 @@ pub(crate) struct Known {
 
 struct Good {
     token: Box<str>,
-    /// How long its message is; the signature follows after a dot.
-    message: usize,
     said: Arc<Said>,
     /// Until when its key counts; `None` for as long as there is this ring.
     until: Option<UnixTime>,
@@ -47,8 +45,8 @@ impl Known {
 
     /// Remembers a token that was found good.
     pub(crate) fn remember(&self, token: &str, said: &Arc<Said>, until: Option<UnixTime>) {
-        let (Some(slot), Some(message)) = (self.slot(token), token.rfind('.')) else { return };
-        let good = Good { token: token.into(), message, said: Arc::clone(said), until };
+        let Some(slot) = self.slot(token) else { return };
+        let good = Good { token: token.into(), said: Arc::clone(said), until };
         *slot.write().unwrap_or_else(PoisonError::into_inner) = Some(good);
     }
 
@@ -69,18 +67,22 @@ impl Known {
 }
 
 impl Good {
-    /// Whether this is that token. The signature is the secret of a token, so it is compared in a time that does not tell
-    /// where it differs; whoever knows it may learn the rest.
+    /// Whether this is that token. What makes a token a secret is its signature, which stands at its end: so much of it as
+    /// nobody can guess is compared in a time that does not tell where it differs, and whoever knows that may learn the rest.
     fn is(&self, token: &str) -> bool {
         if self.token.len() != token.len() {
             return false;
         }
-        let (message, signature) = self.token.as_bytes().split_at(self.message);
-        let (asked, its) = token.as_bytes().split_at(self.message);
-        bool::from(signature.ct_eq(its)) && message == asked
+        let start = token.len().saturating_sub(SECRET);
+        let (known, secret) = self.token.as_bytes().split_at(start);
+        let (asked, its) = token.as_bytes().split_at(start);
+        bool::from(secret.ct_eq(its)) && known == asked
     }
 }
 
-/// A few hundred bytes each when all are taken; two thousand people at once are served without a second verification.
+/// About a KiB each, so two MiB when all are taken; two thousand people at once are served without a second verification.
 const SLOTS: usize = 2048;
+/// How much of a token's end stands for it when its slot is chosen.
 const END: usize = 16;
+/// Six bits a letter, and a signature has at least 256.
+const SECRET: usize = 43;
