@@ -48,9 +48,13 @@ impl Buffers {
                 let Some(buffers) = buffers.upgrade() else { return };
                 match buffers.give_back_unless_used(seen) {
                     Some(uses) => seen = uses,
-                    None => return,
+                    None => break,
                 }
             }
+            // The program's allocator keeps what it was given for some seconds, and looks again only when something large is
+            // asked for or given back.
+            tokio::time::sleep(IDLE).await;
+            drop(std::hint::black_box(Vec::<Block>::with_capacity(NUDGE)));
         });
     }
 
@@ -134,6 +138,9 @@ impl Buffers {
 
 /// Longer than the runtime keeps a blocking thread that has nothing to do.
 const IDLE: Duration = Duration::from_secs(12);
+
+/// Two MiB.
+const NUDGE: usize = 2048;
 
 /// Fresh memory; that there is none is no reason to end the program.
 fn room_for(blocks: usize) -> password_hash::Result<Vec<Block>> {
