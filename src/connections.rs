@@ -32,10 +32,10 @@ pub(crate) struct Connections {
 
 /// What is known of the connections, by the caller's address and port.
 #[derive(Default)]
-struct Table([Mutex<Shard>; SHARDS]);
+struct Table([Mutex<ByPeer>; SHARDS]);
 
 /// There are as many entries as connections, so nobody fills it with addresses of their choice, and a quick hash will do.
-type Shard = HashMap<SocketAddr, Seen, RandomState>;
+type ByPeer = HashMap<SocketAddr, Seen, RandomState>;
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
@@ -70,7 +70,7 @@ impl Connections {
 }
 
 impl Table {
-    fn shard(&self, peer: &SocketAddr) -> MutexGuard<'_, Shard> {
+    fn shard(&self, peer: &SocketAddr) -> MutexGuard<'_, ByPeer> {
         let [first, ..] = &self.0;
         let shard = self.0.get(usize::from(peer.port()) % SHARDS).unwrap_or(first);
         shard.lock().unwrap_or_else(PoisonError::into_inner)
