@@ -3,6 +3,7 @@
 //! They work on the store alone and need no running server; one that runs reads the store's log and follows.
 //! A password is never an argument: arguments are seen by everybody on the machine and kept in the shell's history.
 
+pub(crate) mod backup;
 pub(crate) mod key;
 pub(crate) mod session;
 pub(crate) mod user;

@@ -3,6 +3,7 @@
 mod cli;
 mod log;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -32,6 +33,11 @@ enum Command {
     Serve,
     /// Judge the settings and exit.
     CheckConfig,
+    /// Copy the store into a new file, as it is at this moment; a server that runs on it goes on.
+    Backup {
+        /// The file of the copy, which must not be there yet.
+        file: PathBuf,
+    },
     /// Manage accounts; a server that runs on the same store honours it within a second.
     #[command(subcommand)]
     User(cli::user::UserCommand),
@@ -72,6 +78,7 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
             say("The settings are fine.")?;
             Ok(())
         }
+        Command::Backup { file } => rocket::execute(cli::backup::run(&file)),
         Command::User(command) => rocket::execute(cli::user::run(command)),
         Command::Session(command) => rocket::execute(cli::session::run(command)),
         Command::Key(command) => cli::key::run(&command),

@@ -177,6 +177,23 @@ pub fn check(url: &StoreUrl) -> Result<(), String> {
     }
 }
 
+/// Copies the store of this URL into a file that is not there yet, as it is at one moment; a server may go on with it
+/// meanwhile, and nobody waits.
+///
+/// # Errors
+/// One line for the operator; nothing is then left under the name of the copy.
+#[cfg(feature = "sqlite")]
+pub async fn backup(url: &StoreUrl, copy: &std::path::Path) -> Result<(), String> {
+    let store = match url {
+        StoreUrl::SqliteFile(path) => sqlite::SqliteStore::existing(path.clone()),
+        StoreUrl::SqliteMemory => sqlite::SqliteStore::in_memory(),
+    };
+    store
+        .copy_to(copy)
+        .await
+        .map_err(|problem| format!("{}: {}", copy.display(), crate::auth::chain(&problem)))
+}
+
 /// A store in the memory of this process: for tests, and for programs whose sessions may end with them.
 #[must_use]
 pub fn memory() -> Stores {

@@ -11,13 +11,14 @@
 //! disk SQLite has rolled back by itself, sqlx's own rollback fails, and sqlx would take every later transaction on that
 //! connection for an inner one.
 //!
-//! The folder beside this file holds the rest: `open` the file and its tables, `sessions`, `accounts`, `codes`, `attempts` and `events` the SQL.
+//! The folder beside this file holds the rest: `open` the file and its tables, `backup` a copy of it, `sessions`, `accounts`, `codes`, `attempts` and `events` the SQL.
 //! The statements use `$1` and no SQLite speciality where there is a choice, so that another database can run them.
 
 #[cfg(feature = "app")]
 mod accounts;
 #[cfg(feature = "app")]
 mod attempts;
+pub(super) mod backup;
 #[cfg(feature = "app")]
 mod codes;
 mod events;

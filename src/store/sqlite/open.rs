@@ -129,7 +129,7 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
 }
 
 /// The file of this name with something after it.
-fn ending(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(ending);
     path.with_file_name(name)

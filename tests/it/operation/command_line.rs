@@ -14,25 +14,25 @@ use rocket::http::{Accept, ContentType, Cookie, Status};
 use rocket::local::asynchronous::Client;
 
 /// A folder with a database that a server in this process and the real program share.
-struct House {
-    folder: tempfile::TempDir,
+pub(super) struct House {
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl House {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    fn store(&self) -> String {
+    pub(super) fn store(&self) -> String {
         format!("sqlite:{}", self.folder.path().join("a.db").display())
     }
 
-    fn run(&self, arguments: &[&str], typed: &str) -> (Option<i32>, String, String) {
+    pub(super) fn run(&self, arguments: &[&str], typed: &str) -> (Option<i32>, String, String) {
         said(&run_in(self.folder.path(), &self.store(), arguments, typed))
     }
 
     /// What a run that succeeds says.
-    fn done(&self, arguments: &[&str], typed: &str) -> String {
+    pub(super) fn done(&self, arguments: &[&str], typed: &str) -> String {
         let (code, stdout, stderr) = self.run(arguments, typed);
         let events_only = stderr.lines().all(|line| line.starts_with(r#"{"datetime""#));
         assert!(code == Some(0) && events_only, "{arguments:?}: {code:?} {stderr}");
@@ -40,14 +40,22 @@ impl House {
     }
 
     /// The one line that a run that fails complains with.
-    fn refused(&self, arguments: &[&str], typed: &str) -> String {
-        let (code, stdout, stderr) = self.run(arguments, typed);
+    pub(super) fn refused(&self, arguments: &[&str], typed: &str) -> String {
+        Self::complained(arguments, self.run(arguments, typed))
+    }
+
+    /// The same with another store.
+    pub(super) fn refused_on(&self, store: &str, arguments: &[&str]) -> String {
+        Self::complained(arguments, said(&run_in(self.folder.path(), store, arguments, "")))
+    }
+
+    fn complained(arguments: &[&str], (code, stdout, stderr): (Option<i32>, String, String)) -> String {
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{arguments:?}: {stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
         stderr.trim_end().to_owned()
     }
 
-    async fn server(&self) -> Client {
+    pub(super) async fn server(&self) -> Client {
         let figment = settings::defaults()
             .merge(("auth.secret_key", "a secret that only these tests know: 0123456789"))
             .merge(("app.store", self.store()))
@@ -81,7 +89,7 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
 }
 
 /// Signs in and returns the access token, if the answer has one.
-async fn sign_in(client: &Client, name: &str, password: &str) -> Result<String, u16> {
+pub(super) async fn sign_in(client: &Client, name: &str, password: &str) -> Result<String, u16> {
     let body = serde_json::json!({ "username": name, "password": password }).to_string();
     let answer = client.post("/login").header(ContentType::JSON).header(Accept::JSON).body(body);
     let answer = answer.dispatch().await;
@@ -90,7 +98,7 @@ async fn sign_in(client: &Client, name: &str, password: &str) -> Result<String, 
     token.map(str::to_owned).filter(|_| answer.status() == Status::Ok).ok_or(answer.status().code)
 }
 
-async fn is_in(client: &Client, token: &str) -> bool {
+pub(super) async fn is_in(client: &Client, token: &str) -> bool {
     let cookie = Cookie::new("access_token_cookie", token.to_owned());
     client.get("/protected").cookie(cookie).dispatch().await.status() == Status::Ok
 }
@@ -108,7 +116,7 @@ async fn is_out_within_a_second(client: &Client, token: &str) -> bool {
     false
 }
 
-const FIRST: &str = "a heron on the weir";
+pub(super) const FIRST: &str = "a heron on the weir";
 const SECOND: &str = "an otter under the bridge";
 
 #[test]

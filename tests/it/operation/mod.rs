@@ -1,5 +1,6 @@
 //! What an operator does: settings, the command line, the file of the store.
 
+pub(crate) mod backup;
 pub(crate) mod command_line;
 pub(crate) mod settings;
 pub(crate) mod sqlite_file;
