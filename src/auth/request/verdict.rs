@@ -110,10 +110,8 @@ pub(crate) fn clear_cookies(request: &Request<'_>, jar: Jar) {
 
 /// The judgement itself; everybody but the benchmark asks [`access`], which keeps it.
 pub(crate) async fn judge_access(request: &Request<'_>) -> Result<Token, AuthError> {
-    let authority = authority(request)?;
-    let asked = Asked::of(request, authority.settings.locations);
-    let found = find(&asked, Kind::Access, authority.settings.locations, authority.jar.wire())?;
-    judge(authority, &asked, Kind::Access, found, RevocationIs::Asked, |proof, value| proof.is(value)).await
+    let locations = authority(request)?.settings.locations;
+    judge_access_in(request, locations, RevocationIs::Asked).await
 }
 
 /// Judges an access token that stands in one of these places.

@@ -44,10 +44,8 @@ impl SqliteStore {
         let part = ending(&copy, ".part");
         reserve(&copy, &part)?;
         let written = write_to(path, &part).await.and_then(|()| keep(&part, &copy));
-        if written.is_err() {
-            // It is ours, and no copy of anything.
-            let _ = fs::remove_file(&part);
-        }
+        // It is ours: a second name of the copy by now, or a copy of nothing.
+        let _ = fs::remove_file(&part);
         written
     }
 }
@@ -80,10 +78,18 @@ fn reserve(copy: &Path, part: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// Gives the copy its name once it is on the disk, which SQLite does not see to.
+/// Gives the copy its name once it is on the disk, which SQLite does not see to; a name that somebody took meanwhile stays
+/// theirs.
 fn keep(part: &Path, copy: &Path) -> Result<(), BackupError> {
-    let kept = File::open(part).and_then(|file| file.sync_all()).and_then(|()| fs::rename(part, copy));
+    let named = File::open(part).and_then(|file| file.sync_all()).and_then(|()| fs::hard_link(part, copy));
+    named.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Taken,
+        _ => BackupError::File(error),
+    })?;
     #[cfg(unix)]
-    let kept = kept.and_then(|()| File::open(folder(copy))).and_then(|folder| folder.sync_all());
-    kept.map_err(BackupError::File)
+    if let Err(error) = File::open(folder(copy)).and_then(|folder| folder.sync_all()) {
+        let _ = fs::remove_file(copy);
+        return Err(BackupError::File(error));
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use rocket::http::Cookie;
 
@@ -101,6 +102,29 @@ fn what_cannot_be_copied_is_told_in_one_line_and_nothing_is_written_over() {
     assert!(interrupted.contains("copy.db.part is there: another copy is being made"), "{interrupted}");
     assert_eq!(fs::read_to_string(house.file("copy.db.part")).unwrap(), "half");
     assert!(!house.file("copy.db").exists());
+}
+
+#[test]
+fn a_disk_without_room_for_the_copy_is_told_of_and_keeps_nothing_of_it() {
+    let house = House::new();
+    house.done(&["user", "add", "grace"], FIRST);
+    let before = house.names();
+    // The limit on a file's size stands for the disk: more than the store's index needs, and less than the copy.
+    let limited =
+        format!("trap '' XFSZ; ulimit -f 80; exec {} backup copy.db", env!("CARGO_BIN_EXE_portcullis"));
+    let output = Command::new("sh")
+        .args(["-c", &limited])
+        .current_dir(house.folder.path())
+        .env("PORTCULLIS_APP__STORE", house.store())
+        .env("ROCKET_PROFILE", "debug")
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.starts_with("copy.db: the store cannot be copied: ") && told.lines().count() == 1, "{told}");
+    let kept = |names: Vec<String>| names.into_iter().filter(|name| !name.starts_with("a.db")).count();
+    assert_eq!((kept(before), kept(house.names())), (0, 0));
+    assert_eq!(house.done(&["backup", "copy.db"], ""), "Copied the store to copy.db.\n");
 }
 
 #[test]
