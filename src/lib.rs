@@ -58,6 +58,7 @@
 //! |---|---|---|
 //! | `app` | the application: accounts, pages, command line, logging | yes |
 //! | `sqlite` | sessions in one file, [`store::open`] | with `app` |
+//! | `postgres` | sessions in a PostgreSQL database, for several nodes, [`store::open`] | with `app` |
 //! | `testing` | the test kit, [`testing`] | no |
 //! | `tls` | Rocket's TLS | no |
 //!

@@ -24,7 +24,7 @@ use crate::store::StoreUrl;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AppConfig {
-    /// Where accounts and sessions are kept: `sqlite:PATH` or `sqlite::memory:`. Default `sqlite:data/portcullis.db`.
+    /// Where accounts and sessions are kept: `sqlite:PATH`, `sqlite::memory:` or `postgres://…`. Default `sqlite:data/portcullis.db`.
     pub store: String,
     /// Make `testuser`/`testpass` and `admin`/`adminpass` in an empty store.
     /// Default true in the debug profile, where an address that is not loopback asks for it to be written out; refused
@@ -127,6 +127,15 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     let app = extract(figment).map_err(|mut lines| problems.append(&mut lines)).unwrap_or_default();
 
     let store = app.store.parse::<StoreUrl>().map_err(|error| problems.push(error.to_string())).ok();
+    if let (Some(StoreUrl::Postgres(_)), Some(auth)) = (&store, &auth)
+        && !auth.has_secret()
+        && auth.secret_key_file().is_none()
+    {
+        problems.push(
+            "auth.secret_key_file: needed with PostgreSQL, whose nodes share one key; `portcullis key new` makes one"
+                .into(),
+        );
+    }
     // An address that cannot be read is told below.
     let is_local = figment.extract_inner("address").map_or(true, |address: IpAddr| address.is_loopback());
     if is_debug && !is_local {
@@ -240,7 +249,7 @@ impl Settings {
     pub fn development_key_file(&self) -> Option<PathBuf> {
         match &self.store {
             StoreUrl::SqliteFile(path) => Some(path.with_file_name("portcullis.key")),
-            StoreUrl::SqliteMemory => None,
+            StoreUrl::SqliteMemory | StoreUrl::Postgres(_) => None,
         }
     }
 
@@ -254,8 +263,10 @@ impl Settings {
                 .to_owned());
         }
         let path = self.auth.secret_key_file().map(PathBuf::from).or_else(|| self.development_key_file());
-        path.map(|path| KeyFile::at(path).taking(self.auth.rsa_keys()))
-            .ok_or_else(|| "app.store: sqlite::memory: keeps no keys; set auth.secret_key_file".to_owned())
+        path.map(|path| KeyFile::at(path).taking(self.auth.rsa_keys())).ok_or_else(|| {
+            let store = if self.store == StoreUrl::SqliteMemory { "sqlite::memory:" } else { "PostgreSQL" };
+            format!("app.store: {store} keeps no keys; set auth.secret_key_file")
+        })
     }
 }
 

@@ -5,13 +5,18 @@
 //! This file reads the setting `app.store` and chooses the driver; nobody else names one.
 //! It decides nothing: what becomes of a session is [`rotation::step`](crate::auth::rotation::step)'s business.
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+#[macro_use]
+mod again;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 #[cfg(feature = "sqlite")]
 use std::path::PathBuf;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -27,14 +32,41 @@ use crate::users::{AccountStore, AttemptStore};
 /// assert!("sqlite:data/portcullis.db".parse::<StoreUrl>().is_ok());
 /// assert!("redis://localhost".parse::<StoreUrl>().is_err());
 /// ```
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreUrl {
     /// `sqlite:PATH`: one file, made on first use; a relative path begins at the working directory.
+    #[cfg(feature = "sqlite")]
     SqliteFile(PathBuf),
     /// `sqlite::memory:`: a SQLite database that is gone when the program ends.
+    #[cfg(feature = "sqlite")]
     SqliteMemory,
+    /// `postgres://…`: a PostgreSQL database, whose tables are made on first use.
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresUrl),
+}
+
+/// The URL of a PostgreSQL database, as libpq takes it; it may hold a password and is never shown.
+///
+/// TLS is asked for as there: `?sslmode=verify-full`, with `sslrootcert=PATH` for an authority of one's own. What the
+/// URL leaves out is taken from `PGHOST`, `PGUSER`, `PGPASSWORD` and their like.
+#[cfg(feature = "postgres")]
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl(String);
+
+#[cfg(feature = "postgres")]
+impl PostgresUrl {
+    fn options(&self) -> Result<sqlx::postgres::PgConnectOptions, sqlx::Error> {
+        self.0.parse()
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl std::fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PostgresUrl(..)")
+    }
 }
 
 /// The text of `app.store` names no store.
@@ -43,23 +75,26 @@ pub enum StoreUrl {
 /// use portcullis::store::{InvalidStoreUrl, StoreUrl};
 ///
 /// assert_eq!("sqlite:".parse::<StoreUrl>(), Err(InvalidStoreUrl::NoPath));
-/// assert_eq!("postgres://host/db".parse::<StoreUrl>(), Err(InvalidStoreUrl::Postgres));
+/// assert!(matches!("mysql://host/db".parse::<StoreUrl>(), Err(InvalidStoreUrl::UnknownScheme(_))));
 /// ```
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidStoreUrl {
     /// There is no `scheme:` at the front; the text is not repeated, because it may hold a password.
-    #[error("app.store: not a store URL; known are sqlite:PATH and sqlite::memory:")]
+    #[error("app.store: not a store URL; known are sqlite:PATH, sqlite::memory: and postgres://...")]
     NoScheme,
     /// The scheme is none of ours.
-    #[error("app.store: unknown store scheme {0:?}; known are sqlite:PATH and sqlite::memory:")]
-    UnknownScheme(String),
-    /// A PostgreSQL URL.
     #[error(
-        "app.store: PostgreSQL is not supported by this version; known are sqlite:PATH and sqlite::memory:"
+        "app.store: unknown store scheme {0:?}; known are sqlite:PATH, sqlite::memory: and postgres://..."
     )]
+    UnknownScheme(String),
+    /// A PostgreSQL URL that cannot be read; it is not repeated, because it may hold a password.
+    #[error("app.store: this is no URL of a PostgreSQL database")]
     Postgres,
+    /// A kind of store that this program was built without.
+    #[error("app.store: this program was built without {0}")]
+    NotBuiltIn(&'static str),
     /// `sqlite:` without a file.
     #[error("app.store: \"sqlite:\" is not followed by the path of a file")]
     NoPath,
@@ -71,27 +106,48 @@ pub enum InvalidStoreUrl {
     ReservedPath,
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 impl FromStr for StoreUrl {
     type Err = InvalidStoreUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidStoreUrl> {
         let (scheme, rest) = text.split_once(':').ok_or(InvalidStoreUrl::NoScheme)?;
         match scheme {
-            "sqlite" => {}
-            "postgres" | "postgresql" => return Err(InvalidStoreUrl::Postgres),
-            _ => return Err(InvalidStoreUrl::UnknownScheme(scheme.to_owned())),
-        }
-        let path = rest.strip_prefix("//").unwrap_or(rest);
-        match path {
-            "" => Err(InvalidStoreUrl::NoPath),
-            ":memory:" => Ok(Self::SqliteMemory),
-            _ if path.contains('?') => Err(InvalidStoreUrl::Parameters),
-            // SQLite reads the one as a URI with parameters of its own and reserves the other.
-            _ if path.starts_with("file:") || path.starts_with(':') => Err(InvalidStoreUrl::ReservedPath),
-            _ => Ok(Self::SqliteFile(path.into())),
+            "sqlite" => sqlite_url(rest),
+            "postgres" | "postgresql" => postgres_url(text),
+            _ => Err(InvalidStoreUrl::UnknownScheme(scheme.to_owned())),
         }
     }
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite_url(rest: &str) -> Result<StoreUrl, InvalidStoreUrl> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    match path {
+        "" => Err(InvalidStoreUrl::NoPath),
+        ":memory:" => Ok(StoreUrl::SqliteMemory),
+        _ if path.contains('?') => Err(InvalidStoreUrl::Parameters),
+        // SQLite reads the one as a URI with parameters of its own and reserves the other.
+        _ if path.starts_with("file:") || path.starts_with(':') => Err(InvalidStoreUrl::ReservedPath),
+        _ => Ok(StoreUrl::SqliteFile(path.into())),
+    }
+}
+
+#[cfg(all(not(feature = "sqlite"), feature = "postgres"))]
+const fn sqlite_url(_: &str) -> Result<StoreUrl, InvalidStoreUrl> {
+    Err(InvalidStoreUrl::NotBuiltIn("SQLite"))
+}
+
+#[cfg(feature = "postgres")]
+fn postgres_url(text: &str) -> Result<StoreUrl, InvalidStoreUrl> {
+    let url = PostgresUrl(text.to_owned());
+    url.options().map_err(|_| InvalidStoreUrl::Postgres)?;
+    Ok(StoreUrl::Postgres(url))
+}
+
+#[cfg(all(not(feature = "postgres"), feature = "sqlite"))]
+const fn postgres_url(_: &str) -> Result<StoreUrl, InvalidStoreUrl> {
+    Err(InvalidStoreUrl::NotBuiltIn("PostgreSQL"))
 }
 
 /// One driver, seen through each contract by itself: any of them can be replaced by a store of one's own.
@@ -146,22 +202,31 @@ impl std::fmt::Debug for Stores {
 /// Nothing is read or written yet: the store opens on first use, or when
 /// [`SessionStore::ready`] is called, because the runtime that uses it need not be
 /// the one that made it.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 #[must_use]
 pub fn open(url: &StoreUrl) -> Stores {
     match url {
+        #[cfg(feature = "sqlite")]
         StoreUrl::SqliteFile(path) => Stores::of(sqlite::SqliteStore::file(path.clone())),
+        #[cfg(feature = "sqlite")]
         StoreUrl::SqliteMemory => Stores::of(sqlite::SqliteStore::in_memory()),
+        #[cfg(feature = "postgres")]
+        // The URL was read before, so the defaults are nobody's.
+        StoreUrl::Postgres(url) => Stores::of(postgres::PostgresStore::at(url.options().unwrap_or_default())),
     }
 }
 
-/// The store of this URL, which must be there: a new one in the place of a mistyped path would look like an empty one.
-#[cfg(feature = "sqlite")]
+/// The store of this URL; a file must be there: a new one in the place of a mistyped path would look like an empty one.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 #[must_use]
 pub fn open_existing(url: &StoreUrl) -> Stores {
     match url {
+        #[cfg(feature = "sqlite")]
         StoreUrl::SqliteFile(path) => Stores::of(sqlite::SqliteStore::existing(path.clone())),
+        #[cfg(feature = "sqlite")]
         StoreUrl::SqliteMemory => open(url),
+        #[cfg(feature = "postgres")]
+        StoreUrl::Postgres(_) => open(url),
     }
 }
 
@@ -169,11 +234,15 @@ pub fn open_existing(url: &StoreUrl) -> Stores {
 ///
 /// # Errors
 /// One line for the operator that says what to do.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub fn check(url: &StoreUrl) -> Result<(), String> {
     match url {
+        #[cfg(feature = "sqlite")]
         StoreUrl::SqliteFile(path) => sqlite::check(path),
+        #[cfg(feature = "sqlite")]
         StoreUrl::SqliteMemory => Ok(()),
+        #[cfg(feature = "postgres")]
+        StoreUrl::Postgres(_) => Ok(()),
     }
 }
 
@@ -187,6 +256,10 @@ pub async fn backup(url: &StoreUrl, copy: &std::path::Path) -> Result<(), String
     let store = match url {
         StoreUrl::SqliteFile(path) => sqlite::SqliteStore::existing(path.clone()),
         StoreUrl::SqliteMemory => sqlite::SqliteStore::in_memory(),
+        #[cfg(feature = "postgres")]
+        StoreUrl::Postgres(_) => {
+            return Err("app.store: a PostgreSQL database is copied by its own pg_dump".to_owned());
+        }
     };
     store
         .copy_to(copy)
@@ -229,14 +302,24 @@ mod tests {
         let refusal = |text: &str| text.parse::<StoreUrl>().unwrap_err().to_string();
         assert_eq!(
             refusal("redis://localhost"),
-            "app.store: unknown store scheme \"redis\"; known are sqlite:PATH and sqlite::memory:"
+            "app.store: unknown store scheme \"redis\"; known are sqlite:PATH, sqlite::memory: and postgres://..."
         );
         assert!(refusal("postgres://user:secret@host/db").contains("not supported by this version"));
-        for text in
-            ["", "portcullis.db", "sqlite:", "sqlite:a.db?mode=ro", "sqlite:file:a.db", "sqlite::shared:"]
-        {
+        for text in [
+            "",
+            "portcullis.db",
+            "sqlite:",
+            "sqlite:a.db?mode=ro",
+            "sqlite:file:a.db",
+            "sqlite::shared:",
+            "postgres://user:secret@host:port/db",
+            "postgres://user:secret@host/db?sslmode=perhaps",
+        ] {
             let line = refusal(text);
-            assert!(line.starts_with("app.store: ") && !line.contains('\n'), "{line}");
+            assert!(
+                line.starts_with("app.store: ") && !line.contains('\n') && !line.contains("secret"),
+                "{line}"
+            );
         }
     }
 }

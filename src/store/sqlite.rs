@@ -11,30 +11,40 @@
 //! disk SQLite has rolled back by itself, sqlx's own rollback fails, and sqlx would take every later transaction on that
 //! connection for an inner one.
 //!
-//! The folder beside this file holds the rest: `open` the file and its tables, `backup` a copy of it, `sessions`, `accounts`, `codes`, `attempts` and `events` the SQL.
-//! The statements use `$1` and no SQLite speciality where there is a choice, so that another database can run them.
+//! The folder beside this file holds what is SQLite's own: `open` the file and its tables, `backup` a copy of it, `news`
+//! the log of revocations. The statements stand in `sql`, once for every database; see there.
 
 #[cfg(feature = "app")]
+#[path = "sql/accounts.rs"]
 mod accounts;
 #[cfg(feature = "app")]
+#[path = "sql/attempts.rs"]
 mod attempts;
 pub(super) mod backup;
 #[cfg(feature = "app")]
+#[path = "sql/codes.rs"]
 mod codes;
+#[path = "sql/events.rs"]
 mod events;
+mod news;
 mod open;
+#[path = "sql/sessions.rs"]
 mod sessions;
 #[cfg(feature = "app")]
+#[path = "sql/warrant.rs"]
 mod warrant;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Sqlite, SqliteConnection as Connection, SqlitePool, Transaction};
+use sqlx::{query, query_as, query_scalar};
 use tokio::sync::OnceCell;
 
 use crate::auth::StoreError;
+use crate::store::sqlite::SqliteStore as Driver;
 use crate::store::sqlite::open::Missing;
 #[cfg(feature = "app")]
 use crate::users::AccountStoreError;
@@ -76,9 +86,24 @@ impl SqliteStore {
         Ok(Write(begun.map_err(|_| sqlx::Error::PoolTimedOut)??))
     }
 
-    /// The connections that only read.
-    async fn reader(&self) -> Result<&SqlitePool, Failure> {
-        Ok(&self.pools().await?.reader)
+    /// A connection that only reads.
+    async fn read(&self) -> Result<PoolConnection<Sqlite>, Failure> {
+        Ok(self.pools().await?.reader.acquire().await?)
+    }
+
+    /// Everything as it is at one moment.
+    async fn snapshot(&self) -> Result<Transaction<'static, Sqlite>, Failure> {
+        Ok(self.pools().await?.reader.begin().await?)
+    }
+
+    async fn ready_now(&self) -> Result<(), Failure> {
+        self.pools().await.map(|_| ())
+    }
+
+    async fn close_now(&self) {
+        if let Some(pools) = self.pools.get() {
+            pools.close().await;
+        }
     }
 
     /// Opens on first use, and again after a failure; whoever comes meanwhile waits for the same attempt.
@@ -156,6 +181,13 @@ struct Write(Transaction<'static, Sqlite>);
 impl Write {
     async fn commit(self) -> Result<(), Failure> {
         Ok(self.0.commit().await?)
+    }
+}
+
+impl Failure {
+    /// Whether the same transaction may succeed when it is begun again: never, because it held the writing lock.
+    const fn is_passing(&self) -> bool {
+        false
     }
 }
 

@@ -25,6 +25,13 @@ macro_rules! every_driver {
                 super::$check(portcullis::store::open(&url)).await;
             })*
         }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            #[ignore = "needs PostgreSQL; scripts/test starts it"]
+            async fn $check() {
+                super::$check(crate::postgres::stores()).await;
+            })*
+        }
     };
 }
 

@@ -14,6 +14,7 @@ mod house;
 mod interop;
 mod operation;
 mod pages;
+mod postgres;
 mod races;
 mod requests;
 mod rotation;

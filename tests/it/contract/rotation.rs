@@ -49,7 +49,7 @@ async fn a_session_comes_back_with_every_field(stores: Stores) {
         created_at: after(5),
         auth_time: after(6),
         last_seen: after(7),
-        user_agent: "Mozilla/5.0 \u{1f510} \0 '; DROP TABLE sessions; --".to_owned(),
+        user_agent: "Mozilla/5.0 \u{1f510} \u{1} '; DROP TABLE sessions; --".to_owned(),
         address: Some("2001:db8::1".parse().unwrap()),
     };
     create(&stores, &rich).await;

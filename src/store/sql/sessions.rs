@@ -8,18 +8,15 @@
 
 mod row;
 
-use async_trait::async_trait;
-use sqlx::SqliteConnection;
-
 use self::row::{SessionRow, number};
 pub(super) use self::row::{id_of, roles_of, roles_text};
-use super::{Failure, SqliteStore};
+use super::{Connection, Driver, Failure, news, query, query_as, query_scalar};
 use crate::auth::rotation::step;
 use crate::auth::{
-    Cursor, EndReason, Ending, Leniency, Revocation, Revocations, Session, SessionId, SessionStore, State,
-    StoreError, TokenId, UnixTime, Verdict, Which,
+    Cursor, EndReason, Ending, Leniency, Revocations, Session, SessionId, SessionStore, State, StoreError,
+    TokenId, UnixTime, Verdict, Which,
 };
-use crate::store::{cursor_at, number_of};
+use async_trait::async_trait;
 
 /// Selects whole sessions; the columns are named because a program that runs while another version adds one would
 /// otherwise find its statements changed.
@@ -41,7 +38,8 @@ macro_rules! end_sessions {
         [
             concat!(
                 "INSERT INTO revocations (id, until) SELECT sid, $1 FROM sessions WHERE ended_at IS NULL AND ",
-                $logged_where
+                $logged_where,
+                " ON CONFLICT DO NOTHING"
             ),
             concat!(
                 "UPDATE sessions SET ended_at = $1, end_reason = $2 WHERE ended_at IS NULL AND ",
@@ -53,16 +51,13 @@ macro_rules! end_sessions {
 }
 
 #[async_trait]
-impl SessionStore for SqliteStore {
+impl SessionStore for Driver {
     async fn ready(&self) -> Result<(), StoreError> {
-        self.pools().await?;
-        Ok(())
+        Ok(self.ready_now().await?)
     }
 
     async fn close(&self) {
-        if let Some(pools) = self.pools.get() {
-            pools.close().await;
-        }
+        self.close_now().await;
     }
 
     async fn create(
@@ -71,24 +66,26 @@ impl SessionStore for SqliteStore {
         limit: usize,
         remember_until: UnixTime,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let mut write = self.write().await?;
-        row::insert(&mut write.0, session).await?;
-        let surplus = beyond_limit(&mut write.0, session, limit).await?;
-        for id in &surplus {
-            let ending = Ending {
-                which: Which::One(*id),
-                reason: EndReason::TooMany,
-                at: session.created_at,
-                remember_until,
-            };
-            end(&mut write.0, &ending).await?;
-        }
-        write.commit().await?;
-        Ok(surplus)
+        Ok(again!({
+            let mut write = self.write().await?;
+            row::insert(&mut write.0, session).await?;
+            let surplus = beyond_limit(&mut write.0, session, limit).await?;
+            for id in &surplus {
+                let ending = Ending {
+                    which: Which::One(*id),
+                    reason: EndReason::TooMany,
+                    at: session.created_at,
+                    remember_until,
+                };
+                end(&mut write.0, &ending).await?;
+            }
+            write.commit().await?;
+            Ok(surplus)
+        })?)
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        let mut reader = self.reader().await?.acquire().await.map_err(Failure::from)?;
+        let mut reader = self.read().await?;
         Ok(find(&mut reader, id).await?)
     }
 
@@ -100,74 +97,81 @@ impl SessionStore for SqliteStore {
         leniency: Leniency,
         remember_until: UnixTime,
     ) -> Result<Option<(Session, Verdict)>, StoreError> {
-        let mut write = self.write().await?;
-        let Some(mut session) = find(&mut write.0, id).await? else { return Ok(None) };
-        let (state, verdict) = step(&session.state, generation, now, leniency);
-        match verdict {
-            Verdict::Rotated => {
-                rotate(&mut write.0, id, session.state.generation, &state).await?;
-                write.commit().await?;
-                session.last_seen = now;
+        Ok(again!({
+            let mut write = self.write().await?;
+            let Some(mut session) = find(&mut write.0, id).await? else { return Ok(None) };
+            let (state, verdict) = step(&session.state, generation, now, leniency);
+            match verdict {
+                Verdict::Rotated => {
+                    rotate(&mut write.0, id, session.state.generation, &state).await?;
+                    write.commit().await?;
+                    session.last_seen = now;
+                }
+                Verdict::Reused => {
+                    let ending =
+                        Ending { which: Which::One(id), reason: EndReason::Reused, at: now, remember_until };
+                    end(&mut write.0, &ending).await?;
+                    write.commit().await?;
+                }
+                Verdict::Replayed if state != session.state => {
+                    restart_window(&mut write.0, id, &state).await?;
+                    write.commit().await?;
+                }
+                // Nothing changes, so there is nothing to commit and no disk to wait for.
+                Verdict::Replayed | Verdict::NeverIssued | Verdict::AlreadyEnded | Verdict::Expired => {}
             }
-            Verdict::Reused => {
-                let ending =
-                    Ending { which: Which::One(id), reason: EndReason::Reused, at: now, remember_until };
-                end(&mut write.0, &ending).await?;
-                write.commit().await?;
-            }
-            Verdict::Replayed if state != session.state => {
-                restart_window(&mut write.0, id, &state).await?;
-                write.commit().await?;
-            }
-            // Nothing changes, so there is nothing to commit and no disk to wait for.
-            Verdict::Replayed | Verdict::NeverIssued | Verdict::AlreadyEnded | Verdict::Expired => {}
-        }
-        session.state = state;
-        Ok(Some((session, verdict)))
+            session.state = state;
+            Ok(Some((session, verdict)))
+        })?)
     }
 
     async fn confirm(&self, seen: &[(SessionId, u64)]) -> Result<(), StoreError> {
         if seen.is_empty() {
             return Ok(());
         }
-        let mut write = self.write().await?;
-        for (id, generation) in seen {
-            sqlx::query(
-                "UPDATE sessions SET confirmed = TRUE WHERE sid = $1 AND generation = $2 AND NOT confirmed",
-            )
-            .bind(id.as_bytes().as_slice())
-            .bind(number(*generation))
-            .execute(&mut *write.0)
-            .await
-            .map_err(Failure::from)?;
-        }
-        Ok(write.commit().await?)
+        Ok(again!({
+            let mut write = self.write().await?;
+            for (id, generation) in seen {
+                query(
+                    "UPDATE sessions SET confirmed = TRUE WHERE sid = $1 AND generation = $2 AND NOT confirmed",
+                )
+                .bind(id.as_bytes().as_slice())
+                .bind(number(*generation))
+                .execute(&mut *write.0)
+                .await
+                ?;
+            }
+            write.commit().await
+        })?)
     }
 
     async fn end(&self, ending: &Ending<'_>) -> Result<Vec<SessionId>, StoreError> {
-        let mut write = self.write().await?;
-        let ended = end(&mut write.0, ending).await?;
-        write.commit().await?;
-        Ok(ended)
+        Ok(again!({
+            let mut write = self.write().await?;
+            let ended = end(&mut write.0, ending).await?;
+            write.commit().await?;
+            Ok(ended)
+        })?)
     }
 
     async fn reauthenticated(&self, id: SessionId, at: UnixTime) -> Result<bool, StoreError> {
-        let mut write = self.write().await?;
-        let done = sqlx::query(
-            "UPDATE sessions SET auth_time = $2
-             WHERE sid = $1 AND ended_at IS NULL AND idle_deadline > $2 AND absolute_deadline > $2",
-        )
-        .bind(id.as_bytes().as_slice())
-        .bind(at.as_secs())
-        .execute(&mut *write.0)
-        .await
-        .map_err(Failure::from)?;
-        write.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(again!({
+            let mut write = self.write().await?;
+            let done = query(
+                "UPDATE sessions SET auth_time = $2
+                 WHERE sid = $1 AND ended_at IS NULL AND idle_deadline > $2 AND absolute_deadline > $2",
+            )
+            .bind(id.as_bytes().as_slice())
+            .bind(at.as_secs())
+            .execute(&mut *write.0)
+            .await?;
+            write.commit().await?;
+            Ok(done.rows_affected() == 1)
+        })?)
     }
 
     async fn count_live(&self, users: &[&str], now: UnixTime) -> Result<Vec<u32>, StoreError> {
-        let mut reader = self.reader().await?.acquire().await.map_err(Failure::from)?;
+        let mut reader = self.read().await?;
         let mut found = Vec::with_capacity(users.len());
         for user in users {
             found.push(row::count_live(&mut reader, user, now).await?);
@@ -176,76 +180,81 @@ impl SessionStore for SqliteStore {
     }
 
     async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
-        let rows: Vec<SessionRow> = sqlx::query_as(select_sessions!(
+        let rows: Vec<SessionRow> = query_as(select_sessions!(
             "user_name = $1 AND ended_at IS NULL AND idle_deadline > $2 AND absolute_deadline > $2
              ORDER BY last_seen DESC, created_at DESC, sid"
         ))
         .bind(user)
         .bind(now.as_secs())
-        .fetch_all(self.reader().await?)
+        .fetch_all(&mut *self.read().await?)
         .await
         .map_err(Failure::from)?;
         Ok(rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?)
     }
 
     async fn revoke(&self, id: TokenId, until: UnixTime) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
-        sqlx::query("INSERT INTO revocations (id, until) VALUES ($1, $2)")
-            .bind(id.as_bytes().as_slice())
-            .bind(until.as_secs())
-            .execute(&mut *write.0)
-            .await
-            .map_err(Failure::from)?;
-        Ok(write.commit().await?)
+        Ok(again!({
+            let mut write = self.write().await?;
+            query("INSERT INTO revocations (id, until) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                .bind(id.as_bytes().as_slice())
+                .bind(until.as_secs())
+                .execute(&mut *write.0)
+                .await?;
+            write.commit().await
+        })?)
     }
 
     async fn raise_not_before(&self, moment: UnixTime) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
-        sqlx::query(
-            "INSERT INTO global_values (name, value) VALUES ('not_before', $1)
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value > global_values.value",
-        )
-        .bind(moment.as_secs())
-        .execute(&mut *write.0)
-        .await
-        .map_err(Failure::from)?;
-        Ok(write.commit().await?)
+        Ok(again!({
+            let mut write = self.write().await?;
+            query(
+                "INSERT INTO global_values (name, value) VALUES ('not_before', $1)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value > global_values.value",
+            )
+            .bind(moment.as_secs())
+            .execute(&mut *write.0)
+            .await
+            ?;
+            write.commit().await
+        })?)
     }
 
     async fn revocations(&self, cursor: &Cursor, now: UnixTime) -> Result<Revocations, StoreError> {
-        Ok(revocations(&mut *self.reader().await?.begin().await.map_err(Failure::from)?, cursor, now).await?)
+        Ok(news::since(self, cursor, now).await?)
     }
 
     async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError> {
         let [first, second] = &ids;
-        let is_revoked = sqlx::query_scalar(
+        let is_revoked = query_scalar(
             "SELECT EXISTS (SELECT 1 FROM revocations WHERE id IN ($1, $2))
                  OR EXISTS (SELECT 1 FROM global_values WHERE name = 'not_before' AND value > $3)",
         )
         .bind(first.as_slice())
         .bind(second.as_slice())
         .bind(issued_at.as_secs())
-        .fetch_one(self.reader().await?)
+        .fetch_one(&mut *self.read().await?)
         .await
         .map_err(Failure::from)?;
         Ok(is_revoked)
     }
 
     async fn purge(&self, now: UnixTime) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
-        for statement in [
-            "DELETE FROM revocations WHERE until <= $1",
-            "DELETE FROM sessions WHERE absolute_deadline <= $1",
-        ] {
-            let done = sqlx::query(statement).bind(now.as_secs()).execute(&mut *write.0).await;
-            done.map_err(Failure::from)?;
-        }
-        Ok(write.commit().await?)
+        Ok(again!({
+            let mut write = self.write().await?;
+            for statement in [
+                "DELETE FROM revocations WHERE until <= $1",
+                "DELETE FROM sessions WHERE absolute_deadline <= $1",
+            ] {
+                let done = query(statement).bind(now.as_secs()).execute(&mut *write.0).await;
+                done?;
+            }
+            write.commit().await
+        })?)
     }
 }
 
-async fn find(database: &mut SqliteConnection, id: SessionId) -> Result<Option<Session>, Failure> {
-    let row: Option<SessionRow> = sqlx::query_as(select_sessions!("sid = $1"))
+async fn find(database: &mut Connection, id: SessionId) -> Result<Option<Session>, Failure> {
+    let row: Option<SessionRow> = query_as(select_sessions!("sid = $1"))
         .bind(id.as_bytes().as_slice())
         .fetch_optional(database)
         .await?;
@@ -254,11 +263,11 @@ async fn find(database: &mut SqliteConnection, id: SessionId) -> Result<Option<S
 
 /// The live sessions of the same person that are too many now; never the new one itself.
 async fn beyond_limit(
-    write: &mut SqliteConnection,
+    write: &mut Connection,
     newest: &Session,
     limit: usize,
 ) -> Result<Vec<SessionId>, Failure> {
-    let ids: Vec<Vec<u8>> = sqlx::query_scalar(
+    let ids: Vec<Vec<u8>> = query_scalar(
         "SELECT sid FROM sessions
          WHERE user_name = $1 AND sid <> $2 AND ended_at IS NULL AND idle_deadline > $3 AND absolute_deadline > $3
          ORDER BY last_seen DESC, created_at DESC, sid LIMIT $4 OFFSET $5",
@@ -274,13 +283,8 @@ async fn beyond_limit(
 }
 
 /// Keeps the outcome of a rotation, on condition that the row still is the one it was decided upon.
-async fn rotate(
-    write: &mut SqliteConnection,
-    id: SessionId,
-    from: u64,
-    state: &State,
-) -> Result<(), Failure> {
-    let done = sqlx::query(
+async fn rotate(write: &mut Connection, id: SessionId, from: u64, state: &State) -> Result<(), Failure> {
+    let done = query(
         "UPDATE sessions SET generation = $3, rotated_at = $4, confirmed = $5, idle_deadline = $6, last_seen = $4
          WHERE sid = $1 AND generation = $2 AND ended_at IS NULL",
     )
@@ -300,23 +304,18 @@ async fn rotate(
 }
 
 /// Keeps when an unseen generation was handed out again.
-async fn restart_window(write: &mut SqliteConnection, id: SessionId, state: &State) -> Result<(), Failure> {
-    sqlx::query(
-        "UPDATE sessions SET rotated_at = $3 WHERE sid = $1 AND generation = $2 AND ended_at IS NULL",
-    )
-    .bind(id.as_bytes().as_slice())
-    .bind(number(state.generation))
-    .bind(state.rotated_at.as_secs())
-    .execute(write)
-    .await?;
+async fn restart_window(write: &mut Connection, id: SessionId, state: &State) -> Result<(), Failure> {
+    query("UPDATE sessions SET rotated_at = $3 WHERE sid = $1 AND generation = $2 AND ended_at IS NULL")
+        .bind(id.as_bytes().as_slice())
+        .bind(number(state.generation))
+        .bind(state.rotated_at.as_secs())
+        .execute(write)
+        .await?;
     Ok(())
 }
 
 /// Ends sessions and logs it, in a transaction of the caller's.
-pub(super) async fn end(
-    write: &mut SqliteConnection,
-    ending: &Ending<'_>,
-) -> Result<Vec<SessionId>, Failure> {
+pub(super) async fn end(write: &mut Connection, ending: &Ending<'_>) -> Result<Vec<SessionId>, Failure> {
     let [log, end] = match ending.which {
         Which::One(_) => end_sessions!("sid = $2", "sid = $3"),
         Which::OneOf(..) => end_sessions!("sid = $2 AND user_name = $3", "sid = $3 AND user_name = $4"),
@@ -337,39 +336,9 @@ pub(super) async fn end(
             }
         };
     }
-    let log = sqlx::query(log).bind(ending.remember_until.as_secs());
+    let log = query(log).bind(ending.remember_until.as_secs());
     bind_which!(log).execute(&mut *write).await?;
-    let end = sqlx::query_scalar(end).bind(ending.at.as_secs()).bind(ending.reason.as_str());
+    let end = query_scalar(end).bind(ending.at.as_secs()).bind(ending.reason.as_str());
     let ids: Vec<Vec<u8>> = bind_which!(end).fetch_all(write).await?;
     ids.iter().map(|id| id_of(id)).collect()
-}
-
-async fn revocations(
-    snapshot: &mut SqliteConnection,
-    cursor: &Cursor,
-    now: UnixTime,
-) -> Result<Revocations, Failure> {
-    let seen = number_of(cursor);
-    // The position is read before the entries: should both not come from one snapshot, an entry is read twice and
-    // none is missed. It counts expired entries too, and never falls when the newest were purged.
-    let (newest, not_before): (i64, i64) = sqlx::query_as(
-        "SELECT coalesce((SELECT max(seq) FROM revocations), 0),
-                coalesce((SELECT value FROM global_values WHERE name = 'not_before'), 0)",
-    )
-    .fetch_one(&mut *snapshot)
-    .await?;
-    let rows: Vec<(Vec<u8>, i64)> =
-        sqlx::query_as("SELECT id, until FROM revocations WHERE seq > $1 AND until > $2 ORDER BY seq")
-            .bind(seen)
-            .bind(now.as_secs())
-            .fetch_all(snapshot)
-            .await?;
-    let entries = rows
-        .into_iter()
-        .map(|(id, until)| Ok(Revocation { id: *id_of(&id)?.as_bytes(), until: UnixTime::from_secs(until) }));
-    Ok(Revocations {
-        entries: entries.collect::<Result<_, Failure>>()?,
-        cursor: cursor_at(seen.max(newest)),
-        not_before: UnixTime::from_secs(not_before),
-    })
 }

@@ -1,18 +1,12 @@
 //! The SQL of one-time codes, inside the transactions of accounts.
 
-use sqlx::SqliteConnection;
-
-use super::Failure;
+use super::{Connection, Failure, query, query_as};
 use crate::auth::UnixTime;
 use crate::users::{CodeDigest, KeptCode, Username};
 
 /// Keeps a code in place of any before, for an account that may sign in; whether it was kept.
-pub(super) async fn keep(
-    write: &mut SqliteConnection,
-    name: &Username,
-    code: &KeptCode,
-) -> Result<bool, Failure> {
-    let done = sqlx::query(
+pub(super) async fn keep(write: &mut Connection, name: &Username, code: &KeptCode) -> Result<bool, Failure> {
+    let done = query(
         "INSERT INTO one_time_codes (account, digest, expires_at, issued_by)
          SELECT name, $2, $3, $4 FROM accounts WHERE name = $1 AND NOT disabled
          ON CONFLICT (account) DO UPDATE
@@ -28,9 +22,9 @@ pub(super) async fn keep(
 }
 
 /// The code of an account, also one that is over.
-pub(super) async fn find(read: &mut SqliteConnection, name: &Username) -> Result<Option<KeptCode>, Failure> {
+pub(super) async fn find(read: &mut Connection, name: &Username) -> Result<Option<KeptCode>, Failure> {
     let row: Option<(Vec<u8>, i64, Option<String>)> =
-        sqlx::query_as("SELECT digest, expires_at, issued_by FROM one_time_codes WHERE account = $1")
+        query_as("SELECT digest, expires_at, issued_by FROM one_time_codes WHERE account = $1")
             .bind(name.as_str())
             .fetch_optional(read)
             .await?;
@@ -47,14 +41,14 @@ pub(super) async fn find(read: &mut SqliteConnection, name: &Username) -> Result
 }
 
 /// Forgets the code of an account; whether there was one.
-pub(super) async fn forget(write: &mut SqliteConnection, name: &Username) -> Result<bool, Failure> {
-    let forget = sqlx::query("DELETE FROM one_time_codes WHERE account = $1").bind(name.as_str());
+pub(super) async fn forget(write: &mut Connection, name: &Username) -> Result<bool, Failure> {
+    let forget = query("DELETE FROM one_time_codes WHERE account = $1").bind(name.as_str());
     Ok(forget.execute(write).await?.rows_affected() == 1)
 }
 
 /// Forgets the codes that this person issued.
-pub(super) async fn forget_issued_by(write: &mut SqliteConnection, name: &Username) -> Result<(), Failure> {
-    let forget = sqlx::query("DELETE FROM one_time_codes WHERE issued_by = $1").bind(name.as_str());
+pub(super) async fn forget_issued_by(write: &mut Connection, name: &Username) -> Result<(), Failure> {
+    let forget = query("DELETE FROM one_time_codes WHERE issued_by = $1").bind(name.as_str());
     forget.execute(write).await?;
     Ok(())
 }

@@ -3,47 +3,48 @@
 use async_trait::async_trait;
 
 use super::sessions::{id_of, roles_of, roles_text};
-use super::{Failure, SqliteStore};
+use super::{Driver, Failure, query, query_as, query_scalar};
 use crate::auth::{Event, EventStore, StoreError, UnixTime, What};
 
 type EventRow =
     (i64, String, Option<String>, Option<Vec<u8>>, Option<String>, Option<String>, Option<String>);
 
 #[async_trait]
-impl EventStore for SqliteStore {
+impl EventStore for Driver {
     async fn record(&self, events: &[Event]) -> Result<(), StoreError> {
         if events.is_empty() {
             return Ok(());
         }
-        let mut write = self.write().await?;
-        for event in events {
-            sqlx::query(
-                "INSERT INTO events (at, what, user_name, sid, address, by_user, roles)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            )
-            .bind(event.at.as_secs())
-            .bind(event.what.to_text())
-            .bind(event.user.as_deref())
-            .bind(event.session.map(|id| id.as_bytes().to_vec()))
-            .bind(event.address.map(|address| address.to_string()))
-            .bind(event.by.as_deref())
-            .bind(event.roles.as_deref().map(roles_text).transpose()?)
-            .execute(&mut *write.0)
-            .await
-            .map_err(Failure::from)?;
-        }
-        Ok(write.commit().await?)
+        Ok(again!({
+            let mut write = self.write().await?;
+            for event in events {
+                query(
+                    "INSERT INTO events (at, what, user_name, sid, address, by_user, roles)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                )
+                .bind(event.at.as_secs())
+                .bind(event.what.to_text())
+                .bind(event.user.as_deref())
+                .bind(event.session.map(|id| id.as_bytes().to_vec()))
+                .bind(event.address.map(|address| address.to_string()))
+                .bind(event.by.as_deref())
+                .bind(event.roles.as_deref().map(roles_text).transpose()?)
+                .execute(&mut *write.0)
+                .await?;
+            }
+            write.commit().await
+        })?)
     }
 
     async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let rows: Vec<EventRow> = sqlx::query_as(
+        let rows: Vec<EventRow> = query_as(
             "SELECT at, what, user_name, sid, address, by_user, roles FROM events
              WHERE user_name = $1 AND at >= $2 ORDER BY at DESC, number DESC LIMIT $3",
         )
         .bind(user)
         .bind(since.as_secs())
         .bind(i64::from(limit))
-        .fetch_all(self.reader().await?)
+        .fetch_all(&mut *self.read().await?)
         .await
         .map_err(Failure::from)?;
         // An event that another version wrote is skipped: it is history, not a decision.
@@ -51,10 +52,10 @@ impl EventStore for SqliteStore {
     }
 
     async fn last_sign_ins(&self, users: &[&str]) -> Result<Vec<Option<UnixTime>>, StoreError> {
-        let mut reader = self.reader().await?.acquire().await.map_err(Failure::from)?;
+        let mut reader = self.read().await?;
         let mut found = Vec::with_capacity(users.len());
         for user in users {
-            let last: Option<i64> = sqlx::query_scalar(
+            let last: Option<i64> = query_scalar(
                 "SELECT at FROM events WHERE user_name = $1 AND what = $2 ORDER BY at DESC LIMIT 1",
             )
             .bind(*user)
@@ -68,11 +69,13 @@ impl EventStore for SqliteStore {
     }
 
     async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
-        let done =
-            sqlx::query("DELETE FROM events WHERE at < $1").bind(before.as_secs()).execute(&mut *write.0);
-        done.await.map_err(Failure::from)?;
-        Ok(write.commit().await?)
+        Ok(again!({
+            let mut write = self.write().await?;
+            let done =
+                query("DELETE FROM events WHERE at < $1").bind(before.as_secs()).execute(&mut *write.0);
+            done.await?;
+            write.commit().await
+        })?)
     }
 }
 

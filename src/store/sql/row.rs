@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
-
+use super::super::{Connection, Failure, query, query_scalar};
 use crate::auth::{EndReason, Ended, Session, SessionId, State, UnixTime};
-use crate::store::sqlite::Failure;
 
 /// The columns of a session.
 #[derive(sqlx::FromRow)]
@@ -69,12 +67,8 @@ impl TryFrom<SessionRow> for Session {
 }
 
 /// How many live sessions a person has.
-pub(super) async fn count_live(
-    read: &mut SqliteConnection,
-    user: &str,
-    now: UnixTime,
-) -> Result<u32, Failure> {
-    let live: i64 = sqlx::query_scalar(
+pub(super) async fn count_live(read: &mut Connection, user: &str, now: UnixTime) -> Result<u32, Failure> {
+    let live: i64 = query_scalar(
         "SELECT count(*) FROM sessions
          WHERE user_name = $1 AND ended_at IS NULL AND idle_deadline > $2 AND absolute_deadline > $2",
     )
@@ -86,9 +80,9 @@ pub(super) async fn count_live(
 }
 
 /// Keeps a new session.
-pub(super) async fn insert(write: &mut SqliteConnection, session: &Session) -> Result<(), Failure> {
+pub(super) async fn insert(write: &mut Connection, session: &Session) -> Result<(), Failure> {
     let state = &session.state;
-    sqlx::query(
+    query(
         "INSERT INTO sessions (sid, user_name, roles, generation, rotated_at, confirmed, idle_ttl, idle_deadline,
              absolute_deadline, ended_at, end_reason, remember, created_at, auth_time, last_seen, user_agent, address)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
@@ -116,7 +110,7 @@ pub(super) async fn insert(write: &mut SqliteConnection, session: &Session) -> R
 }
 
 /// The session whose bytes these are.
-pub(in crate::store::sqlite) fn id_of(bytes: &[u8]) -> Result<SessionId, Failure> {
+pub(in super::super) fn id_of(bytes: &[u8]) -> Result<SessionId, Failure> {
     let bytes = <[u8; 16]>::try_from(bytes).map_err(|_| Failure::Damaged("an id"))?;
     Ok(SessionId::from_bytes(bytes))
 }
@@ -127,11 +121,11 @@ pub(super) fn number(value: u64) -> i64 {
 }
 
 /// Roles as they are kept: a JSON list of texts.
-pub(in crate::store::sqlite) fn roles_text(roles: &[String]) -> Result<String, Failure> {
+pub(in super::super) fn roles_text(roles: &[String]) -> Result<String, Failure> {
     serde_json::to_string(roles).map_err(|_| Failure::Damaged("a list of roles"))
 }
 
 /// The roles in a kept text.
-pub(in crate::store::sqlite) fn roles_of(text: &str) -> Result<Vec<String>, Failure> {
+pub(in super::super) fn roles_of(text: &str) -> Result<Vec<String>, Failure> {
     serde_json::from_str(text).map_err(|_| Failure::Damaged("a list of roles"))
 }

@@ -1,0 +1,173 @@
+//! The PostgreSQL driver: one database for as many nodes as there are.
+//!
+//! Little is asked of the engine, so that others which speak its protocol serve as well. Every transaction is
+//! `SERIALIZABLE` and is begun anew when another disturbed it ([`again`](crate::store::again)): the rules that SQLite
+//! keeps by letting one write at a time hold here without a lock of ours.
+//!
+//! Nothing is left on a connection: statements have no names, settings hold for their transaction, and what reads
+//! stands in a transaction too. So a pooler may give every transaction another connection.
+//!
+//! A text with U+0000 in it is refused, because PostgreSQL's texts have no such sign; no request can carry one to here.
+//!
+//! The folder beside this file holds what is PostgreSQL's own: `open` its tables, `news` the log of revocations.
+//! The statements stand in `sql`, once for every database.
+
+#[cfg(feature = "app")]
+#[path = "sql/accounts.rs"]
+mod accounts;
+#[cfg(feature = "app")]
+#[path = "sql/attempts.rs"]
+mod attempts;
+#[cfg(feature = "app")]
+#[path = "sql/codes.rs"]
+mod codes;
+#[path = "sql/events.rs"]
+mod events;
+mod news;
+mod open;
+#[path = "sql/sessions.rs"]
+mod sessions;
+#[cfg(feature = "app")]
+#[path = "sql/warrant.rs"]
+mod warrant;
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::query::{Query, QueryAs, QueryScalar};
+use sqlx::{FromRow, PgConnection as Connection, PgPool, Postgres, Transaction};
+use tokio::sync::OnceCell;
+
+use crate::auth::StoreError;
+#[cfg(feature = "app")]
+use crate::store::postgres::Writing as Write;
+use crate::store::postgres::{PostgresFailure as Failure, PostgresStore as Driver};
+#[cfg(feature = "app")]
+use crate::users::AccountStoreError;
+
+/// Everything in one PostgreSQL database.
+pub(super) struct PostgresStore {
+    options: PgConnectOptions,
+    pool: OnceCell<PgPool>,
+}
+
+impl PostgresStore {
+    /// The store in this database; nothing is connected yet.
+    pub(super) const fn at(options: PgConnectOptions) -> Self {
+        Self { options, pool: OnceCell::const_new() }
+    }
+
+    /// A transaction that others do not disturb.
+    async fn write(&self) -> Result<Writing, Failure> {
+        Ok(Writing(begin(self.pool().await?, WRITE).await?))
+    }
+
+    /// A transaction that reads what is committed.
+    async fn read(&self) -> Result<Transaction<'static, Postgres>, Failure> {
+        begin(self.pool().await?, READ).await
+    }
+
+    async fn ready_now(&self) -> Result<(), Failure> {
+        self.pool().await.map(|_| ())
+    }
+
+    async fn close_now(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.close().await;
+        }
+    }
+
+    /// Connects on first use, and again after a failure; whoever comes meanwhile waits for the same attempt.
+    async fn pool(&self) -> Result<&PgPool, Failure> {
+        self.pool
+            .get_or_try_init(|| async {
+                let pool = PgPoolOptions::new()
+                    .max_connections(CONNECTIONS)
+                    .acquire_timeout(ACQUIRE_TIMEOUT)
+                    .connect_lazy_with(self.options.clone());
+                open::prepare(&pool).await?;
+                Ok(pool)
+            })
+            .await
+    }
+}
+
+/// Begins a transaction, or says in time that the database does not answer.
+async fn begin(pool: &PgPool, how: &'static str) -> Result<Transaction<'static, Postgres>, Failure> {
+    let begun = tokio::time::timeout(ACQUIRE_TIMEOUT, pool.begin_with(how)).await;
+    Ok(begun.map_err(|_| sqlx::Error::PoolTimedOut)??)
+}
+
+/// A statement without a name, as are the two below.
+fn query<'q>(sql: &'static str) -> Query<'q, Postgres, PgArguments> {
+    sqlx::query(sql).persistent(false)
+}
+
+fn query_as<'q, Row>(sql: &'static str) -> QueryAs<'q, Postgres, Row, PgArguments>
+where
+    Row: for<'r> FromRow<'r, PgRow>,
+{
+    sqlx::query_as(sql).persistent(false)
+}
+
+fn query_scalar<'q, Value>(sql: &'static str) -> QueryScalar<'q, Postgres, Value, PgArguments>
+where
+    (Value,): for<'r> FromRow<'r, PgRow>,
+{
+    sqlx::query_scalar(sql).persistent(false)
+}
+
+/// A transaction that may change something; dropped, it is rolled back.
+struct Writing(Transaction<'static, Postgres>);
+
+impl Writing {
+    async fn commit(self) -> Result<(), Failure> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+/// Why this driver has no answer.
+#[derive(Debug, thiserror::Error)]
+enum PostgresFailure {
+    #[error("PostgreSQL")]
+    Open(#[from] open::Unprepared),
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+    #[error("the store holds a row that cannot be read: {0}")]
+    Damaged(&'static str),
+}
+
+impl PostgresFailure {
+    /// Whether another transaction was in the way: a serialization failure or a deadlock.
+    fn is_passing(&self) -> bool {
+        let Self::Sql(sqlx::Error::Database(error)) = self else { return false };
+        error.code().is_some_and(|code| code == "40001" || code == "40P01")
+    }
+}
+
+impl From<PostgresFailure> for StoreError {
+    fn from(failure: PostgresFailure) -> Self {
+        match failure {
+            PostgresFailure::Damaged(what) => Self::Damaged(what),
+            other => Self::Unreachable(Box::new(other)),
+        }
+    }
+}
+
+#[cfg(feature = "app")]
+impl From<PostgresFailure> for AccountStoreError {
+    fn from(failure: PostgresFailure) -> Self {
+        Self(Box::new(failure))
+    }
+}
+
+// The limits keep what a transaction noted in the log from becoming visible later than `news` looks for it, and a node
+// that stopped in the middle from holding others up.
+const WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL statement_timeout = '5s'; \
+                     SET LOCAL idle_in_transaction_session_timeout = '5s'";
+const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '5s'; \
+                    SET LOCAL idle_in_transaction_session_timeout = '5s'";
+/// Per node; hashing bounds sign-ins, and everything else is short.
+const CONNECTIONS: u32 = 8;
+/// For how long a request waits for a connection before it is told that the store is out of reach.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(900);
