@@ -92,7 +92,10 @@ fn each_mistake_in_the_applications_table_is_one_line() {
         ("colors = 5", "app.colors: must be "),
         ("colors = { accent = 5 }", "app.colors.accent: must be "),
         ("store = \"redis://localhost\"", "app.store: unknown store scheme \"redis\""),
-        ("store = \"postgres://user:hunter2@host/db\"", "app.store: PostgreSQL is not supported"),
+        (
+            "store = \"postgres://user:hunter2@host:port/db\"",
+            "app.store: this is no URL of a PostgreSQL database",
+        ),
         ("store = \"\"", "app.store: not a store URL"),
         ("store = 5", "app.store: must be "),
         ("service_name = \"\"", "app.service_name: must have 1 to 60 characters"),
@@ -177,13 +180,15 @@ fn no_line_repeats_a_secret() {
         "[default.auth]\nsecret_key = [\"hunter2\"]",
         "[default.auth]\nsecret_key = { hunter2 = 1 }",
         "[default.app]\nstore = \"postgres://user:hunter2@host/db\"",
+        "[default.app]\nstore = \"postgres://user:hunter2@host:port/db\"",
         "[default.app]\nstore = \"hunter2\"",
     ] {
         let lines = load(&with("release", toml)).map(|_| ()).unwrap_err();
         assert!(!lines.join("\n").contains("hunter2"), "{lines:?}");
     }
     let secret = "[default.auth]\nsecret_key = \"hunter2 and thirty other characters, or more\"";
-    let settings = load(&with("debug", secret)).unwrap();
+    let store = "[default.app]\nstore = \"postgres://user:hunter2@host/db\"";
+    let settings = load(&with("debug", &format!("{secret}\n{store}"))).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
 
