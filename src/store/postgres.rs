@@ -81,10 +81,13 @@ impl PostgresStore {
     async fn pool(&self) -> Result<&PgPool, Failure> {
         self.pool
             .get_or_try_init(|| async {
+                // A pooler refuses a connection that asks for digits of numbers that we do not keep, and knows no names
+                // of statements.
+                let options = self.options.clone().extra_float_digits(None).statement_cache_capacity(0);
                 let pool = PgPoolOptions::new()
                     .max_connections(CONNECTIONS)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
-                    .connect_lazy_with(self.options.clone());
+                    .connect_lazy_with(options);
                 open::prepare(&pool).await?;
                 Ok(pool)
             })

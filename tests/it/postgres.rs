@@ -2,6 +2,7 @@
 
 mod log;
 mod nodes;
+mod pooler;
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};

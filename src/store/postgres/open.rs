@@ -48,7 +48,8 @@ async fn migrate(pool: &PgPool) -> Result<(), Unprepared> {
     let mut migrations = sqlx::migrate!("src/store/migrations/postgres");
     // It would be a lock of the session, which a pooler leaves with somebody else's connection.
     migrations.set_locking(false);
-    let mut changes = pool.begin().await.map_err(Unprepared::Silent)?;
+    // Migrations name their statements, and behind a pooler a name may be left from an earlier start.
+    let mut changes = pool.begin_with("BEGIN; DEALLOCATE ALL").await.map_err(Unprepared::Silent)?;
     migrations.run_direct(None, &mut *changes, false).await.map_err(|error| match error {
         MigrateError::VersionMissing(_) => Unprepared::Newer,
         other => Unprepared::Tables(other),

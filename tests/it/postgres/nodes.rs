@@ -16,7 +16,7 @@ fn installation(url: &str) -> Installation {
 }
 
 /// Three nodes that start at the same moment on a database in which nothing is.
-fn three(url: &str) -> [Server; 3] {
+pub(super) fn three(url: &str) -> [Server; 3] {
     let nodes = [(); 3].map(|()| installation(url));
     std::thread::scope(|scope| {
         nodes.each_ref().map(|node| scope.spawn(|| node.start())).map(|start| start.join().unwrap())
@@ -24,7 +24,7 @@ fn three(url: &str) -> [Server; 3] {
 }
 
 /// How long it takes until this node refuses the tokens of this client.
-fn time_until_refused(node: &Server, client: &Client) -> Duration {
+pub(super) fn time_until_refused(node: &Server, client: &Client) -> Duration {
     let start = Instant::now();
     let mut there = Client::with(node.address(), &client.jar);
     while there.protected().status != 401 {
