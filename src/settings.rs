@@ -26,6 +26,9 @@ use crate::store::StoreUrl;
 pub struct AppConfig {
     /// Where accounts and sessions are kept: `sqlite:PATH`, `sqlite::memory:` or `postgres://…`. Default `sqlite:data/portcullis.db`.
     pub store: String,
+    /// Where to listen for news of other nodes: the URL of a connection to the same PostgreSQL database that no pooler
+    /// stands in, or `off` to ask for it four times a second and no sooner. Default: as `store`.
+    pub store_listen: Option<String>,
     /// Make `testuser`/`testpass` and `admin`/`adminpass` in an empty store.
     /// Default true in the debug profile, where an address that is not loopback asks for it to be written out; refused
     /// in every other one.
@@ -62,6 +65,7 @@ impl Default for AppConfig {
     fn default() -> Self {
         Self {
             store: "sqlite:data/portcullis.db".into(),
+            store_listen: None,
             demo_users: None,
             base_url: None,
             trusted_proxies: Vec::new(),
@@ -126,7 +130,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     let auth = AuthConfig::load(figment).map_err(|mut lines| problems.append(&mut lines)).ok();
     let app = extract(figment).map_err(|mut lines| problems.append(&mut lines)).unwrap_or_default();
 
-    let store = app.store.parse::<StoreUrl>().map_err(|error| problems.push(error.to_string())).ok();
+    let store = store_of(&app).map_err(|problem| problems.push(problem)).ok();
     if let (Some(StoreUrl::Postgres(_)), Some(auth)) = (&store, &auth)
         && !auth.has_secret()
         && auth.secret_key_file().is_none()
@@ -203,6 +207,18 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             hash_queue: app.hash_queue,
         }),
         _ => Err(problems),
+    }
+}
+
+/// The store, and where to listen for news of it.
+fn store_of(app: &AppConfig) -> Result<StoreUrl, String> {
+    let store = app.store.parse::<StoreUrl>().map_err(|error| error.to_string())?;
+    match (store, &app.store_listen) {
+        (store, None) => Ok(store),
+        (StoreUrl::Postgres(url), Some(text)) => {
+            url.listening_at(text).map(StoreUrl::Postgres).map_err(|error| error.to_string())
+        }
+        (_, Some(_)) => Err("app.store_listen: only a PostgreSQL database tells news; remove the key".into()),
     }
 }
 

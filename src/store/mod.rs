@@ -51,16 +51,40 @@ pub enum StoreUrl {
 ///
 /// TLS is asked for as there: `?sslmode=verify-full`, with `sslrootcert=PATH` for an authority of one's own. What the
 /// URL leaves out is taken from `PGHOST`, `PGUSER`, `PGPASSWORD` and their like.
+///
+/// News of other nodes is listened for at the same place, unless [`listening_at`](Self::listening_at) says otherwise.
 #[cfg(feature = "postgres")]
 #[derive(Clone, PartialEq, Eq)]
-pub struct PostgresUrl(String);
+pub struct PostgresUrl {
+    url: String,
+    listening_at: Option<String>,
+}
 
 #[cfg(feature = "postgres")]
 impl PostgresUrl {
-    fn options(&self) -> Result<sqlx::postgres::PgConnectOptions, sqlx::Error> {
-        self.0.parse()
+    /// Listens for news of other nodes by another connection, as setting `app.store_listen` names it: one that leads to
+    /// the database past a pooler, or `off` for none.
+    ///
+    /// # Errors
+    /// [`InvalidStoreUrl::Listen`] for anything else.
+    pub fn listening_at(self, text: &str) -> Result<Self, InvalidStoreUrl> {
+        if text != LISTEN_OFF && !matches!(text.parse(), Ok(StoreUrl::Postgres(_))) {
+            return Err(InvalidStoreUrl::Listen);
+        }
+        Ok(Self { listening_at: Some(text.to_owned()), ..self })
+    }
+
+    /// The store itself. The URLs were read before, so the defaults are nobody's.
+    fn store(&self) -> postgres::PostgresStore {
+        let options = |url: &str| url.parse::<sqlx::postgres::PgConnectOptions>().unwrap_or_default();
+        let listening_at = self.listening_at.as_deref().unwrap_or(&self.url);
+        let listening_at = (listening_at != LISTEN_OFF).then(|| options(listening_at));
+        postgres::PostgresStore::at(options(&self.url), listening_at)
     }
 }
+
+#[cfg(feature = "postgres")]
+const LISTEN_OFF: &str = "off";
 
 #[cfg(feature = "postgres")]
 impl std::fmt::Debug for PostgresUrl {
@@ -92,6 +116,9 @@ pub enum InvalidStoreUrl {
     /// A PostgreSQL URL that cannot be read; it is not repeated, because it may hold a password.
     #[error("app.store: this is no URL of a PostgreSQL database, or it has a parameter that is not known")]
     Postgres,
+    /// A connection for news that is none.
+    #[error("app.store_listen: must be the URL of a PostgreSQL database, or \"off\"")]
+    Listen,
     /// A kind of store that this program was built without.
     #[error("app.store: this program was built without {0}")]
     NotBuiltIn(&'static str),
@@ -146,9 +173,8 @@ fn postgres_url(text: &str) -> Result<StoreUrl, InvalidStoreUrl> {
     if !names.all(|name| name.is_empty() || POSTGRES_PARAMETERS.contains(&name)) {
         return Err(InvalidStoreUrl::Postgres);
     }
-    let url = PostgresUrl(text.to_owned());
-    url.options().map_err(|_| InvalidStoreUrl::Postgres)?;
-    Ok(StoreUrl::Postgres(url))
+    text.parse::<sqlx::postgres::PgConnectOptions>().map_err(|_| InvalidStoreUrl::Postgres)?;
+    Ok(StoreUrl::Postgres(PostgresUrl { url: text.to_owned(), listening_at: None }))
 }
 
 #[cfg(feature = "postgres")]
@@ -233,8 +259,7 @@ pub fn open(url: &StoreUrl) -> Stores {
         #[cfg(feature = "sqlite")]
         StoreUrl::SqliteMemory => Stores::of(sqlite::SqliteStore::in_memory()),
         #[cfg(feature = "postgres")]
-        // The URL was read before, so the defaults are nobody's.
-        StoreUrl::Postgres(url) => Stores::of(postgres::PostgresStore::at(url.options().unwrap_or_default())),
+        StoreUrl::Postgres(url) => Stores::of(url.store()),
     }
 }
 

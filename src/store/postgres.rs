@@ -9,7 +9,8 @@
 //!
 //! A text with U+0000 in it is refused, because PostgreSQL's texts have no such sign; no request can carry one to here.
 //!
-//! The folder beside this file holds what is PostgreSQL's own: `open` its tables, `news` the log of revocations.
+//! The folder beside this file holds what is PostgreSQL's own: `open` its tables, `news` the log of
+//! revocations, `hint` a word to other nodes that it has grown.
 //! The statements stand in `sql`, once for every database.
 
 #[cfg(feature = "app")]
@@ -23,6 +24,7 @@ mod attempts;
 mod codes;
 #[path = "sql/events.rs"]
 mod events;
+mod hint;
 mod news;
 mod open;
 #[path = "sql/sessions.rs"]
@@ -31,6 +33,7 @@ mod sessions;
 #[path = "sql/warrant.rs"]
 mod warrant;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
@@ -38,10 +41,9 @@ use sqlx::query::{Query, QueryAs, QueryScalar};
 use sqlx::{FromRow, PgConnection as Connection, PgPool, Postgres, Transaction};
 use tokio::sync::OnceCell;
 
+use self::hint::Hints;
 use crate::auth::StoreError;
-#[cfg(feature = "app")]
-use crate::store::postgres::Writing as Write;
-use crate::store::postgres::{PostgresFailure as Failure, PostgresStore as Driver};
+use crate::store::postgres::{PostgresFailure as Failure, PostgresStore as Driver, Writing as Write};
 #[cfg(feature = "app")]
 use crate::users::AccountStoreError;
 
@@ -49,17 +51,20 @@ use crate::users::AccountStoreError;
 pub(super) struct PostgresStore {
     options: PgConnectOptions,
     pool: OnceCell<PgPool>,
+    hints: Arc<Hints>,
 }
 
 impl PostgresStore {
-    /// The store in this database; nothing is connected yet.
-    pub(super) const fn at(options: PgConnectOptions) -> Self {
-        Self { options, pool: OnceCell::const_new() }
+    /// The store in this database, and where to listen for news of other nodes, if at all; nothing is connected yet.
+    pub(super) fn at(options: PgConnectOptions, listening_at: Option<PgConnectOptions>) -> Self {
+        Self { options, pool: OnceCell::new(), hints: Arc::new(Hints::new(listening_at)) }
     }
 
     /// A transaction that others do not disturb.
     async fn write(&self) -> Result<Writing, Failure> {
-        Ok(Writing(begin(self.pool().await?, WRITE).await?))
+        let pool = self.pool().await?;
+        let begun = begin(pool, WRITE).await?;
+        Ok(Writing(begun, Telling { hints: Arc::clone(&self.hints), pool: pool.clone(), is_due: false }))
     }
 
     /// A transaction that reads what is committed.
@@ -71,7 +76,16 @@ impl PostgresStore {
         self.pool().await.map(|_| ())
     }
 
+    async fn changed_now(&self) {
+        match self.pool().await {
+            Ok(pool) => self.hints.heard(pool).await,
+            // Whoever reads the log is told of it, and asks again.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
     async fn close_now(&self) {
+        self.hints.close();
         if let Some(pool) = self.pool.get() {
             pool.close().await;
         }
@@ -121,11 +135,28 @@ where
 }
 
 /// A transaction that may change something; dropped, it is rolled back.
-struct Writing(Transaction<'static, Postgres>);
+struct Writing(Transaction<'static, Postgres>, Telling);
+
+/// What it says to other nodes once it is committed.
+struct Telling {
+    hints: Arc<Hints>,
+    pool: PgPool,
+    is_due: bool,
+}
 
 impl Writing {
+    /// Notes that the log grows by it.
+    const fn is_news(&mut self) {
+        self.1.is_due = true;
+    }
+
     async fn commit(self) -> Result<(), Failure> {
-        Ok(self.0.commit().await?)
+        let Self(transaction, Telling { hints, pool, is_due }) = self;
+        transaction.commit().await?;
+        if is_due {
+            hints.tell(&pool);
+        }
+        Ok(())
     }
 }
 

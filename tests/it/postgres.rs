@@ -1,8 +1,11 @@
 //! Databases in the PostgreSQL server that `scripts/test` starts, one for each test.
 
+mod faults;
+mod hint;
 mod log;
 mod nodes;
 mod pooler;
+mod proxy;
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};

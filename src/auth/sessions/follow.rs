@@ -23,8 +23,12 @@ pub(crate) async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket
             () = &mut shutdown => return,
             _ = tick.tick() => {}
             () = authority.store.changed() => {
+                let start = authority.clock.monotonic();
                 // Only a hint: whether it can be read, the next round says.
                 let _ = authority.sync().await;
+                // At most half of the time is spent on hints, however many there are.
+                let took = authority.clock.monotonic().saturating_sub(start);
+                tokio::time::sleep(took.min(FEED_INTERVAL)).await;
                 continue;
             }
         }

@@ -317,7 +317,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// The first read asks with [`Cursor::default`].
     async fn revocations(&self, cursor: &Cursor, now: UnixTime) -> Result<Revocations, StoreError>;
 
-    /// Waits for news: returns when the log may have grown since the call, and never without a cause.
+    /// Waits for news: returns when the log may have grown, and seldom without a cause, as when a connection that was
+    /// lost may have missed some.
     ///
     /// A hint that makes a sign-out travel sooner; a node reads the log four times a second whatever is said here, so
     /// that a hint which is lost costs that long and no more. By default there is never any.

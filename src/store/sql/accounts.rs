@@ -285,7 +285,7 @@ async fn end_all(
 ) -> Result<Vec<SessionName>, Failure> {
     let which = Which::AllOf(name.as_str(), keep.map(SessionId::from_bytes));
     let Effective { at, remember_until } = moment;
-    let ended = end(&mut write.0, &Ending { which, reason, at, remember_until }).await?;
+    let ended = end(&mut write, &Ending { which, reason, at, remember_until }).await?;
     write.commit().await?;
     Ok(ended.iter().map(|id| *id.as_bytes()).collect())
 }

@@ -10,7 +10,7 @@ mod row;
 
 use self::row::{SessionRow, number};
 pub(super) use self::row::{id_of, roles_of, roles_text};
-use super::{Connection, Driver, Failure, news, query, query_as, query_scalar};
+use super::{Connection, Driver, Failure, Write, news, query, query_as, query_scalar};
 use crate::auth::rotation::step;
 use crate::auth::{
     Cursor, EndReason, Ending, Leniency, Revocations, Session, SessionId, SessionStore, State, StoreError,
@@ -77,7 +77,7 @@ impl SessionStore for Driver {
                     at: session.created_at,
                     remember_until,
                 };
-                end(&mut write.0, &ending).await?;
+                end(&mut write, &ending).await?;
             }
             write.commit().await?;
             Ok(surplus)
@@ -110,7 +110,7 @@ impl SessionStore for Driver {
                 Verdict::Reused => {
                     let ending =
                         Ending { which: Which::One(id), reason: EndReason::Reused, at: now, remember_until };
-                    end(&mut write.0, &ending).await?;
+                    end(&mut write, &ending).await?;
                     write.commit().await?;
                 }
                 Verdict::Replayed if state != session.state => {
@@ -148,7 +148,7 @@ impl SessionStore for Driver {
     async fn end(&self, ending: &Ending<'_>) -> Result<Vec<SessionId>, StoreError> {
         Ok(again!({
             let mut write = self.write().await?;
-            let ended = end(&mut write.0, ending).await?;
+            let ended = end(&mut write, ending).await?;
             write.commit().await?;
             Ok(ended)
         })?)
@@ -200,6 +200,7 @@ impl SessionStore for Driver {
                 .bind(until.as_secs())
                 .execute(&mut *write.0)
                 .await?;
+            write.is_news();
             write.commit().await
         })?)
     }
@@ -213,14 +214,18 @@ impl SessionStore for Driver {
             )
             .bind(moment.as_secs())
             .execute(&mut *write.0)
-            .await
-            ?;
+            .await?;
+            write.is_news();
             write.commit().await
         })?)
     }
 
     async fn revocations(&self, cursor: &Cursor, now: UnixTime) -> Result<Revocations, StoreError> {
         Ok(news::since(self, cursor, now).await?)
+    }
+
+    async fn changed(&self) {
+        self.changed_now().await;
     }
 
     async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError> {
@@ -315,7 +320,7 @@ async fn restart_window(write: &mut Connection, id: SessionId, state: &State) ->
 }
 
 /// Ends sessions and logs it, in a transaction of the caller's.
-pub(super) async fn end(write: &mut Connection, ending: &Ending<'_>) -> Result<Vec<SessionId>, Failure> {
+pub(super) async fn end(write: &mut Write, ending: &Ending<'_>) -> Result<Vec<SessionId>, Failure> {
     let [log, end] = match ending.which {
         Which::One(_) => end_sessions!("sid = $2", "sid = $3"),
         Which::OneOf(..) => end_sessions!("sid = $2 AND user_name = $3", "sid = $3 AND user_name = $4"),
@@ -337,8 +342,11 @@ pub(super) async fn end(write: &mut Connection, ending: &Ending<'_>) -> Result<V
         };
     }
     let log = query(log).bind(ending.remember_until.as_secs());
-    bind_which!(log).execute(&mut *write).await?;
+    bind_which!(log).execute(&mut *write.0).await?;
     let end = query_scalar(end).bind(ending.at.as_secs()).bind(ending.reason.as_str());
-    let ids: Vec<Vec<u8>> = bind_which!(end).fetch_all(write).await?;
+    let ids: Vec<Vec<u8>> = bind_which!(end).fetch_all(&mut *write.0).await?;
+    if !ids.is_empty() {
+        write.is_news();
+    }
     ids.iter().map(|id| id_of(id)).collect()
 }

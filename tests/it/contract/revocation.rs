@@ -21,7 +21,7 @@ every_driver! {
     a_single_token_is_revoked,
     not_before_never_moves_back,
     the_cursor_never_falls,
-    nobody_is_told_of_news_without_a_cause,
+    nobody_is_kept_awake_without_a_cause,
     expired_revocations_are_not_told,
     purge_keeps_what_still_matters,
 }
@@ -177,11 +177,14 @@ async fn the_cursor_never_falls(stores: Stores) {
     assert_eq!(logged(&stores, before).await, [[2; 16]], "a number is not given twice");
 }
 
-async fn nobody_is_told_of_news_without_a_cause(stores: Stores) {
+async fn nobody_is_kept_awake_without_a_cause(stores: Stores) {
     create(&stores, &session(1, "alice")).await;
     end(&stores, Which::One(id(1))).await;
-    let told = tokio::time::timeout(Duration::from_millis(20), stores.sessions.changed()).await;
-    assert!(told.is_err(), "what is over is no news");
+    let mut told = 0;
+    while tokio::time::timeout(Duration::from_millis(300), stores.sessions.changed()).await.is_ok() {
+        told += 1;
+        assert!(told < 5, "what is over is told again and again");
+    }
 }
 
 #[tokio::test]

@@ -97,6 +97,11 @@ fn each_mistake_in_the_applications_table_is_one_line() {
             "app.store: this is no URL of a PostgreSQL database",
         ),
         ("store = \"\"", "app.store: not a store URL"),
+        ("store_listen = \"off\"", "app.store_listen: only a PostgreSQL database tells news"),
+        (
+            "store = \"postgres://h/db\"\nstore_listen = \"postgres://user:hunter2@h:port/db\"",
+            "app.store_listen: must be the URL of a PostgreSQL database, or \"off\"",
+        ),
         ("store = 5", "app.store: must be "),
         ("service_name = \"\"", "app.service_name: must have 1 to 60 characters"),
         ("hash_threads = 0", "app.hash_threads: must be 1 to 64"),
