@@ -38,6 +38,12 @@ enum Command {
         /// The file of the copy, which must not be there yet.
         file: PathBuf,
     },
+    /// Bring the tables of the store up to date, as each start does; or move a store that no server runs on.
+    Migrate {
+        /// The URL of the PostgreSQL database that everything is moved into; its password is best left to PGPASSWORD.
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
+    },
     /// Manage accounts; a server that runs on the same store honours it within a second.
     #[command(subcommand)]
     User(cli::user::UserCommand),
@@ -79,6 +85,7 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
             Ok(())
         }
         Command::Backup { file } => rocket::execute(cli::backup::run(&file)),
+        Command::Migrate { to } => rocket::execute(cli::migrate::run(to.as_deref())),
         Command::User(command) => rocket::execute(cli::user::run(command)),
         Command::Session(command) => rocket::execute(cli::session::run(command)),
         Command::Key(command) => cli::key::run(&command),

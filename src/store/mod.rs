@@ -9,6 +9,8 @@
 #[macro_use]
 mod again;
 mod memory;
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+mod moving;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -312,6 +314,23 @@ pub async fn backup(url: &StoreUrl, copy: &std::path::Path) -> Result<(), String
         .copy_to(copy)
         .await
         .map_err(|problem| format!("{}: {}", copy.display(), crate::auth::chain(&problem)))
+}
+
+/// Moves what a SQLite file holds into a PostgreSQL database in which nothing is yet; nobody is signed out by it. No server
+/// may run on the file. What was moved before is compared, and left as it is. Tells the rows of each table.
+///
+/// # Errors
+/// One line for the operator; nothing was moved then.
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+pub async fn move_to(from: &StoreUrl, to: &StoreUrl) -> Result<Vec<(&'static str, u64)>, String> {
+    let StoreUrl::SqliteFile(path) = from else {
+        return Err("app.store: only a SQLite file can be moved".to_owned());
+    };
+    let StoreUrl::Postgres(url) = to else {
+        return Err("--to: must be the URL of a PostgreSQL database".to_owned());
+    };
+    let moved = moving::all(&sqlite::SqliteStore::existing(path.clone()), &url.store()).await;
+    moved.map_err(|problem| crate::auth::chain(&problem))
 }
 
 /// A store in the memory of this process: for tests, and for programs whose sessions may end with them.

@@ -27,6 +27,8 @@ mod events;
 mod hint;
 mod news;
 mod open;
+#[path = "sql/purge.rs"]
+mod purge;
 #[path = "sql/sessions.rs"]
 mod sessions;
 #[cfg(feature = "app")]
@@ -70,6 +72,12 @@ impl PostgresStore {
     /// A transaction that reads what is committed.
     async fn read(&self) -> Result<Transaction<'static, Postgres>, Failure> {
         begin(self.pool().await?, READ).await
+    }
+
+    /// Its connections, once the tables are up to date.
+    #[cfg(feature = "sqlite")]
+    pub(super) async fn opened(&self) -> Result<&PgPool, StoreError> {
+        Ok(self.pool().await?)
     }
 
     async fn ready_now(&self) -> Result<(), Failure> {

@@ -11,12 +11,14 @@
 //! disk SQLite has rolled back by itself, sqlx's own rollback fails, and sqlx would take every later transaction on that
 //! connection for an inner one.
 //!
-//! The folder beside this file holds what is SQLite's own: `open` the file and its tables, `backup` a copy of it, `news`
-//! the log of revocations. The statements stand in `sql`, once for every database; see there.
+//! The folder beside this file holds what is SQLite's own: `open` the file and its tables, `alone` the same for a
+//! move away, `backup` a copy of it, `news` the log of revocations. The statements stand in `sql`, once for every database; see there.
 
 #[cfg(feature = "app")]
 #[path = "sql/accounts.rs"]
 mod accounts;
+#[cfg(feature = "postgres")]
+mod alone;
 #[cfg(feature = "app")]
 #[path = "sql/attempts.rs"]
 mod attempts;
@@ -28,6 +30,8 @@ mod codes;
 mod events;
 mod news;
 mod open;
+#[path = "sql/purge.rs"]
+mod purge;
 #[path = "sql/sessions.rs"]
 mod sessions;
 #[cfg(feature = "app")]
@@ -102,7 +106,7 @@ impl SqliteStore {
 
     /// SQLite tells nobody anything.
     async fn changed_now(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn close_now(&self) {

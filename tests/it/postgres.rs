@@ -3,6 +3,7 @@
 mod faults;
 mod hint;
 mod log;
+mod moving;
 mod nodes;
 mod pooler;
 mod proxy;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
+use tokio::task::JoinHandle;
+
 use crate::auth::sessions::authority::Authority;
-use crate::auth::sessions::store_error::StoreError;
 use crate::auth::tokens::key_file::KeyFile;
 use crate::ground::clock::{CLOCKS_APART, UnixTime};
 
@@ -18,9 +19,13 @@ pub(crate) async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket
     let mut watched = Watched::default();
     let mut clock = Stepped { latest: authority.clock.now(), is_told: false };
     let mut round = 0_u32;
+    let mut purging = None::<JoinHandle<()>>;
     loop {
         tokio::select! {
-            () = &mut shutdown => return,
+            () = &mut shutdown => {
+                purging.inspect(JoinHandle::abort);
+                return;
+            }
             _ = tick.tick() => {}
             () = authority.store.changed() => {
                 let start = authority.clock.monotonic();
@@ -53,8 +58,8 @@ pub(crate) async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket
         if round.is_multiple_of(ROUNDS_PER_SWEEP) {
             let now = authority.clock.now();
             authority.view.sweep(now);
-            if is_reachable && let Err(error) = purge(&authority, now).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "old rows could not be purged");
+            if is_reachable && purging.as_ref().is_none_or(JoinHandle::is_finished) {
+                purging = Some(tokio::spawn(purge(Arc::clone(&authority), now)));
             }
             tracing::debug!(revoked = authority.view.len(), "swept the view of revocations");
         }
@@ -129,11 +134,14 @@ fn modified(file: &KeyFile) -> Option<SystemTime> {
     std::fs::metadata(file.path()).and_then(|data| data.modified()).ok()
 }
 
-async fn purge(authority: &Authority, now: UnixTime) -> Result<(), StoreError> {
-    authority.store.purge(now).await?;
-    match &authority.events {
-        Some(events) => events.purge_events(now - authority.settings.event_ttl).await,
-        None => Ok(()),
+/// It may take long, and nothing waits for it.
+async fn purge(authority: Arc<Authority>, now: UnixTime) {
+    let purged = match (authority.store.purge(now).await, &authority.events) {
+        (Ok(()), Some(events)) => events.purge_events(now - authority.settings.event_ttl).await,
+        (outcome, _) => outcome,
+    };
+    if let Err(error) = purged {
+        tracing::warn!(error = &error as &dyn std::error::Error, "old rows could not be purged");
     }
 }
 

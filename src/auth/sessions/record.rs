@@ -329,6 +329,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Whether one of these ids is in the log of revocations, or `issued_at` lies before the store's not-before time.
     async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError>;
 
-    /// Forgets revocations that no longer matter and sessions past their absolute deadline.
+    /// Forgets revocations that no longer matter and sessions past their absolute deadline, in transactions so small that
+    /// nobody waits for them, however many there are.
     async fn purge(&self, now: UnixTime) -> Result<(), StoreError>;
 }

@@ -107,7 +107,7 @@ impl Ear {
             let (is_heard, end) = self.listen_once().await;
             pause = if is_heard { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
             if is_heard || was_heard {
-                tell_operator(is_heard, end);
+                tell_operator(is_heard, end.as_ref());
             }
             was_heard = is_heard;
             sleep(pause).await;
@@ -156,8 +156,8 @@ impl Ear {
 }
 
 /// Says once what became of a connection that listened.
-fn tell_operator(is_heard: bool, end: Option<sqlx::Error>) {
-    let error = end.as_ref().map(|error| error as &dyn std::error::Error);
+fn tell_operator(is_heard: bool, end: Option<&sqlx::Error>) {
+    let error = end.map(|error| error as &dyn std::error::Error);
     if is_heard {
         tracing::warn!(error, "the connection that listens for news of other nodes is replaced");
     } else {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::purge::in_pieces;
 use super::sessions::{id_of, roles_of, roles_text};
 use super::{Driver, Failure, query, query_as, query_scalar};
 use crate::auth::{Event, EventStore, StoreError, UnixTime, What};
@@ -69,13 +70,9 @@ impl EventStore for Driver {
     }
 
     async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError> {
-        Ok(again!({
-            let mut write = self.write().await?;
-            let done =
-                query("DELETE FROM events WHERE at < $1").bind(before.as_secs()).execute(&mut *write.0);
-            done.await?;
-            write.commit().await
-        })?)
+        let statement = "DELETE FROM events WHERE number IN
+                         (SELECT number FROM events WHERE at < $1 ORDER BY at LIMIT $2)";
+        Ok(in_pieces(self, statement, before).await?)
     }
 }
 

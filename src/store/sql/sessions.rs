@@ -10,6 +10,7 @@ mod row;
 
 use self::row::{SessionRow, number};
 pub(super) use self::row::{id_of, roles_of, roles_text};
+use super::purge::in_pieces;
 use super::{Connection, Driver, Failure, Write, news, query, query_as, query_scalar};
 use crate::auth::rotation::step;
 use crate::auth::{
@@ -244,17 +245,16 @@ impl SessionStore for Driver {
     }
 
     async fn purge(&self, now: UnixTime) -> Result<(), StoreError> {
-        Ok(again!({
-            let mut write = self.write().await?;
-            for statement in [
-                "DELETE FROM revocations WHERE until <= $1",
-                "DELETE FROM sessions WHERE absolute_deadline <= $1",
-            ] {
-                let done = query(statement).bind(now.as_secs()).execute(&mut *write.0).await;
-                done?;
-            }
-            write.commit().await
-        })?)
+        let statements = [
+            "DELETE FROM revocations WHERE until <= $1
+             AND id IN (SELECT id FROM revocations WHERE until <= $1 ORDER BY until LIMIT $2)",
+            "DELETE FROM sessions WHERE sid IN
+             (SELECT sid FROM sessions WHERE absolute_deadline <= $1 ORDER BY absolute_deadline LIMIT $2)",
+        ];
+        for statement in statements {
+            in_pieces(self, statement, now).await?;
+        }
+        Ok(())
     }
 }
 

@@ -107,7 +107,14 @@ fn every_setting_is_told_with_its_default() {
         let row = page.lines().find(|line| line.starts_with(&row)).unwrap_or_default();
         let is_example = matches!(
             key,
-            "secret_key" | "secret_key_file" | "issuer" | "audience" | "hash_threads" | "theme" | "logo"
+            "secret_key"
+                | "secret_key_file"
+                | "issuer"
+                | "audience"
+                | "hash_threads"
+                | "theme"
+                | "logo"
+                | "store_listen"
         ) || key.ends_with("colors");
         // Nothing can only be shown between quotes.
         let shown = if value == "\"\"" { value } else { value.trim_matches('"') };

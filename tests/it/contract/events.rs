@@ -12,6 +12,7 @@ every_driver! {
     no_more_than_the_limit_are_told_and_they_are_the_newest,
     someone_elses_events_are_not_told,
     purging_forgets_what_is_before_the_moment_and_nothing_at_it,
+    a_thousand_old_events_are_all_forgotten,
 }
 
 fn event(what: What, user: &str, seconds: u64) -> Event {
@@ -89,4 +90,13 @@ async fn purging_forgets_what_is_before_the_moment_and_nothing_at_it(stores: Sto
     assert_eq!(told(&stores, "alice", NOW, 10).await, [at]);
     stores.events.purge_events(after(6)).await.unwrap();
     assert_eq!(told(&stores, "alice", NOW, 10).await, []);
+}
+
+async fn a_thousand_old_events_are_all_forgotten(stores: Stores) {
+    let old: Vec<_> = (0..1200).map(|number| event(What::SignedIn, "alice", number % 5)).collect();
+    record(&stores, &old).await;
+    let kept = event(What::SignedIn, "alice", 5);
+    record(&stores, std::slice::from_ref(&kept)).await;
+    stores.events.purge_events(after(5)).await.unwrap();
+    assert_eq!(told(&stores, "alice", NOW, 2000).await, [kept]);
 }
