@@ -72,6 +72,14 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     if let Some(origin) = settings.base_url.clone() {
         portcullis = portcullis.public_origin(origin);
     }
+    #[cfg(feature = "redis")]
+    if let Some(siblings) = &settings.siblings {
+        let list = store::blocklist(&siblings.url, &siblings.prefix);
+        portcullis = match siblings.is_asked {
+            true => portcullis.asking_blocklist(list),
+            false => portcullis.blocklist(list),
+        };
+    }
     if let Some(path) = settings.development_key_file() {
         portcullis = portcullis.development_key_file(path);
     }

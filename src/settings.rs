@@ -4,6 +4,7 @@
 //! The table `[default.auth]` belongs to the library and is judged there.
 
 pub mod colors;
+pub mod siblings;
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -18,6 +19,7 @@ use serde_json::json;
 
 use crate::auth::{AuthConfig, AuthSettings, KeyFile, Origin, TrustedProxies, plain};
 use crate::settings::colors::Colors;
+use crate::settings::siblings::SiblingsSettings;
 use crate::store::StoreUrl;
 
 /// The table `[default.app]`.
@@ -29,6 +31,14 @@ pub struct AppConfig {
     /// Where to listen for news of other nodes: the URL of a connection to the same PostgreSQL database that no pooler
     /// stands in, or `off` to ask for it four times a second and no sooner. Default: as `store`.
     pub store_listen: Option<String>,
+    /// A Redis or Valkey, `redis://HOST:6379`, where sibling services find every ended session and revoked token, and by
+    /// which nodes tell each other of them. Default unset.
+    pub redis: Option<String>,
+    /// What every key there begins with. Default nothing, so that a key is a `jti` or a `sid` and no more.
+    pub redis_prefix: String,
+    /// Ask Redis about every token, so that what a sibling revoked is refused here; while it is away, so is everybody.
+    /// Default false.
+    pub redis_asked: bool,
     /// Make `testuser`/`testpass` and `admin`/`adminpass` in an empty store.
     /// Default true in the debug profile, where an address that is not loopback asks for it to be written out; refused
     /// in every other one.
@@ -66,6 +76,9 @@ impl Default for AppConfig {
         Self {
             store: "sqlite:data/portcullis.db".into(),
             store_listen: None,
+            redis: None,
+            redis_prefix: String::new(),
+            redis_asked: false,
             demo_users: None,
             base_url: None,
             trusted_proxies: Vec::new(),
@@ -89,6 +102,8 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// Where everything is kept.
     pub store: StoreUrl,
+    /// The list that sibling services read.
+    pub siblings: Option<SiblingsSettings>,
     /// Whether an empty store gets the demo accounts.
     pub demo_users: bool,
     /// Whether this is the debug profile.
@@ -140,6 +155,9 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
                 .into(),
         );
     }
+    let siblings = SiblingsSettings::read(app.redis.as_deref(), &app.redis_prefix, app.redis_asked)
+        .map_err(|problem| problems.push(problem))
+        .unwrap_or_default();
     // An address that cannot be read is told below.
     let is_local = figment.extract_inner("address").map_or(true, |address: IpAddr| address.is_loopback());
     if is_debug && !is_local {
@@ -191,6 +209,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
         (Some(auth), Some(store)) if problems.is_empty() => Ok(Settings {
             auth,
             store,
+            siblings,
             demo_users,
             is_debug,
             is_exposed: !is_debug || !is_local,

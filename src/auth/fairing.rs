@@ -24,12 +24,13 @@ use crate::auth::request::verdict::notes;
 use crate::auth::sessions::authority::Authority;
 use crate::auth::sessions::confirmed::Confirmed;
 use crate::auth::sessions::event::EventStore;
-use crate::auth::sessions::follow::keep_current;
+use crate::auth::sessions::follow::{keep_current, keep_told};
 use crate::auth::sessions::hooks::{HookError, Hooks};
-use crate::auth::sessions::journal::Journal;
 use crate::auth::sessions::record::{Cursor, Session, SessionStore};
-use crate::auth::sessions::unkept::Unkept;
 use crate::auth::sessions::view::View;
+use crate::auth::sessions::waiting::blocklist::{Blocklist, Siblings};
+use crate::auth::sessions::waiting::journal::Journal;
+use crate::auth::sessions::waiting::unkept::Unkept;
 use crate::auth::status::NodeStatus;
 use crate::auth::tokens::claims::Claims;
 use crate::auth::tokens::codec::Codec;
@@ -69,6 +70,7 @@ pub struct Portcullis {
     development_key_file: Option<PathBuf>,
     proxies: TrustedProxies,
     public_origin: Option<Origin>,
+    blocklist: Option<(Arc<dyn Blocklist>, bool)>,
     /// Given away at ignition, which happens once.
     hooks: Mutex<Hooks>,
     managed: Mutex<Vec<Box<Manage>>>,
@@ -91,6 +93,7 @@ impl Portcullis {
             development_key_file: None,
             proxies: TrustedProxies::default(),
             public_origin: None,
+            blocklist: None,
             hooks: Mutex::default(),
             managed: Mutex::default(),
         }
@@ -140,6 +143,19 @@ impl Portcullis {
     #[must_use]
     pub fn public_origin(self, origin: Origin) -> Self {
         Self { public_origin: Some(origin), ..self }
+    }
+
+    /// Writes every ended session and every revoked token to this list as well, for sibling services that read it.
+    #[must_use]
+    pub fn blocklist(self, list: Arc<dyn Blocklist>) -> Self {
+        Self { blocklist: Some((list, false)), ..self }
+    }
+
+    /// The same, and asks the list about every token: what a sibling has put there is refused, and while the list is out
+    /// of reach nobody is let in, with 503.
+    #[must_use]
+    pub fn asking_blocklist(self, list: Arc<dyn Blocklist>) -> Self {
+        Self { blocklist: Some((list, true)), ..self }
     }
 
     /// Adds claims of the application's own to access tokens: asked for at sign-in and again at every refresh.
@@ -204,6 +220,7 @@ impl Portcullis {
             events: self.events.clone(),
             is_reachable: AtomicBool::new(true),
             view: View::new(),
+            siblings: self.blocklist.clone().map(|(list, is_asked)| Siblings::new(list, is_asked)),
             confirmed: Confirmed::new(),
             journal: Journal::default(),
             key_file,
@@ -269,6 +286,9 @@ impl Fairing for Portcullis {
     async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
         let Some(authority) = Authority::of(rocket) else { return };
         tokio::spawn(keep_current(Arc::clone(authority), rocket.shutdown()));
+        if authority.siblings.is_some() {
+            tokio::spawn(keep_told(Arc::clone(authority), rocket.shutdown()));
+        }
     }
 
     async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {

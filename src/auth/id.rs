@@ -95,6 +95,12 @@ impl TokenId {
         Ok(Self(uuid::Builder::from_random_bytes(bytes).into_uuid().into_bytes()))
     }
 
+    /// The id of these bytes, if they are a UUID of version 4 (RFC 9562 §5.4), as every token of ours has.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        (Uuid::from_bytes(bytes).get_version_num() == 4).then_some(Self(bytes))
+    }
+
     /// The 16 bytes, as a store keeps them.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {

@@ -60,6 +60,7 @@ pub use sessions::hooks::HookError;
 pub use sessions::record::{Cursor, Ending, Revocation, Revocations, Session, SessionStore, Which};
 pub use sessions::rotation::{EndReason, Ended, Leniency, State, Verdict};
 pub use sessions::store_error::StoreError;
+pub use sessions::waiting::blocklist::Blocklist;
 pub use sessions::{event, rotation};
 pub use status::NodeStatus;
 #[cfg(feature = "testing")]

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::auth::sessions::authority::Authority;
+use crate::auth::sessions::waiting::blocklist::Siblings;
 
 /// The state of one node, as [`Portcullis::status`](crate::Portcullis::status) gives it away; cheap to clone.
 ///
@@ -47,6 +48,12 @@ impl NodeStatus {
     #[must_use]
     pub fn follows_since(&self) -> Option<Duration> {
         self.0.get().map(|it| it.view.age(it.clock.monotonic()))
+    }
+
+    /// Whether the list for sibling services has everything that this node knows; `None` where there is no such list.
+    #[must_use]
+    pub fn siblings_are_told(&self) -> Option<bool> {
+        self.0.get()?.siblings.as_ref().map(Siblings::are_told)
     }
 
     /// How many ended sessions and revoked tokens this node holds in memory.

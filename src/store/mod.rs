@@ -13,6 +13,8 @@ mod memory;
 mod moving;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -25,6 +27,9 @@ use std::sync::Arc;
 use crate::auth::{Cursor, EventStore, SessionStore};
 #[cfg(feature = "app")]
 use crate::users::{AccountStore, AttemptStore};
+
+#[cfg(feature = "redis")]
+pub use self::redis::{InvalidRedisUrl, RedisUrl, blocklist};
 
 /// Where sessions and accounts are kept, as setting `app.store` names it.
 ///

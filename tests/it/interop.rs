@@ -4,4 +4,4 @@
 
 mod flask;
 mod libraries;
-mod peer;
+pub(crate) mod peer;

@@ -16,6 +16,7 @@ mod operation;
 mod pages;
 mod postgres;
 mod races;
+mod redis;
 mod requests;
 mod rotation;
 mod sessions;

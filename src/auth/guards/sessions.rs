@@ -328,6 +328,10 @@ impl Sessions<'_> {
                 let (user, address) = (token.subject(), self.address());
                 outcome = outcome.and(self.authority.end_own(user, id, reason, address).await);
             }
+            // A sibling looks for the token itself; ours know it by its session.
+            if self.authority.siblings.is_some() && token.kind == Kind::Access {
+                outcome = outcome.and(self.authority.revoke_own(&token).await);
+            }
         }
         outcome
     }

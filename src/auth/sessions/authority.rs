@@ -2,8 +2,7 @@
 //!
 //! Everything that begins, renews or ends a session goes through here, in an order that survives a crash:
 //! first the store, durably, then this node's memory, then the answer.
-//! A browser that goes away in the middle must not leave the second step undone,
-//! so each change runs as a task of its own that nobody can cancel.
+//! A browser that goes away must not leave the second step undone, so each change runs as a task that nobody can cancel.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -20,12 +19,13 @@ use crate::auth::id::{SessionId, TokenId};
 use crate::auth::sessions::confirmed::Confirmed;
 use crate::auth::sessions::event::{EventStore, What};
 use crate::auth::sessions::hooks::Hooks;
-use crate::auth::sessions::journal::Journal;
 use crate::auth::sessions::record::{Cursor, Ending, Revocation, Session, SessionStore, Whose};
 use crate::auth::sessions::rotation::{EndReason, Leniency, State, Verdict};
 use crate::auth::sessions::store_error::StoreError;
-use crate::auth::sessions::unkept::Unkept;
 use crate::auth::sessions::view::View;
+use crate::auth::sessions::waiting::blocklist::Siblings;
+use crate::auth::sessions::waiting::journal::Journal;
+use crate::auth::sessions::waiting::unkept::Unkept;
 use crate::auth::tokens::claims::SessionClaims;
 use crate::auth::tokens::codec::{Codec, Mint};
 use crate::auth::tokens::csrf_value;
@@ -49,6 +49,8 @@ pub(crate) struct Authority {
     /// Whether the store answered when this node last followed it.
     pub(crate) is_reachable: AtomicBool,
     pub(crate) view: View,
+    /// The list that sibling services read, if there is one.
+    pub(crate) siblings: Option<Siblings>,
     pub(crate) confirmed: Confirmed,
     pub(crate) journal: Journal,
     /// The file that the keys came from, if they came from one; watched for a rotation.
@@ -96,33 +98,6 @@ impl Authority {
         rocket.state::<Arc<Self>>()
     }
 
-    /// Refuses a token that was revoked, or whose session has ended.
-    ///
-    /// Asks memory, and the store only when this node's knowledge is older than `max_staleness`.
-    pub(crate) async fn check_revocation(&self, token: &Token) -> Result<(), AuthError> {
-        // A token without a session can only be revoked by its own id.
-        let of_session = token.session.map_or(*token.id.as_bytes(), |session| *session.id.as_bytes());
-        let ids = [of_session, *token.id.as_bytes()];
-        if self.view.is_revoked(&ids[0], &ids[1], token.issued_at) {
-            return Err(AuthError::Revoked);
-        }
-        let max = self.settings.max_staleness;
-        if max > Duration::ZERO && self.view.age(self.clock.monotonic()) <= max {
-            return Ok(());
-        }
-        // In a box, since the future of every request would have room for it otherwise.
-        Box::pin(self.ask_about(ids, token.issued_at)).await
-    }
-
-    async fn ask_about(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<(), AuthError> {
-        match tokio::time::timeout(READ_PATIENCE, self.store.is_revoked(ids, issued_at)).await {
-            Ok(Ok(false)) => Ok(()),
-            Ok(Ok(true)) => Err(AuthError::Revoked),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(late()),
-        }
-    }
-
     /// Begins a session: the row is durable before the tokens exist.
     pub(crate) async fn begin(self: &Arc<Self>, new: NewSession) -> Result<Pair, AuthError> {
         let now = self.clock.now();
@@ -167,6 +142,7 @@ impl Authority {
     ) -> Result<(Session, Pair), AuthError> {
         let now = self.clock.now();
         let (id, generation) = (token.session_id(), token.generation());
+        self.check_list(token.token_id(), Some(id)).await?;
         let leniency = self.leniency();
         let presented = self
             .change(|it| async move {
@@ -230,7 +206,7 @@ impl Authority {
         let until = self.revoked_until(token);
         self.change(move |it| async move {
             it.store.revoke(id, until).await?;
-            it.view.insert(Revocation { id: *id.as_bytes(), until });
+            it.refuse(Revocation { id: *id.as_bytes(), until });
             Ok(())
         })
         .await
@@ -273,7 +249,7 @@ impl Authority {
         let mut cursor = self.cursor.lock().await;
         let started = self.clock.monotonic();
         let news = self.store.revocations(&cursor, self.clock.now()).await?;
-        self.view.apply(&news, started);
+        self.take_in(&news, started).await;
         *cursor = news.cursor;
         Ok(())
     }
@@ -347,13 +323,6 @@ impl Authority {
         at + self.settings.remember_ends_for()
     }
 
-    /// Makes this node refuse the tokens of ended sessions at once.
-    pub(crate) fn refuse_ended(&self, ended: &[SessionId], until: UnixTime) {
-        for id in ended {
-            self.view.insert(Revocation { id: *id.as_bytes(), until });
-        }
-    }
-
     /// Runs a change to its end, whatever becomes of the request that asked for it.
     async fn change<T, F, Fut>(self: &Arc<Self>, change: F) -> Result<T, AuthError>
     where
@@ -361,7 +330,13 @@ impl Authority {
         F: FnOnce(Arc<Self>) -> Fut,
         Fut: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let task = tokio::spawn(change(Arc::clone(self)));
+        let change = change(Arc::clone(self));
+        let it = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let outcome = change.await;
+            it.tell_siblings().await;
+            outcome
+        });
         match tokio::time::timeout(WRITE_PATIENCE, task).await {
             Ok(Ok(outcome)) => outcome.map_err(AuthError::from),
             Ok(Err(error)) => {
@@ -381,14 +356,13 @@ pub(crate) fn end_of(session: &Session) -> AuthError {
     }
 }
 
-fn late() -> AuthError {
+/// What somebody is told who waited for the store in vain.
+pub(crate) fn late() -> AuthError {
     tracing::error!("the session store did not answer in time");
     AuthError::Unavailable
 }
 
 /// How long an unanswered rotation is assumed lost rather than stolen, at most; the idle limit bounds it further.
 const LOST_RESPONSE: Duration = Duration::from_secs(24 * 3600);
-/// How long a protected route waits for the store when its own knowledge is too old.
-const READ_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a change may take before the caller is told 503; the change itself still runs to its end.
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);

@@ -67,6 +67,24 @@ pub(crate) async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket
     }
 }
 
+/// Keeps the list of sibling services complete, and listens to other nodes by it, until shutdown.
+pub(crate) async fn keep_told(authority: Arc<Authority>, mut shutdown: rocket::Shutdown) {
+    let Some(siblings) = &authority.siblings else { return };
+    let mut tick = tokio::time::interval(REPAIR_INTERVAL);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => return,
+            _ = tick.tick() => siblings.repair(|| authority.view.all()).await,
+            () = siblings.due() => siblings.tell().await,
+            () = siblings.changed() => {
+                // Only a hint: whether the store can be read, its own follower says.
+                let _ = authority.sync().await;
+            }
+        }
+    }
+}
+
 /// The clock of a running server, which may be set back.
 struct Stepped {
     /// The latest time that was seen.
@@ -147,6 +165,8 @@ async fn purge(authority: Arc<Authority>, now: UnixTime) {
 
 /// How often a node reads the store's log: what the command line does to a running server counts within a second.
 const FEED_INTERVAL: Duration = Duration::from_millis(250);
+/// How often the list of sibling services is looked at.
+const REPAIR_INTERVAL: Duration = Duration::from_secs(1);
 /// Once a second.
 const ROUNDS_PER_KEY_CHECK: u32 = 4;
 /// Once a minute.

@@ -1,15 +1,17 @@
-//! What the store is told beside and after the requests: events, and sign-outs that it could not keep before.
+//! What is told beside and after the requests: the store hears of events, and of sign-outs that it could not keep before;
+//! this node's memory and sibling services hear of what was revoked.
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use crate::auth::id::SessionId;
 use crate::auth::sessions::authority::Authority;
 use crate::auth::sessions::event::{Event, What};
-use crate::auth::sessions::record::{Ending, Revocation, Session, These, Whose};
+use crate::auth::sessions::record::{Ending, Revocation, Revocations, Session, These, Whose};
 use crate::auth::sessions::rotation::{EndReason, Verdict};
 use crate::auth::sessions::store_error::StoreError;
-use crate::auth::sessions::unkept::SignOut;
+use crate::auth::sessions::waiting::unkept::SignOut;
 use crate::auth::tokens::token::Token;
 use crate::auth::wire::error::AuthError;
 use crate::ground::clock::UnixTime;
@@ -84,7 +86,7 @@ impl Authority {
             return Ok(());
         }
         let (id, until) = (token.id, self.revoked_until(token));
-        self.view.insert(Revocation { id: *id.as_bytes(), until });
+        self.refuse(Revocation { id: *id.as_bytes(), until });
         self.unkept.add(SignOut::Token { id, until });
         Err(AuthError::NotKept)
     }
@@ -126,5 +128,39 @@ impl Authority {
             self.journal.write(whose.end_of(ended, at, reason, address));
         }
         Ok(())
+    }
+}
+
+impl Authority {
+    /// Makes this node refuse the tokens of ended sessions at once.
+    pub(crate) fn refuse_ended(&self, ended: &[SessionId], until: UnixTime) {
+        for id in ended {
+            self.refuse(Revocation { id: *id.as_bytes(), until });
+        }
+    }
+
+    /// Makes this node refuse a session or a token at once, and siblings soon.
+    pub(crate) fn refuse(&self, entry: Revocation) {
+        self.view.insert(entry);
+        if let Some(siblings) = &self.siblings {
+            siblings.wait(&[entry]);
+        }
+    }
+
+    /// Takes in what the log said.
+    pub(crate) async fn take_in(&self, news: &Revocations, at: Duration) {
+        let Some(siblings) = &self.siblings else { return self.view.apply(news, at) };
+        // Its own were added before they stood in the log.
+        let others: Vec<_> =
+            news.entries.iter().filter(|entry| !self.view.knows(&entry.id)).copied().collect();
+        self.view.apply(news, at);
+        siblings.take_in(&others).await;
+    }
+
+    /// Lets siblings know before the caller is answered.
+    pub(crate) async fn tell_siblings(&self) {
+        if let Some(siblings) = &self.siblings {
+            siblings.tell().await;
+        }
     }
 }

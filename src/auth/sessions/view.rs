@@ -35,8 +35,8 @@ impl View {
     /// Whether the session, or the token itself, or everything of its time is revoked.
     pub(crate) fn is_revoked(&self, session: &[u8; 16], token: &[u8; 16], issued_at: UnixTime) -> bool {
         issued_at.as_secs() < self.not_before.load(Ordering::Acquire)
-            || self.contains(session)
-            || self.contains(token)
+            || self.knows(session)
+            || self.knows(token)
     }
 
     pub(crate) fn insert(&self, entry: Revocation) {
@@ -72,12 +72,24 @@ impl View {
         }
     }
 
+    /// Every entry.
+    pub(crate) fn all(&self) -> Vec<Revocation> {
+        let mut all = Vec::with_capacity(self.len());
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            let until = |until: &u32| UnixTime::from_secs(i64::from(*until));
+            all.extend(shard.iter().map(|(id, end)| Revocation { id: *id, until: until(end) }));
+        }
+        all
+    }
+
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).len()).sum()
     }
 
-    fn contains(&self, id: &[u8; 16]) -> bool {
+    /// Whether this session or token is revoked.
+    pub(crate) fn knows(&self, id: &[u8; 16]) -> bool {
         self.shard(id).read().unwrap_or_else(PoisonError::into_inner).contains_key(id)
     }
 

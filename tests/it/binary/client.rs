@@ -73,6 +73,10 @@ impl<'a> Ask<'a> {
         Self { method: "POST", path, headers: Vec::new(), body: &[] }
     }
 
+    pub(crate) fn delete(path: &'a str) -> Self {
+        Self { method: "DELETE", ..Self::get(path) }
+    }
+
     pub(crate) fn json(path: &'a str, body: &'a str) -> Self {
         Self { body: body.as_bytes(), ..Self::post(path) }.header("Content-Type", "application/json")
     }

@@ -63,7 +63,7 @@ fn every_wing_sees_only_what_it_may() {
         ("users/", &["users", "auth::Clock", "auth::UnixTime", "auth::clock"]),
         ("store", &["store", "auth::", "users::"]),
         ("routes/", &["routes", "auth", "users", "settings"]),
-        ("settings", &["settings", "auth", "store::StoreUrl"]),
+        ("settings", &["settings", "auth", "store::StoreUrl", "store::RedisUrl"]),
         ("theme", &["theme", "routes", "settings"]),
     ];
     for (path, text) in sources() {

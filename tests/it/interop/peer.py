@@ -18,13 +18,35 @@ from joserfc import jwt as joserfc_jwt
 def serve(settings):
     from flask import Flask, jsonify, request
     from flask_jwt_extended import (
-        JWTManager, create_access_token, create_refresh_token, get_jwt_identity, jwt_required,
+        JWTManager, create_access_token, create_refresh_token, get_jwt, get_jwt_identity, jwt_required,
         set_access_cookies, set_refresh_cookies)
     from werkzeug.serving import make_server
 
     app = Flask(__name__)
+    blocklist = settings.pop("BLOCKLIST", None)
     app.config.update(JWT_TOKEN_LOCATION=["cookies"], **settings)
-    JWTManager(app)
+    jwt = JWTManager(app)
+    if blocklist:
+        # As flask-jwt-extended's documentation has it, under "Redis" of "JWT Revoking / Blocklist".
+        import redis
+        from datetime import timedelta
+        ACCESS_EXPIRES = timedelta(hours=1)
+        jwt_redis_blocklist = redis.StrictRedis(
+            host="localhost", port=blocklist, db=0, decode_responses=True
+        )
+
+        @jwt.token_in_blocklist_loader
+        def check_if_token_is_revoked(jwt_header, jwt_payload: dict):
+            jti = jwt_payload["jti"]
+            token_in_redis = jwt_redis_blocklist.get(jti)
+            return token_in_redis is not None
+
+        @app.route("/logout", methods=["DELETE"])
+        @jwt_required()
+        def logout():
+            jti = get_jwt()["jti"]
+            jwt_redis_blocklist.set(jti, "", ex=ACCESS_EXPIRES)
+            return jsonify(msg="Access token revoked")
 
     @app.post("/login")
     def login():

@@ -87,7 +87,10 @@ fn each_mistake_in_the_applications_table_is_one_line() {
     for (setting, expected) in [
         ("stor = \"x\"", "app: unknown key \"stor\"; did you mean \"store\"?"),
         ("colour = \"x\"", "app: unknown key \"colour\"; did you mean \"colors\"?"),
-        ("wallpaper = \"x\"", "app: unknown key \"wallpaper\"; known are "),
+        (
+            "wallpaper = \"x\"",
+            "app: unknown key \"wallpaper\"; Rocket.toml and docs/settings.md name all of them",
+        ),
         ("theme = 5", "app.theme: must be "),
         ("colors = 5", "app.colors: must be "),
         ("colors = { accent = 5 }", "app.colors.accent: must be "),
@@ -97,6 +100,9 @@ fn each_mistake_in_the_applications_table_is_one_line() {
             "app.store: this is no URL of a PostgreSQL database",
         ),
         ("store = \"\"", "app.store: not a store URL"),
+        ("redis = \"localhost:6379\"", "app.redis: this is no URL of a Redis"),
+        ("redis = \"rediss://:hunter2@localhost\"", "app.redis: this is no URL of a Redis"),
+        ("redis_asked = true", "app.redis_asked: there is nobody to ask"),
         ("store_listen = \"off\"", "app.store_listen: only a PostgreSQL database tells news"),
         (
             "store = \"postgres://h/db\"\nstore_listen = \"postgres://user:hunter2@h:port/db\"",

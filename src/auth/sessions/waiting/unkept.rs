@@ -11,10 +11,10 @@ use crate::ground::clock::UnixTime;
 
 /// What waits for the store, oldest first.
 #[derive(Default)]
-pub(crate) struct Unkept(pub(super) Mutex<Vec<SignOut>>);
+pub(crate) struct Unkept(pub(in crate::auth::sessions) Mutex<Vec<SignOut>>);
 
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum SignOut {
+pub(in crate::auth::sessions) enum SignOut {
     Session {
         id: SessionId,
         user: String,
@@ -29,7 +29,7 @@ pub(super) enum SignOut {
 }
 
 impl Unkept {
-    pub(super) fn add(&self, sign_out: SignOut) {
+    pub(in crate::auth::sessions) fn add(&self, sign_out: SignOut) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = !waiting.iter().any(|known| known.is_of_the_same(&sign_out));
         if is_new && waiting.len() < MOST {

@@ -15,7 +15,7 @@ use crate::auth::sessions::event::{Event, What};
 pub(crate) struct Journal {
     waiting: Mutex<Waiting>,
     /// Held while the store is told, so that a reader can wait for what is on its way.
-    pub(super) telling: tokio::sync::Mutex<()>,
+    pub(in crate::auth::sessions) telling: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl Journal {
         waiting.events.push(event);
     }
 
-    pub(super) fn take(&self) -> Vec<Event> {
+    pub(in crate::auth::sessions) fn take(&self) -> Vec<Event> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let dropped = std::mem::take(&mut waiting.dropped);
         if dropped > 0 {
@@ -50,7 +50,7 @@ impl Journal {
         std::mem::take(&mut waiting.events)
     }
 
-    pub(super) fn put_back(&self, events: Vec<Event>) {
+    pub(in crate::auth::sessions) fn put_back(&self, events: Vec<Event>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let room = MAX_WAITING.saturating_sub(waiting.events.len());
         waiting.events.extend(events.into_iter().take(room));
