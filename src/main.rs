@@ -92,9 +92,10 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
     }
 }
 
-/// Whoever asks a second time does not wait for requests that are still on their way.
+/// Whoever asks a second time does not wait for requests that are still on their way. The first signal may come before
+/// Rocket listens for one, and is passed on.
 #[cfg(unix)]
-async fn end_at_the_second_signal() {
+async fn end_at_the_second_signal(shutdown: rocket::Shutdown) {
     use rocket::tokio::signal::unix::{SignalKind, signal};
 
     let (Ok(mut terminate), Ok(mut interrupt)) =
@@ -110,6 +111,7 @@ async fn end_at_the_second_signal() {
         if signals == 2 {
             std::process::exit(1);
         }
+        shutdown.clone().notify();
     }
 }
 
@@ -125,7 +127,7 @@ async fn serve() -> Result<(), Vec<String>> {
             // Whoever cannot read it is served all the same.
             let _ = say(format!("Portcullis is listening on {scheme}://{address}"));
             #[cfg(unix)]
-            rocket::tokio::spawn(end_at_the_second_signal());
+            rocket::tokio::spawn(end_at_the_second_signal(rocket.shutdown()));
         })
     }));
     match rocket.launch().await {

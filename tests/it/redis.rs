@@ -118,7 +118,8 @@ fn beside(redis: &Redis) -> Installation {
 
 fn signed_in(client: Client) -> Client {
     let mut client = client;
-    assert_eq!(client.sign_in("testuser", "testpass").status, 200);
+    let answer = client.sign_in("testuser", "testpass");
+    assert_eq!(answer.status, 200, "{}", answer.body);
     client
 }
 

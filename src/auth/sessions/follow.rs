@@ -22,10 +22,7 @@ pub(crate) async fn keep_current(authority: Arc<Authority>, mut shutdown: rocket
     let mut purging = None::<JoinHandle<()>>;
     loop {
         tokio::select! {
-            () = &mut shutdown => {
-                purging.inspect(JoinHandle::abort);
-                return;
-            }
+            () = &mut shutdown => return,
             _ = tick.tick() => {}
             () = authority.store.changed() => {
                 let start = authority.clock.monotonic();
@@ -152,7 +149,7 @@ fn modified(file: &KeyFile) -> Option<SystemTime> {
     std::fs::metadata(file.path()).and_then(|data| data.modified()).ok()
 }
 
-/// It may take long, and nothing waits for it.
+/// It may take long, and nothing waits for it; it ends when the store is closed.
 async fn purge(authority: Arc<Authority>, now: UnixTime) {
     let purged = match (authority.store.purge(now).await, &authority.events) {
         (Ok(()), Some(events)) => events.purge_events(now - authority.settings.event_ttl).await,

@@ -189,3 +189,11 @@ fn a_flood_of_sign_ins_is_answered_503_while_protected_routes_go_on() {
         assert!(answer.all("retry-after").next().is_some(), "{answer:?}");
     }
 }
+
+#[test]
+fn a_program_that_is_asked_to_end_as_soon_as_it_listens_ends() {
+    let installation = Installation::new();
+    for _ in 0..8 {
+        assert!(installation.start().terminate().expect("it goes on").success());
+    }
+}
