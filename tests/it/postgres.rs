@@ -1,10 +1,12 @@
 //! Databases in the PostgreSQL server that `scripts/test` starts, one for each test.
 
+mod clocks;
 mod faults;
 mod hint;
 mod log;
 mod moving;
 mod nodes;
+mod own_server;
 mod pooler;
 mod proxy;
 

@@ -7,6 +7,7 @@ mod administrators;
 mod connection;
 mod crash;
 mod crowd;
+mod history;
 mod logout;
 mod nodes;
 mod theft;

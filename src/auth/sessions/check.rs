@@ -33,11 +33,7 @@ impl Authority {
     }
 
     /// Refuses a token that a sibling has revoked, where siblings are asked.
-    pub(crate) async fn check_list(
-        &self,
-        token: TokenId,
-        session: Option<SessionId>,
-    ) -> Result<(), AuthError> {
+    async fn check_list(&self, token: TokenId, session: Option<SessionId>) -> Result<(), AuthError> {
         let Some(list) = self.siblings.as_ref().and_then(Siblings::asked) else { return Ok(()) };
         Box::pin(ask(list.contains(token, session))).await
     }

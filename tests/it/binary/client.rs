@@ -106,6 +106,28 @@ impl Client {
     /// Sends a request with the jar's cookies and keeps those that come back.
     #[expect(clippy::needless_pass_by_value, reason = "a request is built where it is sent")]
     pub(crate) fn send(&mut self, ask: Ask<'_>) -> Answer {
+        let answer = Answer::parse(&raw(self.address, &self.bytes_of(&ask), PATIENCE));
+        self.keep_cookies(&answer);
+        answer
+    }
+
+    /// The same to a server that may be gone: nothing when the answer did not come, or not whole.
+    pub(crate) fn try_send(&mut self, ask: &Ask<'_>) -> Option<Answer> {
+        let answer = Answer::parse(&try_raw(self.address, &self.bytes_of(ask), PATIENCE).ok()?);
+        let length: usize = answer.all("content-length").next()?.parse().ok()?;
+        (answer.status != 0 && answer.body.len() == length).then(|| {
+            self.keep_cookies(&answer);
+            answer
+        })
+    }
+
+    fn keep_cookies(&mut self, answer: &Answer) {
+        for line in answer.all("set-cookie") {
+            self.jar.take(line);
+        }
+    }
+
+    fn bytes_of(&self, ask: &Ask<'_>) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", ask.method, ask.path, self.address);
         if !self.jar.0.is_empty() {
             bytes.push_str(&format!("Cookie: {}\r\n", self.jar.line()));
@@ -114,11 +136,7 @@ impl Client {
             bytes.push_str(&format!("{name}: {value}\r\n"));
         }
         bytes.push_str(&format!("Content-Length: {}\r\nConnection: close\r\n\r\n", ask.body.len()));
-        let answer = Answer::parse(&raw(self.address, &[bytes.as_bytes(), ask.body].concat(), PATIENCE));
-        for line in answer.all("set-cookie") {
-            self.jar.take(line);
-        }
-        answer
+        [bytes.as_bytes(), ask.body].concat()
     }
 
     pub(crate) fn sign_in(&mut self, name: &str, password: &str) -> Answer {
@@ -164,14 +182,18 @@ impl Answer {
 
 /// Sends these bytes and reads until the other side closes or nothing comes for so long.
 pub(crate) fn raw(address: SocketAddr, bytes: &[u8], patience: Duration) -> Vec<u8> {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(patience)).unwrap();
+    try_raw(address, bytes, patience).unwrap()
+}
+
+fn try_raw(address: SocketAddr, bytes: &[u8], patience: Duration) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(patience))?;
     // A server that has heard enough may close before all is sent.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     let _ = stream.shutdown(Shutdown::Both);
-    answer
+    Ok(answer)
 }
 
 /// Longer than any answer takes on a busy machine.

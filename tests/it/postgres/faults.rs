@@ -217,6 +217,26 @@ fn a_database_without_a_connection_to_give_is_told_of_and_got_over() {
     people.afterwards(&node);
 }
 
+#[test]
+#[ignore = "needs PostgreSQL; scripts/test starts it"]
+fn an_end_that_a_lagging_replica_has_not_heard_of_holds_at_the_nodes_that_have() {
+    let url = fresh();
+    let nodes = [node(&url), node(&url)];
+    let mut client = nodes[0].client();
+    assert_eq!(client.sign_in("testuser", "testpass").status, 200);
+    let copy = client.jar.clone();
+    assert_eq!(client.logout().status, 200);
+    let mut there = Client::with(nodes[1].address(), &copy);
+    while there.protected().status != 401 {}
+    // What a replica looks like that takes over without the last second.
+    sql(&url, "UPDATE sessions SET ended_at = NULL, end_reason = NULL");
+    sql(&url, "DELETE FROM revocations");
+    for node in &nodes {
+        let mut client = Client::with(node.address(), &copy);
+        assert_eq!((client.protected().status, client.refresh().status), (401, 401));
+    }
+}
+
 fn close_connections(url: &str) {
     let others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                   WHERE datname = current_database() AND pid <> pg_backend_pid()";

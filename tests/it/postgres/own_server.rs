@@ -1,0 +1,174 @@
+//! A PostgreSQL of the test's own, which is killed, stopped in the middle, shut down and started again.
+
+#![expect(clippy::disallowed_methods, reason = "how soon is measured by the machine's clock")]
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::binary::client::Client;
+use crate::binary::server::{Installation, SECRET};
+
+/// A server with its data in a folder of its own; dropped, it is killed.
+struct OwnServer {
+    folder: TempDir,
+    programs: PathBuf,
+    port: u16,
+}
+
+impl OwnServer {
+    fn start() -> Self {
+        let version =
+            std::fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is not there; run scripts/test");
+        let programs = version.map(|entry| entry.unwrap().path().join("bin")).max().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        if is_root() {
+            assert!(Command::new("chown").arg("postgres").arg(folder.path()).status().unwrap().success());
+        }
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let server = Self { folder, programs, port };
+        server.run("initdb", &["-A", "trust", "-U", "postgres", "--locale=C", "-E", "UTF8"]);
+        server.go_on();
+        server
+    }
+
+    /// Starts it, after the first time or again.
+    fn go_on(&self) {
+        let options = format!(
+            "-p {} -k {} -c listen_addresses=127.0.0.1 -c restart_after_crash=on",
+            self.port,
+            self.folder.path().display()
+        );
+        let log = self.folder.path().join("log");
+        let arguments = ["-s", "-l", log.to_str().unwrap(), "-w", "-o", &options, "start"];
+        // What was killed may be a while in going.
+        for _ in 0..50 {
+            if self.command("pg_ctl", &arguments).stderr(Stdio::null()).status().unwrap().success() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.run("pg_ctl", &arguments);
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let mut command = self.command(program, arguments);
+        assert!(command.status().unwrap().success(), "{command:?}");
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let program = self.programs.join(program);
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command.arg("-D").arg(self.data()).args(arguments).current_dir("/").stdout(Stdio::null());
+        command
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The process that the others come from.
+    fn postmaster(&self) -> u32 {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        file.lines().next().unwrap().parse().unwrap()
+    }
+
+    /// Every process of it.
+    fn processes(&self) -> Vec<u32> {
+        let postmaster = self.postmaster();
+        let mut all = vec![postmaster];
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+            if parent == Some(postmaster.to_string().as_str()) {
+                all.extend(entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
+            }
+        }
+        all
+    }
+
+    fn signal(&self, signal: &str, processes: &[u32]) {
+        let mut command = Command::new("kill");
+        command.arg(signal).args(processes.iter().map(u32::to_string)).stderr(Stdio::null());
+        // One of them may have ended by itself.
+        let _ = command.status();
+    }
+
+    fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        if Path::new(&self.data().join("postmaster.pid")).exists() {
+            self.signal("-CONT", &self.processes());
+            self.signal("-QUIT", &[self.postmaster()]);
+        }
+    }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() == b"0"
+}
+
+#[test]
+#[ignore = "needs PostgreSQL; scripts/test installs it"]
+fn a_server_that_is_killed_stopped_or_restarted_is_told_of_and_got_over() {
+    let server = OwnServer::start();
+    let node = Installation::new()
+        .with("PORTCULLIS_APP__STORE", &server.url())
+        .with("PORTCULLIS_AUTH__SECRET_KEY", SECRET)
+        .with("PORTCULLIS_AUTH__MAX_STALENESS", "1")
+        .start();
+    let mut stays = node.client();
+    assert_eq!(stays.sign_in("testuser", "testpass").status, 200);
+    for fault in ["stopped in the middle", "killed", "one of its processes killed", "shut down at once"] {
+        let mut leaves = node.client();
+        assert_eq!(leaves.sign_in("testuser", "testpass").status, 200);
+        let mut left = Client::with(node.address(), &leaves.jar);
+        assert_eq!(leaves.logout().status, 200);
+        let all = server.processes();
+        match fault {
+            "stopped in the middle" => server.signal("-STOP", &all),
+            "killed" => server.signal("-KILL", &all),
+            "one of its processes killed" => server.signal("-KILL", &all[all.len() - 1..]),
+            _ => server.run("pg_ctl", &["-m", "immediate", "-w", "stop"]),
+        }
+        if fault != "one of its processes killed" {
+            let start = Instant::now();
+            let refused = Client::with(node.address(), &stays.jar).refresh();
+            assert_eq!(refused.status, 503, "{fault}: {}", refused.body);
+            assert!(start.elapsed() < Duration::from_millis(2500), "{fault}: {:?}", start.elapsed());
+            assert_ne!(left.protected().status, 200, "{fault}");
+        }
+        match fault {
+            "stopped in the middle" => server.signal("-CONT", &all),
+            "one of its processes killed" => {}
+            _ => server.go_on(),
+        }
+        let start = Instant::now();
+        loop {
+            match stays.refresh().status {
+                200 => break,
+                status => assert_eq!(status, 503, "{fault}"),
+            }
+            assert!(start.elapsed() < Duration::from_secs(10), "{fault}: it does not come back");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        while stays.protected().status == 503 {
+            assert!(start.elapsed() < Duration::from_secs(10), "{fault}: it does not come back");
+        }
+        assert_eq!(stays.protected().status, 200, "{fault}");
+        assert_eq!((left.protected().status, left.refresh().status), (401, 401), "{fault}");
+    }
+}
