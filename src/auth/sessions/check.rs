@@ -6,7 +6,6 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::auth::id::{SessionId, TokenId};
 use crate::auth::sessions::authority::{Authority, late};
 use crate::auth::sessions::store_error::StoreError;
 use crate::auth::sessions::waiting::blocklist::Siblings;
@@ -29,13 +28,10 @@ impl Authority {
         if max == Duration::ZERO || self.view.age(self.clock.monotonic()) > max {
             Box::pin(ask(self.store.is_revoked(ids, token.issued_at))).await?;
         }
-        self.check_list(token.id, token.session.map(|session| session.id)).await
-    }
-
-    /// Refuses a token that a sibling has revoked, where siblings are asked.
-    async fn check_list(&self, token: TokenId, session: Option<SessionId>) -> Result<(), AuthError> {
-        let Some(list) = self.siblings.as_ref().and_then(Siblings::asked) else { return Ok(()) };
-        Box::pin(ask(list.contains(token, session))).await
+        if let Some(list) = self.siblings.as_ref().and_then(Siblings::asked) {
+            Box::pin(ask(list.contains(token.id, token.session.map(|session| session.id)))).await?;
+        }
+        Ok(())
     }
 }
 
