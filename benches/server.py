@@ -102,7 +102,7 @@ class Process:
 class Portcullis(Process):
     """The release binary with its default settings; of the debug profile only plain HTTP and the demo accounts."""
 
-    def __init__(self, folder, *, store=None, wrapped=SERVING):
+    def __init__(self, folder, *, store=None, wrapped=SERVING, more=None):
         environment = {
             "ROCKET_PROFILE": "debug",
             "ROCKET_PORT": "PORT",
@@ -110,7 +110,7 @@ class Portcullis(Process):
             "PORTCULLIS_APP__STORE": store or f"sqlite:{folder}/portcullis.db",
             "PORTCULLIS_AUTH__SECRET_KEY": SECRET,
             "PORTCULLIS_AUTH__ACCESS_TTL": "3600",
-        }
+        } | (more or {})
         super().__init__(folder, [*wrapped, str(BINARY), "serve"], environment, path="/login", patience=600)
 
     def cookies(self, username="testuser", password="testpass"):

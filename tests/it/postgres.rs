@@ -1,6 +1,7 @@
 //! Databases in the PostgreSQL server that `scripts/test` starts, one for each test.
 
 mod clocks;
+mod cluster;
 mod faults;
 mod hint;
 mod log;
