@@ -156,3 +156,30 @@ fn what_does_not_fit_is_refused_in_words() {
         assert!(!output.contains("hidden") && output.contains("PostgreSQL"), "{output}");
     }
 }
+
+/// What the next version does to the tables under the nodes of this one: it adds, with defaults, and takes nothing away.
+#[test]
+#[ignore = "needs PostgreSQL; scripts/test starts it"]
+fn nodes_that_run_go_on_beside_the_tables_of_a_newer_version() {
+    let url = fresh();
+    let node = installation(&url).start();
+    let mut before = node.client();
+    assert_eq!(before.sign_in("testuser", "testpass").status, 200);
+    for statement in [
+        "ALTER TABLE sessions ADD COLUMN level BIGINT NOT NULL DEFAULT 1",
+        "ALTER TABLE accounts ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE events ADD COLUMN other TEXT",
+        "CREATE TABLE factors (account TEXT PRIMARY KEY)",
+        "INSERT INTO _sqlx_migrations VALUES (9999, 'of the future', now(), true, '\\x00', 1)",
+    ] {
+        sql(&url, statement);
+        let mut client = node.client();
+        assert_eq!(client.sign_in("testuser", "testpass").status, 200, "{statement}");
+        assert_eq!((client.refresh().status, client.protected().status), (200, 200), "{statement}");
+        assert_eq!(client.send(Ask::get("/sessions").header("Accept", "application/json")).status, 200);
+        assert_eq!(client.logout().status, 200, "{statement}");
+        assert_eq!((before.refresh().status, before.protected().status), (200, 200), "{statement}");
+    }
+    let output = installation(&url).run(&[], b"");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("a newer version of this program"));
+}
