@@ -30,12 +30,13 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def build(*, peers=True):
+def build(*, peers=("rocket", "axum", "actix", "argon2", "asker")):
     """Builds the binary with its symbols, and what it is measured beside."""
     subprocess.run(["cargo", "build", "--release", "--config", "profile.release.strip=false"], check=True, cwd=HOME)
     if peers:
         manifest = ["--manifest-path", "benches/peers/Cargo.toml", "--target-dir", "target/peers"]
-        subprocess.run(["cargo", "build", "--release", *manifest], check=True, cwd=HOME)
+        names = [word for name in peers for word in ("--bin", name)]
+        subprocess.run(["cargo", "build", "--release", *manifest, *names], check=True, cwd=HOME)
 
 
 def need(*programs):
