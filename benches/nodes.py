@@ -73,7 +73,7 @@ class Asker:
 def delays(url, number, rounds, listen):
     """How long each sign-out took to reach two other nodes, in milliseconds."""
     folders = [tempfile.mkdtemp() for _ in range(number)]
-    extra = {} if listen else {"PORTCULLIS_APP__STORE_LISTEN": "off"}
+    extra = {"PORTCULLIS_APP__STORE_LISTEN": "direct"} if listen else {}
     nodes = [Portcullis(folder, store=url, more=extra) for folder in folders]
     time.sleep(2)
     found = []

@@ -28,8 +28,8 @@ use crate::store::StoreUrl;
 pub struct AppConfig {
     /// Where accounts and sessions are kept: `sqlite:PATH`, `sqlite::memory:` or `postgres://…`. Default `sqlite:data/portcullis.db`.
     pub store: String,
-    /// Where to listen for news of other nodes: the URL of a connection to the same PostgreSQL database that no pooler
-    /// stands in, or `off` to ask for it four times a second and no sooner. Default: as `store`.
+    /// Where to listen for news of other nodes, so that they count within milliseconds: `direct` when no pooler stands in
+    /// the way to `store`, or the URL of a connection past it. Default unset: they are asked for four times a second.
     pub store_listen: Option<String>,
     /// A Redis or Valkey, `redis://HOST:6379`, where sibling services find every ended session and revoked token, and by
     /// which nodes tell each other of them. Default unset.

@@ -59,7 +59,8 @@ pub enum StoreUrl {
 /// TLS is asked for as there: `?sslmode=verify-full`, with `sslrootcert=PATH` for an authority of one's own. What the
 /// URL leaves out is taken from `PGHOST`, `PGUSER`, `PGPASSWORD` and their like.
 ///
-/// News of other nodes is listened for at the same place, unless [`listening_at`](Self::listening_at) says otherwise.
+/// News of other nodes is listened for only where [`listening_at`](Self::listening_at) says so: through a pooler it would
+/// be handed to somebody else.
 #[cfg(feature = "postgres")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
@@ -69,29 +70,25 @@ pub struct PostgresUrl {
 
 #[cfg(feature = "postgres")]
 impl PostgresUrl {
-    /// Listens for news of other nodes by another connection, as setting `app.store_listen` names it: one that leads to
-    /// the database past a pooler, or `off` for none.
+    /// Listens for news of other nodes by a connection of its own, as setting `app.store_listen` names it: the URL of one
+    /// that leads to the database past a pooler, or `direct` when this URL does.
     ///
     /// # Errors
     /// [`InvalidStoreUrl::Listen`] for anything else.
     pub fn listening_at(self, text: &str) -> Result<Self, InvalidStoreUrl> {
-        if text != LISTEN_OFF && !matches!(text.parse(), Ok(StoreUrl::Postgres(_))) {
+        let url = if text == "direct" { self.url.clone() } else { text.to_owned() };
+        if !matches!(url.parse(), Ok(StoreUrl::Postgres(_))) {
             return Err(InvalidStoreUrl::Listen);
         }
-        Ok(Self { listening_at: Some(text.to_owned()), ..self })
+        Ok(Self { listening_at: Some(url), ..self })
     }
 
     /// The store itself. The URLs were read before, so the defaults are nobody's.
     fn store(&self) -> postgres::PostgresStore {
-        let options = |url: &str| url.parse::<sqlx::postgres::PgConnectOptions>().unwrap_or_default();
-        let listening_at = self.listening_at.as_deref().unwrap_or(&self.url);
-        let listening_at = (listening_at != LISTEN_OFF).then(|| options(listening_at));
-        postgres::PostgresStore::at(options(&self.url), listening_at)
+        let options = |url: &String| url.parse::<sqlx::postgres::PgConnectOptions>().unwrap_or_default();
+        postgres::PostgresStore::at(options(&self.url), self.listening_at.as_ref().map(options))
     }
 }
-
-#[cfg(feature = "postgres")]
-const LISTEN_OFF: &str = "off";
 
 #[cfg(feature = "postgres")]
 impl std::fmt::Debug for PostgresUrl {
@@ -124,7 +121,7 @@ pub enum InvalidStoreUrl {
     #[error("app.store: this is no URL of a PostgreSQL database, or it has a parameter that is not known")]
     Postgres,
     /// A connection for news that is none.
-    #[error("app.store_listen: must be the URL of a PostgreSQL database, or \"off\"")]
+    #[error("app.store_listen: must be \"direct\", or the URL of a PostgreSQL database")]
     Listen,
     /// A kind of store that this program was built without.
     #[error("app.store: this program was built without {0}")]

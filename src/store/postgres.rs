@@ -2,7 +2,9 @@
 //!
 //! Little is asked of the engine, so that others which speak its protocol serve as well. Every transaction is
 //! `SERIALIZABLE` and is begun anew when another disturbed it ([`again`](crate::store::again)): the rules that SQLite
-//! keeps by letting one write at a time hold here without a lock of ours.
+//! keeps by letting one write at a time hold here without a lock of ours. What changes single rows on condition, as a
+//! refresh does, is content with `READ COMMITTED`: with the condition in the statement nobody can come in between, and
+//! neighbours in a page of an index do not disturb each other.
 //!
 //! Nothing is left on a connection: statements have no names, settings hold for their transaction, and what reads
 //! stands in a transaction too. So a pooler may give every transaction another connection.
@@ -38,9 +40,12 @@ mod warrant;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::{Query, QueryAs, QueryScalar};
-use sqlx::{FromRow, PgConnection as Connection, PgPool, Postgres, Transaction};
+use sqlx::{
+    AssertSqlSafe, Connection as _, FromRow, PgConnection as Connection, PgPool, Postgres, Transaction,
+};
 use tokio::sync::OnceCell;
 
 use self::hint::Hints;
@@ -69,6 +74,13 @@ impl PostgresStore {
         Ok(Writing(begun, Telling { hints: Arc::clone(&self.hints), pool: pool.clone(), is_due: false }))
     }
 
+    /// A transaction whose every statement changes what it names on condition, and reads nothing else that counts.
+    async fn write_rows(&self) -> Result<Writing, Failure> {
+        let pool = self.pool().await?;
+        let begun = begin(pool, WRITE_ROWS).await?;
+        Ok(Writing(begun, Telling { hints: Arc::clone(&self.hints), pool: pool.clone(), is_due: false }))
+    }
+
     /// A transaction that reads what is committed.
     async fn read(&self) -> Result<Transaction<'static, Postgres>, Failure> {
         begin(self.pool().await?, READ).await
@@ -78,6 +90,20 @@ impl PostgresStore {
     #[cfg(feature = "sqlite")]
     pub(super) async fn opened(&self) -> Result<&PgPool, StoreError> {
         Ok(self.pool().await?)
+    }
+
+    /// The rows of one text that stands for itself; nobody needs to know of its statements beforehand.
+    async fn ask_once(&self, text: &str) -> Result<Vec<PgRow>, Failure> {
+        let pool = self.pool().await?;
+        let asked = async {
+            match sqlx::raw_sql(AssertSqlSafe(text)).fetch_all(pool).await {
+                // A connection that the database has closed.
+                Err(sqlx::Error::Io(_)) => sqlx::raw_sql(AssertSqlSafe(text)).fetch_all(pool).await,
+                outcome => outcome,
+            }
+        };
+        let asked = tokio::time::timeout(ONCE_TIMEOUT, asked).await;
+        Ok(asked.map_err(|_| sqlx::Error::PoolTimedOut)??)
     }
 
     async fn ready_now(&self) -> Result<(), Failure> {
@@ -109,6 +135,16 @@ impl PostgresStore {
                 let pool = PgPoolOptions::new()
                     .max_connections(CONNECTIONS)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
+                    .test_before_acquire(false)
+                    .before_acquire(|connection, idle| {
+                        Box::pin(async move {
+                            // One that was used just now is not asked whether it lives: it would cost as much as the work.
+                            if idle.idle_for > USED_JUST_NOW {
+                                connection.ping().await?;
+                            }
+                            Ok(true)
+                        })
+                    })
                     .connect_lazy_with(options);
                 open::prepare(&pool).await?;
                 Ok(pool)
@@ -119,8 +155,25 @@ impl PostgresStore {
 
 /// Begins a transaction, or says in time that the database does not answer.
 async fn begin(pool: &PgPool, how: &'static str) -> Result<Transaction<'static, Postgres>, Failure> {
-    let begun = tokio::time::timeout(ACQUIRE_TIMEOUT, pool.begin_with(how)).await;
+    let begun = async {
+        let mut left = CONNECTIONS;
+        loop {
+            left -= 1;
+            match pool.begin_with(how).await {
+                // A connection that the database has closed; nothing was done on it, and the next one is another.
+                Err(sqlx::Error::Io(_)) if left > 0 => {}
+                Err(sqlx::Error::Database(error)) if left > 0 && is_shutting_down(&*error) => {}
+                outcome => return outcome,
+            }
+        }
+    };
+    let begun = tokio::time::timeout(ACQUIRE_TIMEOUT, begun).await;
     Ok(begun.map_err(|_| sqlx::Error::PoolTimedOut)??)
+}
+
+/// Whether the database said goodbye on this connection: `admin_shutdown` and `crash_shutdown`.
+fn is_shutting_down(error: &dyn DatabaseError) -> bool {
+    error.code().is_some_and(|code| code == "57P01" || code == "57P02")
 }
 
 /// A statement without a name, as are the two below.
@@ -177,13 +230,25 @@ enum PostgresFailure {
     Sql(#[from] sqlx::Error),
     #[error("the store holds a row that cannot be read: {0}")]
     Damaged(&'static str),
+    #[error("others changed the row again and again")]
+    Overtaken,
 }
 
 impl PostgresFailure {
-    /// Whether another transaction was in the way: a serialization failure or a deadlock.
+    /// Whether another transaction was in the way: a serialization failure, a deadlock, or a row that it changed first.
     fn is_passing(&self) -> bool {
-        let Self::Sql(sqlx::Error::Database(error)) = self else { return false };
-        error.code().is_some_and(|code| code == "40001" || code == "40P01")
+        match self {
+            Self::Sql(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| code == "40001" || code == "40P01")
+            }
+            Self::Overtaken => true,
+            _ => false,
+        }
+    }
+
+    /// What it means that a row is not the one any more that was read in this transaction.
+    const fn overtaken() -> Self {
+        Self::Overtaken
     }
 }
 
@@ -207,9 +272,15 @@ impl From<PostgresFailure> for AccountStoreError {
 // that stopped in the middle from holding others up.
 const WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL statement_timeout = '5s'; \
                      SET LOCAL idle_in_transaction_session_timeout = '5s'";
+const WRITE_ROWS: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'; \
+                          SET LOCAL idle_in_transaction_session_timeout = '5s'";
 const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '5s'; \
                     SET LOCAL idle_in_transaction_session_timeout = '5s'";
 /// Per node; hashing bounds sign-ins, and everything else is short.
 const CONNECTIONS: u32 = 8;
+/// For how long the answer to a single question is waited for.
+const ONCE_TIMEOUT: Duration = Duration::from_secs(5);
+/// For so long a connection is believed to live without being asked.
+const USED_JUST_NOW: Duration = Duration::from_millis(500);
 /// For how long a request waits for a connection before it is told that the store is out of reach.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(900);

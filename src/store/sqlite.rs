@@ -90,6 +90,11 @@ impl SqliteStore {
         Ok(Write(begun.map_err(|_| sqlx::Error::PoolTimedOut)??))
     }
 
+    /// The same; others may do with less.
+    async fn write_rows(&self) -> Result<Write, Failure> {
+        self.write().await
+    }
+
     /// A connection that only reads.
     async fn read(&self) -> Result<PoolConnection<Sqlite>, Failure> {
         Ok(self.pools().await?.reader.acquire().await?)
@@ -200,6 +205,12 @@ impl Failure {
     /// Whether the same transaction may succeed when it is begun again: never, because it held the writing lock.
     const fn is_passing(&self) -> bool {
         false
+    }
+
+    /// What it means that a row is not the one any more that was read in this transaction: with the writing lock held since,
+    /// only a broken database comes here.
+    const fn overtaken() -> Self {
+        Self::Damaged("a session changed under the writing lock")
     }
 }
 

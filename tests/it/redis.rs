@@ -116,8 +116,7 @@ fn beside(redis: &Redis) -> Installation {
         .with("PORTCULLIS_APP__REDIS", &redis.url())
 }
 
-fn signed_in(client: Client) -> Client {
-    let mut client = client;
+fn signed_in(mut client: Client) -> Client {
     let answer = client.sign_in("testuser", "testpass");
     assert_eq!(answer.status, 200, "{}", answer.body);
     client

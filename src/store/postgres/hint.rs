@@ -4,7 +4,8 @@
 //! `NOTIFY` inside a transaction takes a lock on the whole database; the channel is the same for all, and nothing is said
 //! in it but that the log has grown.
 //!
-//! One connection of each node listens, directly and not through a pooler, which would give the news to somebody else.
+//! One connection of each node listens, where the settings say so: directly and not through a pooler, which would give the
+//! news to somebody else, who does not expect any.
 //! Such connections die unseen: half-open, or alive and deaf. So a node that has heard nothing for five seconds says
 //! something itself, by another connection, and whoever has then heard nothing for ten more takes a new connection. The
 //! word of one node is heard by all, so that a hundred nodes are no louder than one. A database that never lets anything
@@ -164,7 +165,7 @@ fn tell_operator(is_heard: bool, end: Option<&sqlx::Error>) {
         tracing::warn!(
             error,
             "no news of other nodes is heard, as through a pooler; the log is read four times a second all the same, and \
-             app.store_listen can name a direct connection"
+             app.store_listen must name a direct connection"
         );
     }
 }

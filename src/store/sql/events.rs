@@ -17,7 +17,7 @@ impl EventStore for Driver {
             return Ok(());
         }
         Ok(again!({
-            let mut write = self.write().await?;
+            let mut write = self.write_rows().await?;
             for event in events {
                 query(
                     "INSERT INTO events (at, what, user_name, sid, address, by_user, roles)

@@ -21,7 +21,7 @@ pub(super) async fn in_pieces(
 }
 
 async fn piece(driver: &Driver, statement: &'static str, moment: UnixTime) -> Result<u64, Failure> {
-    let mut write = driver.write().await?;
+    let mut write = driver.write_rows().await?;
     let gone = query(statement)
         .bind(moment.as_secs())
         .bind(i64::try_from(PIECE).unwrap_or(i64::MAX))

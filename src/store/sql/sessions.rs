@@ -99,7 +99,7 @@ impl SessionStore for Driver {
         remember_until: UnixTime,
     ) -> Result<Option<(Session, Verdict)>, StoreError> {
         Ok(again!({
-            let mut write = self.write().await?;
+            let mut write = self.write_rows().await?;
             let Some(mut session) = find(&mut write.0, id).await? else { return Ok(None) };
             let (state, verdict) = step(&session.state, generation, now, leniency);
             match verdict {
@@ -131,7 +131,7 @@ impl SessionStore for Driver {
             return Ok(());
         }
         Ok(again!({
-            let mut write = self.write().await?;
+            let mut write = self.write_rows().await?;
             for (id, generation) in seen {
                 query(
                     "UPDATE sessions SET confirmed = TRUE WHERE sid = $1 AND generation = $2 AND NOT confirmed",
@@ -195,7 +195,7 @@ impl SessionStore for Driver {
 
     async fn revoke(&self, id: TokenId, until: UnixTime) -> Result<(), StoreError> {
         Ok(again!({
-            let mut write = self.write().await?;
+            let mut write = self.write_rows().await?;
             query("INSERT INTO revocations (id, until) VALUES ($1, $2) ON CONFLICT DO NOTHING")
                 .bind(id.as_bytes().as_slice())
                 .bind(until.as_secs())
@@ -304,8 +304,7 @@ async fn rotate(write: &mut Connection, id: SessionId, from: u64, state: &State)
     if done.rows_affected() == 1 {
         return Ok(());
     }
-    // The writing lock was held since the row was read, so only a broken database comes here.
-    Err(Failure::Damaged("a session changed under the writing lock"))
+    Err(Failure::overtaken())
 }
 
 /// Keeps when an unseen generation was handed out again.

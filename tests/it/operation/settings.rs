@@ -103,10 +103,10 @@ fn each_mistake_in_the_applications_table_is_one_line() {
         ("redis = \"localhost:6379\"", "app.redis: this is no URL of a Redis"),
         ("redis = \"rediss://:hunter2@localhost\"", "app.redis: this is no URL of a Redis"),
         ("redis_asked = true", "app.redis_asked: there is nobody to ask"),
-        ("store_listen = \"off\"", "app.store_listen: only a PostgreSQL database tells news"),
+        ("store_listen = \"direct\"", "app.store_listen: only a PostgreSQL database tells news"),
         (
             "store = \"postgres://h/db\"\nstore_listen = \"postgres://user:hunter2@h:port/db\"",
-            "app.store_listen: must be the URL of a PostgreSQL database, or \"off\"",
+            "app.store_listen: must be \"direct\", or the URL of a PostgreSQL database",
         ),
         ("store = 5", "app.store: must be "),
         ("service_name = \"\"", "app.service_name: must have 1 to 60 characters"),

@@ -15,8 +15,14 @@ fn token(number: u8) -> TokenId {
     format!("00000000-0000-4000-8000-0000000000{number:02x}").parse().unwrap()
 }
 
+/// A node that listens there.
+fn at(url: &str, listen: &str) -> Arc<dyn SessionStore> {
+    let StoreUrl::Postgres(url) = url.parse().unwrap() else { unreachable!() };
+    open(&StoreUrl::Postgres(url.listening_at(listen).unwrap())).sessions
+}
+
 fn node(url: &str) -> Arc<dyn SessionStore> {
-    open(&url.parse().unwrap()).sessions
+    at(url, "direct")
 }
 
 /// Waits for a word, and says whether there was one.
@@ -73,8 +79,7 @@ async fn a_listening_connection_that_is_alive_and_deaf_is_replaced() {
     let url = fresh();
     let proxy = Proxy::before(&url);
     // Only what listens goes by way of the proxy.
-    let StoreUrl::Postgres(direct) = url.parse().unwrap() else { unreachable!() };
-    let there = open(&StoreUrl::Postgres(direct.listening_at(&proxy.url(&url)).unwrap())).sessions;
+    let there = at(&url, &proxy.url(&url));
     there.ready().await.unwrap();
     assert!(is_heard(&*there, LONG).await);
     while is_heard(&*there, Duration::from_millis(300)).await {}
@@ -100,10 +105,9 @@ async fn a_listening_connection_that_is_alive_and_deaf_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL; scripts/test starts it"]
-async fn a_node_that_is_told_not_to_listen_opens_no_connection_for_it() {
+async fn a_node_that_is_not_told_to_listen_opens_no_connection_for_it() {
     let url = fresh();
-    let StoreUrl::Postgres(quiet) = url.parse().unwrap() else { unreachable!() };
-    let store = open(&StoreUrl::Postgres(quiet.listening_at("off").unwrap())).sessions;
+    let store = open(&url.parse().unwrap()).sessions;
     store.ready().await.unwrap();
     assert!(!is_heard(&*store, Duration::from_millis(500)).await);
     assert_eq!(sql(&url, LISTENERS), "0");

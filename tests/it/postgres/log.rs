@@ -76,6 +76,35 @@ async fn what_becomes_visible_late_is_not_missed_and_nothing_is_told_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL; scripts/test starts it"]
+async fn what_a_long_transaction_noted_is_told_by_the_next_thorough_read() {
+    let url = fresh();
+    let store = open(&url.parse().unwrap()).sessions;
+    store.revoke(token(1), UNTIL).await.unwrap();
+    let mut cursor = store.revocations(&Cursor::default(), NOW).await.unwrap().cursor;
+    let late = "INSERT INTO revocations (id, until, noted_at)
+                SELECT decode(repeat('07', 16), 'hex'), 1700000300, noted_at - 20000000 FROM revocations";
+    sql(&url, late);
+    let mut told = Vec::new();
+    for _ in 0..200 {
+        let news = store.revocations(&cursor, NOW).await.unwrap();
+        told.extend(news.entries.iter().map(|revocation| revocation.id));
+        cursor = news.cursor;
+        if !told.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(told, [[7; 16]]);
+    for _ in 0..30 {
+        let news = store.revocations(&cursor, NOW).await.unwrap();
+        assert_eq!(news.entries, [], "nothing is told twice");
+        cursor = news.cursor;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL; scripts/test starts it"]
 async fn a_database_whose_clock_was_set_back_is_still_followed() {
     let url = fresh();
     let store = open(&url.parse().unwrap()).sessions;

@@ -74,14 +74,16 @@ fn behind_a_pooler_nodes_start_again_and_again_and_agree() {
     for round in 0..3 {
         let nodes = three(&url);
         let mut client = nodes[round].client();
-        assert_eq!(client.sign_in("testuser", "testpass").status, 200);
+        let signed_in = client.sign_in("testuser", "testpass");
+        assert_eq!(signed_in.status, 200, "{}{}", signed_in.body, nodes[round].said());
         std::thread::scope(|scope| {
             for tab in 0..24 {
                 let mut tab = Client::with(nodes[tab % 3].address(), &client.jar);
                 scope.spawn(move || assert_eq!((tab.refresh().status, tab.protected().status), (200, 200)));
             }
         });
-        assert_eq!(client.logout().status, 200);
+        let left = client.logout();
+        assert_eq!(left.status, 200, "{}{}", left.body, nodes[round].said());
         for node in &nodes {
             assert!(time_until_refused(node, &client) < Duration::from_secs(1));
         }

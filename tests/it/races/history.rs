@@ -351,6 +351,7 @@ fn three_programs_on_postgresql_are_killed_again_and_again_and_nothing_acknowled
     let node = || {
         Installation::new()
             .with("PORTCULLIS_APP__STORE", &url)
+            .with("PORTCULLIS_APP__STORE_LISTEN", "direct")
             .with("PORTCULLIS_AUTH__SECRET_KEY", SECRET)
             .with("PORTCULLIS_AUTH__MAX_SESSIONS", "100")
     };
