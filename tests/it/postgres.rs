@@ -6,7 +6,7 @@ mod faults;
 mod hint;
 mod log;
 mod moving;
-mod nodes;
+pub(crate) mod nodes;
 mod own_server;
 mod pooler;
 mod proxy;

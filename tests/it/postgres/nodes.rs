@@ -16,7 +16,7 @@ fn installation(url: &str) -> Installation {
 }
 
 /// Three nodes that start at the same moment on a database in which nothing is.
-pub(super) fn three(url: &str) -> [Server; 3] {
+pub(crate) fn three(url: &str) -> [Server; 3] {
     let nodes = [(); 3].map(|()| installation(url));
     std::thread::scope(|scope| {
         nodes.each_ref().map(|node| scope.spawn(|| node.start())).map(|start| start.join().unwrap())
@@ -182,4 +182,68 @@ fn nodes_that_run_go_on_beside_the_tables_of_a_newer_version() {
     }
     let output = installation(&url).run(&[], b"");
     assert!(String::from_utf8_lossy(&output.stderr).contains("a newer version of this program"));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL; scripts/test starts it"]
+fn a_reuse_that_one_node_finds_ends_the_session_at_all() {
+    let url = fresh();
+    let nodes = [(); 3].map(|()| installation(&url).with("PORTCULLIS_AUTH__REFRESH_GRACE", "0").start());
+    let mut victim = nodes[0].client();
+    assert_eq!(victim.sign_in("testuser", "testpass").status, 200);
+    let stolen = victim.jar.clone();
+    assert_eq!((victim.refresh().status, victim.protected().status), (200, 200));
+    // Another node has to be told that the successor was seen, and the second of the rotation to be over.
+    std::thread::sleep(Duration::from_millis(1200));
+    let answer = Client::with(nodes[1].address(), &stolen).refresh();
+    assert_eq!((answer.status, answer.code()), (401, "token_reused".to_owned()));
+    for node in &nodes {
+        assert!(time_until_refused(node, &victim) < BOUND);
+        assert_eq!(Client::with(node.address(), &victim.jar).refresh().status, 401);
+    }
+}
+
+#[test]
+#[ignore = "needs PostgreSQL; scripts/test starts it"]
+fn a_person_has_no_more_sessions_than_the_limit_wherever_they_begin() {
+    let url = fresh();
+    let nodes = [(); 3].map(|()| installation(&url).with("PORTCULLIS_AUTH__MAX_SESSIONS", "4").start());
+    std::thread::scope(|scope| {
+        for turn in 0..9 {
+            let mut client = nodes[turn % 3].client();
+            scope.spawn(move || assert_eq!(client.sign_in("testuser", "testpass").status, 200));
+        }
+    });
+    assert_eq!(sql(&url, "SELECT count(*) FROM sessions WHERE ended_at IS NULL"), "4");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL; scripts/test starts it"]
+fn a_key_that_is_rotated_is_taken_over_by_all_and_signs_nobody_out() {
+    let url = fresh();
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    let with_key = || {
+        Installation::new()
+            .with("PORTCULLIS_APP__STORE", &url)
+            .with("PORTCULLIS_AUTH__SECRET_KEY_FILE", key.to_str().unwrap())
+    };
+    assert!(with_key().run(&["key", "new"], b"").status.success());
+    let nodes = [(); 3].map(|()| with_key().start());
+    let mut before = nodes[0].client();
+    assert_eq!(before.sign_in("testuser", "testpass").status, 200);
+    assert!(with_key().run(&["key", "rotate"], b"").status.success());
+    let start = Instant::now();
+    while nodes.iter().any(|node| !node.said().contains("took over the keys of a changed key file")) {
+        assert!(start.elapsed() < Duration::from_secs(10), "a node goes on with the old key");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut after = nodes[1].client();
+    assert_eq!(after.sign_in("testuser", "testpass").status, 200);
+    for node in &nodes {
+        for client in [&before, &after] {
+            assert_eq!(Client::with(node.address(), &client.jar).protected().status, 200);
+        }
+    }
+    assert_eq!((before.refresh().status, before.protected().status), (200, 200));
 }

@@ -4,6 +4,7 @@ use std::sync::Barrier;
 
 use crate::binary::client::{Answer, Ask, Client};
 use crate::binary::server::{Installation, Server};
+use crate::postgres::{fresh, nodes::three};
 
 const CHOSEN: &str = "a perfectly fine phrase";
 
@@ -20,14 +21,25 @@ fn signed_in(server: &Server, name: &str, password: &str) -> Client {
 
 #[test]
 fn two_administrators_who_disable_each_other_at_once_leave_one() {
-    let installation = Installation::new();
-    let server = installation.start();
-    let mut admin = signed_in(&server, "admin", "adminpass");
+    let server = Installation::new().start();
+    disable_each_other(&server, &server);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL; scripts/test starts it"]
+fn two_administrators_who_disable_each_other_at_once_at_two_nodes_leave_one() {
+    let [one, other, _] = three(&fresh());
+    disable_each_other(&one, &other);
+}
+
+fn disable_each_other(here: &Server, there: &Server) {
+    let server = here;
+    let mut admin = signed_in(server, "admin", "adminpass");
     let made = post(&mut admin, "/people", r#"{"username": "boss", "roles": ["admin"]}"#);
     let made: serde_json::Value = serde_json::from_str(&made.body).unwrap();
     let body = serde_json::json!({ "username": "boss", "code": made["code"], "new_password": CHOSEN });
     assert_eq!(server.client().send(Ask::json("/account/code", &body.to_string())).status, 200);
-    let mut boss = signed_in(&server, "boss", CHOSEN);
+    let mut boss = signed_in(there, "boss", CHOSEN);
     for round in 0..12 {
         let barrier = Barrier::new(2);
         let act = |client: &mut Client, path: &str| {
@@ -46,9 +58,9 @@ fn two_administrators_who_disable_each_other_at_once_leave_one() {
         };
         assert_eq!(post(survivor, &format!("/people/{other}/enable"), "{}").status, 200);
         if other == "boss" {
-            boss = signed_in(&server, "boss", CHOSEN);
+            boss = signed_in(there, "boss", CHOSEN);
         } else {
-            admin = signed_in(&server, "admin", "adminpass");
+            admin = signed_in(server, "admin", "adminpass");
         }
     }
 }
