@@ -131,6 +131,8 @@ impl PostgresStore {
             .get_or_try_init(|| async {
                 // A pooler refuses a connection that asks for digits of numbers that we do not keep, and knows no names
                 // of statements.
+                // TLS to the database; whoever has chosen a provider before is content with it.
+                let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
                 let options = self.options.clone().extra_float_digits(None).statement_cache_capacity(0);
                 let pool = PgPoolOptions::new()
                     .max_connections(CONNECTIONS)

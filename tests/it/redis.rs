@@ -16,7 +16,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::binary::client::{Ask, Client};
-use crate::binary::server::{Installation, SECRET};
+use crate::binary::server::{Installation, SECRET, Server};
 use crate::interop::peer::{Flask, with_peers};
 use crate::support::claims;
 
@@ -116,9 +116,10 @@ fn beside(redis: &Redis) -> Installation {
         .with("PORTCULLIS_APP__REDIS", &redis.url())
 }
 
-fn signed_in(mut client: Client) -> Client {
+fn signed_in(server: &Server) -> Client {
+    let mut client = server.client();
     let answer = client.sign_in("testuser", "testpass");
-    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.status, 200, "{}{}", answer.body, server.said());
     client
 }
 
@@ -132,11 +133,12 @@ fn names(client: &Client) -> [String; 2] {
 #[ignore = "needs Redis; scripts/test installs it"]
 fn whoever_signs_out_is_on_the_list_when_the_answer_comes_and_no_longer_than_a_token_lives() {
     let redis = Redis::start();
-    let server = beside(&redis).start();
+    let installation = beside(&redis);
+    let server = installation.start();
     // The list is complete once the mark of the node is there.
     within(|| !redis.ask(&["KEYS", "portcullis:node:*"]).is_empty());
     for _ in 0..5 {
-        let mut client = signed_in(server.client());
+        let mut client = signed_in(&server);
         let [jti, sid] = names(&client);
         assert!(!redis.has(&jti) && !redis.has(&sid));
         assert_eq!(client.logout().status, 200);
@@ -147,9 +149,9 @@ fn whoever_signs_out_is_on_the_list_when_the_answer_comes_and_no_longer_than_a_t
         }
     }
     // The command line does it without knowing of Redis; the server reads it in the log.
-    let client = signed_in(server.client());
+    let client = signed_in(&server);
     let [_, sid] = names(&client);
-    let mut other = signed_in(server.client());
+    let mut other = signed_in(&server);
     let ended = other.send(
         Ask::post("/sessions/end-others")
             .header("X-CSRF-TOKEN", other.jar.get("csrf_access_token").unwrap().to_owned())
@@ -165,7 +167,7 @@ fn what_the_command_line_ends_is_on_the_list_too_under_the_prefix_of_the_setting
     let redis = Redis::start();
     let installation = beside(&redis).with("PORTCULLIS_APP__REDIS_PREFIX", "blocked:");
     let server = installation.start();
-    let client = signed_in(server.client());
+    let client = signed_in(&server);
     let [_, sid] = names(&client);
     assert!(installation.run(&["session", "end", &sid], b"").status.success());
     within(|| redis.has(&format!("blocked:{sid}")));
@@ -181,7 +183,7 @@ fn a_flask_service_with_the_loader_of_its_documentation_and_ours_refuse_what_the
     let flask = Flask::start(&installation, SECRET, &json!({ "BLOCKLIST": redis.port }));
     within(|| !redis.ask(&["KEYS", "portcullis:node:*"]).is_empty());
 
-    let mut ours = signed_in(server.client());
+    let mut ours = signed_in(&server);
     let mut there = Client::with(flask.address(), &ours.jar);
     assert_eq!(there.protected().status, 200);
     assert_eq!(ours.logout().status, 200);
@@ -189,7 +191,7 @@ fn a_flask_service_with_the_loader_of_its_documentation_and_ours_refuse_what_the
     assert_eq!(refused.status, 401);
     assert!(refused.body.contains("Token has been revoked"), "{}", refused.body);
 
-    let mut ours = signed_in(server.client());
+    let mut ours = signed_in(&server);
     let mut there = Client::with(flask.address(), &ours.jar);
     let proof = ours.jar.get("csrf_access_token").unwrap().to_owned();
     assert_eq!(there.send(Ask::delete("/logout").header("X-CSRF-TOKEN", proof)).status, 200);
@@ -207,8 +209,9 @@ fn a_flask_service_with_the_loader_of_its_documentation_and_ours_refuse_what_the
 #[ignore = "needs Redis; scripts/test installs it"]
 fn without_being_told_to_we_do_not_ask_what_others_put_there() {
     let redis = Redis::start();
-    let server = beside(&redis).start();
-    let mut client = signed_in(server.client());
+    let installation = beside(&redis);
+    let server = installation.start();
+    let mut client = signed_in(&server);
     let [jti, sid] = names(&client);
     redis.ask(&["SET", &jti, "", "EX", "60"]);
     redis.ask(&["SET", &sid, "", "EX", "60"]);
@@ -219,10 +222,11 @@ fn without_being_told_to_we_do_not_ask_what_others_put_there() {
 #[ignore = "needs Redis; scripts/test installs it"]
 fn while_redis_is_gone_or_silent_people_sign_in_and_out_and_afterwards_the_list_is_whole() {
     let mut redis = Redis::start();
-    let server = beside(&redis).start();
-    let mut stays = signed_in(server.client());
+    let installation = beside(&redis);
+    let server = installation.start();
+    let mut stays = signed_in(&server);
     for fault in ["killed", "stopped", "emptied", "restarted"] {
-        let mut before = signed_in(server.client());
+        let mut before = signed_in(&server);
         let [_, sid_before] = names(&before);
         assert_eq!(before.logout().status, 200);
         match fault {
@@ -232,7 +236,7 @@ fn while_redis_is_gone_or_silent_people_sign_in_and_out_and_afterwards_the_list_
             _ => redis.restart(),
         }
         let start = Instant::now();
-        let mut during = signed_in(server.client());
+        let mut during = signed_in(&server);
         let copy = during.jar.clone();
         let [jti, sid] = names(&during);
         assert_eq!(during.logout().status, 200, "{fault}");
@@ -255,8 +259,9 @@ fn while_redis_is_gone_or_silent_people_sign_in_and_out_and_afterwards_the_list_
 #[ignore = "needs Redis; scripts/test installs it"]
 fn a_redis_that_evicts_is_filled_again_and_we_refuse_without_it() {
     let redis = Redis::start();
-    let server = beside(&redis).start();
-    let client = signed_in(server.client());
+    let installation = beside(&redis);
+    let server = installation.start();
+    let client = signed_in(&server);
     let jar = client.jar.clone();
     let [jti, sid] = names(&client);
     let mut client = client;
@@ -286,8 +291,9 @@ fn a_redis_that_evicts_is_filled_again_and_we_refuse_without_it() {
 #[ignore = "needs Redis; scripts/test installs it"]
 fn who_asks_redis_about_every_token_lets_nobody_in_while_it_is_away() {
     let mut redis = Redis::start();
-    let server = beside(&redis).with("PORTCULLIS_APP__REDIS_ASKED", "true").start();
-    let mut client = signed_in(server.client());
+    let installation = beside(&redis).with("PORTCULLIS_APP__REDIS_ASKED", "true");
+    let server = installation.start();
+    let mut client = signed_in(&server);
     assert_eq!(client.protected().status, 200);
     for signal in [Some("-STOP"), None] {
         match signal {
@@ -298,7 +304,7 @@ fn who_asks_redis_about_every_token_lets_nobody_in_while_it_is_away() {
         assert_eq!(client.protected().status, 503);
         assert!(start.elapsed() < Duration::from_millis(2500), "{:?}", start.elapsed());
         // Whoever comes or goes is asked for no token.
-        assert_eq!(signed_in(server.client()).logout().status, 200);
+        assert_eq!(signed_in(&server).logout().status, 200);
         match signal {
             Some(_) => redis.signal("-CONT"),
             None => redis.restart(),

@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "how soon is measured by the machine's clock")]
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -71,14 +72,7 @@ impl OwnServer {
     }
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
-        let program = self.programs.join(program);
-        let mut command = if is_root() {
-            let mut command = Command::new("runuser");
-            command.args(["-u", "postgres", "--"]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
+        let mut command = as_owner(self.programs.join(program));
         command.arg("-D").arg(self.data()).args(arguments).current_dir("/").stdout(Stdio::null());
         command
     }
@@ -128,6 +122,16 @@ impl Drop for OwnServer {
     }
 }
 
+/// A program that runs as whoever PostgreSQL runs as: anybody but root.
+fn as_owner(program: impl AsRef<OsStr>) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", "postgres", "--"]).arg(program);
+    command
+}
+
 fn is_root() -> bool {
     Command::new("id").arg("-u").output().unwrap().stdout.trim_ascii() == b"0"
 }
@@ -164,7 +168,8 @@ fn a_server_that_is_killed_stopped_or_restarted_is_told_of_and_got_over() {
         }
         match fault {
             "stopped in the middle" => server.signal("-CONT", &all),
-            "one of its processes killed" => {}
+            // PostgreSQL ends all others for it and begins anew; not before that has begun is it over.
+            "one of its processes killed" => std::thread::sleep(Duration::from_millis(500)),
             _ => server.go_on(),
         }
         let start = Instant::now();
@@ -212,7 +217,7 @@ fn a_full_disk_of_the_database_is_told_of_and_got_over() {
         for process in server.processes() {
             let limit = format!("--fsize={limit}:unlimited");
             // One of them may have ended by itself.
-            let _ = Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status();
+            let _ = as_owner("prlimit").args(["--pid", &process.to_string(), &limit]).status();
         }
     };
     limit(&size);

@@ -21,7 +21,8 @@ fn signed_in(server: &Server, name: &str, password: &str) -> Client {
 
 #[test]
 fn two_administrators_who_disable_each_other_at_once_leave_one() {
-    let server = Installation::new().start();
+    let installation = Installation::new();
+    let server = installation.start();
     disable_each_other(&server, &server);
 }
 
