@@ -129,10 +129,10 @@ impl PostgresStore {
     async fn pool(&self) -> Result<&PgPool, Failure> {
         self.pool
             .get_or_try_init(|| async {
-                // A pooler refuses a connection that asks for digits of numbers that we do not keep, and knows no names
-                // of statements.
                 // TLS to the database; whoever has chosen a provider before is content with it.
                 let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+                // A pooler refuses a connection that asks for digits of numbers that we do not keep, and knows no names
+                // of statements.
                 let options = self.options.clone().extra_float_digits(None).statement_cache_capacity(0);
                 let pool = PgPoolOptions::new()
                     .max_connections(CONNECTIONS)

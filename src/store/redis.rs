@@ -165,8 +165,8 @@ impl Blocklist for RedisList {
 
     async fn has_lost(&self) -> Result<bool, StoreError> {
         let (now, is_marked) = self.look().await.map_err(unreachable)?;
-        let is_same = self.seen.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone());
-        if is_same.is_some_and(|seen| seen == now) && is_marked {
+        let before = self.seen.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone());
+        if before.is_some_and(|before| before == now) && is_marked {
             return Ok(false);
         }
         // Whatever is forgotten from here on takes the mark along, or changes what is seen.

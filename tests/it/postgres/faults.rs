@@ -1,7 +1,8 @@
 //! What goes wrong between a node and its database, made to happen; and what comes afterwards.
 //!
-//! Each fault ends the same way: within a second the caller is told 503, nothing that was answered is lost, nobody is
-//! let in who was signed out, and within five seconds after the fault is over everything is right, without a restart.
+//! Each fault ends the same way: the caller is told 503 (within a second, or within five where the database took the
+//! question and does not answer it, as behind a lock), nothing that was answered is lost, nobody is let in who was signed
+//! out, and within five seconds after the fault is over everything is right, without a restart.
 
 #![expect(clippy::disallowed_methods, reason = "how soon is measured by the machine's clock")]
 

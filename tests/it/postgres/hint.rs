@@ -89,7 +89,6 @@ async fn a_listening_connection_that_is_alive_and_deaf_is_replaced() {
     proxy.set(Weather::Fair);
     // What was lost leaves the connection out of step, or it lives and has missed the word; both ways a word follows.
     assert!(is_heard(&*there, Duration::from_secs(20)).await);
-    proxy.set(Weather::LosesQuestions);
     proxy.set(Weather::LosesAnswers);
     // Half-open for good: fifteen seconds of silence, and a new connection once it can be had.
     let silent = sql(&url, LISTENING);

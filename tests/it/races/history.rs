@@ -288,7 +288,12 @@ fn live_through(site: &Site, kills: u32, other_fault: impl Fn(u32)) {
                 }
             });
         }
-        scope.spawn(|| use_codes(site, &counts, &is_over));
+        scope.spawn(|| {
+            let _end = EndsAll(&is_over);
+            use_codes(site, &counts, &is_over);
+        });
+        // Also when a program does not start again: nobody goes on for ever then.
+        let _end = EndsAll(&is_over);
         let mut seed = 1;
         for round in 0..kills {
             if is_over.load(Ordering::Relaxed) {
