@@ -2,22 +2,55 @@
 //!
 //! A database that lets writers work side by side refuses one of two that disturb each other, and expects the other to
 //! begin anew. Nothing that a transaction read before may be used then, so the whole of it stands in the block.
+//!
+//! Whatever it waits for, a connection, a lock of somebody else or an answer that was lost on the way, a caller is told
+//! within a second that the store is out of reach. The work is then dropped, which rolls it back, unless its commit was on
+//! its way already.
 
+use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// Does the work of a block, which ends with its commit, until no other transaction disturbs it.
+/// Does the work of a block, which ends with its commit, until no other transaction disturbs it, or the time is over.
 macro_rules! again {
-    ($work:block) => {{
-        let mut turns = crate::store::again::Turns::default();
-        loop {
-            let outcome: Result<_, super::Failure> = async { $work }.await;
-            match outcome {
-                Err(failure) if failure.is_passing() && turns.are_left() => turns.wait().await,
-                outcome => break outcome,
+    ($work:block) => {
+        crate::store::again::in_time(crate::store::again::ANSWER, async {
+            let mut turns = crate::store::again::Turns::default();
+            loop {
+                let outcome: Result<_, super::Failure> = async { $work }.await;
+                match outcome {
+                    Err(failure) if failure.is_passing() && turns.are_left() => turns.wait().await,
+                    outcome => break outcome,
+                }
             }
-        }
-    }};
+        })
+        .await
+    };
+}
+
+/// Reads what a block reads, or says in time that it could not.
+macro_rules! read {
+    ($work:block) => {
+        read!(ANSWER, $work)
+    };
+    ($limit:ident, $work:block) => {
+        crate::store::again::in_time(crate::store::again::$limit, async {
+            let outcome: Result<_, super::Failure> = async { $work }.await;
+            outcome
+        })
+        .await
+    };
+}
+
+/// The outcome of the work, or that it took too long.
+pub(super) async fn in_time<T, Failure: From<sqlx::Error>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+    }
 }
 
 /// How often a transaction was begun.
@@ -38,5 +71,9 @@ impl Turns {
     }
 }
 
-/// All of them together are done within the second after which a caller hears that the store is out of reach.
+/// All of them together are done within [`ANSWER`].
 const MOST: u32 = 40;
+/// For how long somebody is left waiting; a little less than the second that is promised.
+pub(super) const ANSWER: Duration = Duration::from_millis(950);
+/// The same for a search among all accounts, which may have to look at each.
+pub(super) const SEARCH: Duration = Duration::from_secs(5);

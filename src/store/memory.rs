@@ -205,9 +205,10 @@ impl SessionStore for MemoryStore {
         })
     }
 
-    async fn changed(&self) {
+    async fn changed(&self) -> Vec<Revocation> {
         let grown = Arc::clone(&self.kept().grown);
         grown.notified().await;
+        Vec::new()
     }
 
     async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError> {

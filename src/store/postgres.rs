@@ -48,8 +48,8 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use self::hint::Hints;
-use crate::auth::StoreError;
+use self::hint::{Hints, News};
+use crate::auth::{Revocation, StoreError};
 use crate::store::postgres::{PostgresFailure as Failure, PostgresStore as Driver, Writing as Write};
 #[cfg(feature = "app")]
 use crate::users::AccountStoreError;
@@ -71,14 +71,14 @@ impl PostgresStore {
     async fn write(&self) -> Result<Writing, Failure> {
         let pool = self.pool().await?;
         let begun = begin(pool, WRITE).await?;
-        Ok(Writing(begun, Telling { hints: Arc::clone(&self.hints), pool: pool.clone(), is_due: false }))
+        Ok(Writing(begun, Telling { hints: Arc::clone(&self.hints), pool: pool.clone(), news: None }))
     }
 
     /// A transaction whose every statement changes what it names on condition, and reads nothing else that counts.
     async fn write_rows(&self) -> Result<Writing, Failure> {
         let pool = self.pool().await?;
         let begun = begin(pool, WRITE_ROWS).await?;
-        Ok(Writing(begun, Telling { hints: Arc::clone(&self.hints), pool: pool.clone(), is_due: false }))
+        Ok(Writing(begun, Telling { hints: Arc::clone(&self.hints), pool: pool.clone(), news: None }))
     }
 
     /// A transaction that reads what is committed.
@@ -110,7 +110,7 @@ impl PostgresStore {
         self.pool().await.map(|_| ())
     }
 
-    async fn changed_now(&self) {
+    async fn changed_now(&self) -> Vec<Revocation> {
         match self.pool().await {
             Ok(pool) => self.hints.heard(pool).await,
             // Whoever reads the log is told of it, and asks again.
@@ -204,20 +204,20 @@ struct Writing(Transaction<'static, Postgres>, Telling);
 struct Telling {
     hints: Arc<Hints>,
     pool: PgPool,
-    is_due: bool,
+    news: Option<News>,
 }
 
 impl Writing {
-    /// Notes that the log grows by it.
-    const fn is_news(&mut self) {
-        self.1.is_due = true;
+    /// Notes that the log grows by these entries, or by none that could be named.
+    fn is_news(&mut self, entries: &[Revocation]) {
+        self.1.news.get_or_insert_default().add(entries);
     }
 
     async fn commit(self) -> Result<(), Failure> {
-        let Self(transaction, Telling { hints, pool, is_due }) = self;
+        let Self(transaction, Telling { hints, pool, news }) = self;
         transaction.commit().await?;
-        if is_due {
-            hints.tell(&pool);
+        if let Some(news) = news {
+            hints.tell(&pool, news);
         }
         Ok(())
     }
@@ -270,14 +270,17 @@ impl From<PostgresFailure> for AccountStoreError {
     }
 }
 
-// The limits keep what a transaction noted in the log from becoming visible later than `news` looks for it, and a node
-// that stopped in the middle from holding others up.
-const WRITE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE; SET LOCAL statement_timeout = '5s'; \
-                     SET LOCAL idle_in_transaction_session_timeout = '5s'";
-const WRITE_ROWS: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '5s'; \
-                          SET LOCAL idle_in_transaction_session_timeout = '5s'";
-const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '5s'; \
-                    SET LOCAL idle_in_transaction_session_timeout = '5s'";
+/// What keeps a transaction from becoming visible later than `news` looks for what it noted, and a node that stopped in the
+/// middle from holding others up; and a lock that somebody holds from keeping a connection longer than a caller waits.
+macro_rules! limits {
+    () => {
+        "SET LOCAL statement_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '5s'; \
+         SET LOCAL lock_timeout = '800ms'"
+    };
+}
+const WRITE: &str = concat!("BEGIN ISOLATION LEVEL SERIALIZABLE; ", limits!());
+const WRITE_ROWS: &str = concat!("BEGIN ISOLATION LEVEL READ COMMITTED; ", limits!());
+const READ: &str = concat!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ", limits!());
 /// Per node; hashing bounds sign-ins, and everything else is short.
 const CONNECTIONS: u32 = 8;
 /// For how long the answer to a single question is waited for.

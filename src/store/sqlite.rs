@@ -47,7 +47,7 @@ use sqlx::{Connection as _, Sqlite, SqliteConnection as Connection, SqlitePool, 
 use sqlx::{query, query_as, query_scalar};
 use tokio::sync::OnceCell;
 
-use crate::auth::StoreError;
+use crate::auth::{Revocation, StoreError};
 use crate::store::sqlite::SqliteStore as Driver;
 use crate::store::sqlite::open::Missing;
 #[cfg(feature = "app")]
@@ -110,8 +110,8 @@ impl SqliteStore {
     }
 
     /// SQLite tells nobody anything.
-    async fn changed_now(&self) {
-        std::future::pending::<()>().await;
+    async fn changed_now(&self) -> Vec<Revocation> {
+        std::future::pending().await
     }
 
     async fn close_now(&self) {
@@ -194,7 +194,7 @@ struct Write(Transaction<'static, Sqlite>);
 
 impl Write {
     /// Others read the log by themselves.
-    const fn is_news(&self) {}
+    const fn is_news(&self, _: &[Revocation]) {}
 
     async fn commit(self) -> Result<(), Failure> {
         Ok(self.0.commit().await?)

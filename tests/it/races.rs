@@ -10,6 +10,7 @@ mod crowd;
 mod history;
 mod logout;
 mod nodes;
+mod orders;
 mod theft;
 
 use std::path::Path;
@@ -32,6 +33,11 @@ fn installation() -> Installation {
 /// Begins so many sessions of `testuser` without a password: their rows in the file, their tokens from the key.
 /// The program must have made the file.
 fn begin_sessions(database: &Path, count: u64) -> Vec<Pair> {
+    begin_sessions_in(&StoreUrl::SqliteFile(database.to_owned()), count)
+}
+
+/// The same in any store.
+fn begin_sessions_in(store: &StoreUrl, count: u64) -> Vec<Pair> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let now = SystemClock::new().now();
     let begin = |number: u64| {
@@ -45,7 +51,7 @@ fn begin_sessions(database: &Path, count: u64) -> Vec<Pair> {
     };
     let sessions: Vec<_> = (0..count).map(begin).collect();
     runtime.block_on(async {
-        let stores = open(&StoreUrl::SqliteFile(database.to_owned()));
+        let stores = open(store);
         for session in &sessions {
             let until = session.created_at + Duration::from_secs(300);
             stores.sessions.create(session, usize::MAX, until).await.unwrap();

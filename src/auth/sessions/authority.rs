@@ -364,4 +364,4 @@ pub(crate) fn late() -> AuthError {
 /// How long an unanswered rotation is assumed lost rather than stolen, at most; the idle limit bounds it further.
 const LOST_RESPONSE: Duration = Duration::from_secs(24 * 3600);
 /// How long a change may take before the caller is told 503; the change itself still runs to its end.
-const WRITE_PATIENCE: Duration = Duration::from_secs(5);
+const WRITE_PATIENCE: Duration = Duration::from_secs(1);

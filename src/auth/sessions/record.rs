@@ -317,13 +317,13 @@ pub trait SessionStore: Send + Sync + 'static {
     /// The first read asks with [`Cursor::default`].
     async fn revocations(&self, cursor: &Cursor, now: UnixTime) -> Result<Revocations, StoreError>;
 
-    /// Waits for news: returns when the log may have grown, and seldom without a cause, as when a connection that was
-    /// lost may have missed some.
+    /// Waits for news, and returns what is known of them: entries that the log has grown by, or none when it may have grown
+    /// and is to be read; seldom without a cause, as when a connection that was lost may have missed some.
     ///
     /// A hint that makes a sign-out travel sooner; a node reads the log four times a second whatever is said here, so
     /// that a hint which is lost costs that long and no more. By default there is never any.
-    async fn changed(&self) {
-        std::future::pending::<()>().await;
+    async fn changed(&self) -> Vec<Revocation> {
+        std::future::pending().await
     }
 
     /// Whether one of these ids is in the log of revocations, or `issued_at` lies before the store's not-before time.

@@ -149,12 +149,32 @@ impl Authority {
 
     /// Takes in what the log said.
     pub(crate) async fn take_in(&self, news: &Revocations, at: Duration) {
-        let Some(siblings) = &self.siblings else { return self.view.apply(news, at) };
-        // Its own were added before they stood in the log.
-        let others: Vec<_> =
-            news.entries.iter().filter(|entry| !self.view.knows(&entry.id)).copied().collect();
+        let others = self.unknown(&news.entries);
         self.view.apply(news, at);
-        siblings.take_in(&others).await;
+        self.pass_on(&others).await;
+    }
+
+    /// Takes in what another node said that it has revoked.
+    pub(crate) async fn hear(&self, entries: &[Revocation]) {
+        let others = self.unknown(entries);
+        self.view.hear(entries);
+        self.pass_on(&others).await;
+    }
+
+    /// What siblings may lack of it: a node adds its own entries before they stand in the log.
+    fn unknown(&self, entries: &[Revocation]) -> Vec<Revocation> {
+        let is_unknown = |entry: &&Revocation| !self.view.knows(&entry.id);
+        if self.siblings.is_some() {
+            entries.iter().filter(is_unknown).copied().collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    async fn pass_on(&self, others: &[Revocation]) {
+        if let Some(siblings) = &self.siblings {
+            siblings.take_in(others).await;
+        }
     }
 
     /// Lets siblings know before the caller is answered.

@@ -48,11 +48,16 @@ impl View {
 
     /// Takes in what the store reported at monotonic time `at`.
     pub(crate) fn apply(&self, news: &Revocations, at: Duration) {
-        for entry in &news.entries {
-            self.insert(*entry);
-        }
+        self.hear(&news.entries);
         self.not_before.fetch_max(news.not_before.as_secs(), Ordering::AcqRel);
         self.synced.fetch_max(millis(at), Ordering::AcqRel);
+    }
+
+    /// Takes in what another node said that it has revoked; nothing is known by it of what others did.
+    pub(crate) fn hear(&self, entries: &[Revocation]) {
+        for entry in entries {
+            self.insert(*entry);
+        }
     }
 
     /// How old this node's knowledge is at monotonic time `now`.

@@ -1,8 +1,10 @@
 //! News between nodes, sooner than the log is read again: PostgreSQL's `NOTIFY`.
 //!
 //! It is a hint and no more. Whoever noted a revocation says so *after* the commit, by a statement of its own, because a
-//! `NOTIFY` inside a transaction takes a lock on the whole database; the channel is the same for all, and nothing is said
-//! in it but that the log has grown.
+//! `NOTIFY` inside a transaction takes a lock on the whole database. The channel is the same for all. What is said in it is
+//! the entries themselves, so that a hundred nodes need not all look at the log at the same moment; when they are too many
+//! for one word, or cannot be named, it is only that the log has grown. Whoever can say something there can at most have
+//! refused what is good: what was revoked is not undone by any word.
 //!
 //! One connection of each node listens, where the settings say so: directly and not through a pooler, which would give the
 //! news to somebody else, who does not expect any.
@@ -11,52 +13,129 @@
 //! word of one node is heard by all, so that a hundred nodes are no louder than one. A database that never lets anything
 //! be heard is asked again after pauses that grow, and followed by the poll alone.
 
+use std::fmt::Write as _;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use sqlx::{Executor, PgPool};
+use sqlx::{AssertSqlSafe, Executor, PgPool};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
+
+use crate::auth::{Revocation, UnixTime};
+
+/// How the log has grown.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    /// By these entries, as far as they are known.
+    entries: Vec<Revocation>,
+    /// Whether it is to be read, because there is more.
+    is_more: bool,
+}
+
+impl News {
+    /// That there may be something.
+    const fn unnamed() -> Self {
+        Self { entries: Vec::new(), is_more: true }
+    }
+
+    /// Notes entries; none are news that cannot be named.
+    pub(super) fn add(&mut self, entries: &[Revocation]) {
+        self.is_more |= entries.is_empty() || self.entries.len() + entries.len() > MOST_NAMED;
+        if !self.is_more {
+            self.entries.extend(entries);
+        }
+    }
+
+    fn join(&mut self, others: &Self) {
+        self.add(if others.is_more { &[] } else { &others.entries });
+    }
+
+    /// The entries; none when the log is to be read, which tells them all.
+    fn known(self) -> Vec<Revocation> {
+        if self.is_more { Vec::new() } else { self.entries }
+    }
+
+    /// What is said: each entry in hexadecimal with the second until which it counts, or nothing.
+    fn to_word(&self) -> String {
+        let mut word = String::new();
+        for entry in self.entries.iter().filter(|_| !self.is_more) {
+            let id = u128::from_be_bytes(entry.id);
+            let _ = write!(word, "{id:032x}.{} ", entry.until.as_secs());
+        }
+        word
+    }
+
+    /// What was heard; a word that is none of ours says that there is something.
+    fn of_word(word: &str) -> Self {
+        let entry = |text: &str| {
+            let (id, until) = text.split_once('.')?;
+            let id = u128::from_str_radix(id, 16).ok()?.to_be_bytes();
+            Some(Revocation { id, until: UnixTime::from_secs(until.parse().ok()?) })
+        };
+        let entries: Option<Vec<_>> = word.split_whitespace().map(entry).collect();
+        let mut news = Self::default();
+        news.add(&entries.unwrap_or_default());
+        news
+    }
+}
 
 /// What one node says to the others and hears of them.
 pub(super) struct Hints {
     /// Where to listen; `None` where nobody listens.
     listening_at: Option<PgConnectOptions>,
-    news: Arc<Notify>,
-    /// Whether somebody is about to speak; what is committed until then is told by the same word.
-    is_telling: Arc<AtomicBool>,
+    heard: Arc<Waiting>,
+    /// What is about to be said; what is committed until then is told by the same word.
+    untold: Arc<Mutex<Option<News>>>,
     listener: Mutex<Option<AbortHandle>>,
+}
+
+/// What was heard and not yet taken.
+#[derive(Default)]
+struct Waiting {
+    news: Mutex<News>,
+    more: Notify,
+}
+
+impl Waiting {
+    fn add(&self, news: &News) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).join(news);
+        self.more.notify_one();
+    }
+
+    async fn take(&self) -> Vec<Revocation> {
+        self.more.notified().await;
+        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner)).known()
+    }
 }
 
 impl Hints {
     pub(super) fn new(listening_at: Option<PgConnectOptions>) -> Self {
-        Self { listening_at, news: Arc::default(), is_telling: Arc::default(), listener: Mutex::default() }
+        Self { listening_at, heard: Arc::default(), untold: Arc::default(), listener: Mutex::default() }
     }
 
-    /// Says that the log has grown; nobody waits for it.
-    pub(super) fn tell(&self, pool: &PgPool) {
-        tell(pool, &self.is_telling);
+    /// Says how the log has grown; nobody waits for it.
+    pub(super) fn tell(&self, pool: &PgPool, news: News) {
+        tell(pool, &self.untold, &news);
     }
 
     /// Waits for the next news; the first who waits begins to listen.
-    pub(super) async fn heard(&self, pool: &PgPool) {
+    pub(super) async fn heard(&self, pool: &PgPool) -> Vec<Revocation> {
         if let Some(options) = &self.listening_at {
             let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
             if listener.is_none() {
                 let ear = Ear {
                     options: options.clone(),
                     pool: pool.clone(),
-                    news: Arc::clone(&self.news),
-                    is_telling: Arc::clone(&self.is_telling),
+                    heard: Arc::clone(&self.heard),
+                    untold: Arc::clone(&self.untold),
                 };
                 *listener = Some(tokio::spawn(ear.listen()).abort_handle());
             }
         }
-        self.news.notified().await;
+        self.heard.take().await
     }
 
     /// Stops listening.
@@ -73,17 +152,26 @@ impl Drop for Hints {
     }
 }
 
-fn tell(pool: &PgPool, is_telling: &Arc<AtomicBool>) {
-    if is_telling.swap(true, Ordering::AcqRel) {
-        return;
+fn tell(pool: &PgPool, untold: &Arc<Mutex<Option<News>>>, news: &News) {
+    {
+        let mut untold = untold.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_awaited = untold.is_some();
+        untold.get_or_insert_default().join(news);
+        if is_awaited {
+            return;
+        }
     }
-    let (pool, is_telling) = (pool.clone(), Arc::clone(is_telling));
+    let (pool, untold) = (pool.clone(), Arc::clone(untold));
     tokio::spawn(async move {
         let connection = pool.acquire().await;
         // Whatever is committed from here on is told by a word of its own.
-        is_telling.store(false, Ordering::Release);
+        let news = untold.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        // Digits, letters and dots of our own; nobody needs to know of the statement beforehand.
+        let statement = format!("NOTIFY {CHANNEL}, '{}'", news.to_word());
         let told = match connection {
-            Ok(mut connection) => within(connection.execute(NOTIFY)).await.map(drop),
+            Ok(mut connection) => {
+                within(connection.execute(sqlx::raw_sql(AssertSqlSafe(statement)))).await.map(drop)
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = told {
@@ -96,8 +184,8 @@ fn tell(pool: &PgPool, is_telling: &Arc<AtomicBool>) {
 struct Ear {
     options: PgConnectOptions,
     pool: PgPool,
-    news: Arc<Notify>,
-    is_telling: Arc<AtomicBool>,
+    heard: Arc<Waiting>,
+    untold: Arc<Mutex<Option<News>>>,
 }
 
 impl Ear {
@@ -123,24 +211,24 @@ impl Ear {
             Err(error) => return (is_heard, Some(error)),
         };
         // What was said before this connection listened is found in the log.
-        self.news.notify_one();
-        tell(&self.pool, &self.is_telling);
+        self.heard.add(&News::unnamed());
+        tell(&self.pool, &self.untold, &News::unnamed());
         let mut silent = 0;
         loop {
             match timeout(UNTIL_WE_SPEAK, listener.try_recv()).await {
-                Ok(Ok(Some(_))) => {
+                Ok(Ok(Some(word))) => {
                     if !is_heard {
                         tracing::info!("listening for news of other nodes");
                     }
                     (is_heard, silent) = (true, 0);
-                    self.news.notify_one();
+                    self.heard.add(&News::of_word(word.payload()));
                 }
                 Ok(Ok(None)) => return (is_heard, None),
                 Ok(Err(error)) => return (is_heard, Some(error)),
                 Err(_) if silent == MOST_UNANSWERED => return (is_heard, None),
                 Err(_) => {
                     silent += 1;
-                    tell(&self.pool, &self.is_telling);
+                    tell(&self.pool, &self.untold, &News::unnamed());
                 }
             }
         }
@@ -176,7 +264,8 @@ async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result
 }
 
 const CHANNEL: &str = "portcullis";
-const NOTIFY: &str = "NOTIFY portcullis";
+/// So many fit into one word, whose limit is 8,000 bytes.
+const MOST_NAMED: usize = 150;
 /// After so long without a word a node says one itself.
 const UNTIL_WE_SPEAK: Duration = Duration::from_secs(5);
 /// So many words of one's own that are not heard, and the connection counts as dead.

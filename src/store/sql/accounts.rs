@@ -14,12 +14,13 @@ use async_trait::async_trait;
 #[async_trait]
 impl AccountStore for Driver {
     async fn find(&self, name: &Username) -> Result<Option<Account>, AccountStoreError> {
-        let row: Option<AccountRow> =
-            query_as("SELECT name, password_hash, roles, disabled, created_at FROM accounts WHERE name = $1")
-                .bind(name.as_str())
-                .fetch_optional(&mut *self.read().await?)
-                .await
-                .map_err(Failure::from)?;
+        let row: Option<AccountRow> = read!({
+            let mut reader = self.read().await?;
+            let row = query_as(
+                "SELECT name, password_hash, roles, disabled, created_at FROM accounts WHERE name = $1",
+            );
+            Ok(row.bind(name.as_str()).fetch_optional(&mut *reader).await?)
+        })?;
         Ok(row.map(Account::try_from).transpose()?)
     }
 
@@ -72,8 +73,10 @@ impl AccountStore for Driver {
     }
 
     async fn code_of(&self, name: &Username) -> Result<Option<KeptCode>, AccountStoreError> {
-        let mut reader = self.read().await?;
-        Ok(codes::find(&mut reader, name).await?)
+        Ok(read!({
+            let mut reader = self.read().await?;
+            codes::find(&mut reader, name).await
+        })?)
     }
 
     async fn forget_code(&self, name: &Username) -> Result<bool, AccountStoreError> {
@@ -113,10 +116,10 @@ impl AccountStore for Driver {
     }
 
     async fn count(&self) -> Result<u64, AccountStoreError> {
-        let count: i64 = query_scalar("SELECT count(*) FROM accounts")
-            .fetch_one(&mut *self.read().await?)
-            .await
-            .map_err(Failure::from)?;
+        let count: i64 = read!(SEARCH, {
+            let mut reader = self.read().await?;
+            Ok(query_scalar("SELECT count(*) FROM accounts").fetch_one(&mut *reader).await?)
+        })?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
@@ -144,17 +147,18 @@ impl AccountStore for Driver {
         if part.contains('\0') {
             return Ok(Vec::new());
         }
-        let rows: Vec<AccountRow> = query_as(
-            "SELECT name, password_hash, roles, disabled, created_at FROM accounts
-             WHERE name > $1 AND name LIKE $3 ESCAPE '!' ORDER BY name LIMIT $2",
-        )
-        // No name is empty, so every name lies behind the empty text.
-        .bind(after.map_or("", Username::as_str))
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .bind(anywhere(part))
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .map_err(Failure::from)?;
+        let rows: Vec<AccountRow> = read!(SEARCH, {
+            let mut reader = self.read().await?;
+            let rows = query_as(
+                "SELECT name, password_hash, roles, disabled, created_at FROM accounts
+                 WHERE name > $1 AND name LIKE $3 ESCAPE '!' ORDER BY name LIMIT $2",
+            )
+            // No name is empty, so every name lies behind the empty text.
+            .bind(after.map_or("", Username::as_str))
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .bind(anywhere(part));
+            Ok(rows.fetch_all(&mut *reader).await?)
+        })?;
         Ok(rows.into_iter().map(Account::try_from).collect::<Result<_, _>>()?)
     }
 

@@ -2,6 +2,7 @@
 //! What becomes of a counter is [`Failures::attempt`]'s business; here it is read, asked and kept under the writing
 //! lock.
 
+use super::purge::in_pieces;
 use super::{Connection, Driver, Failure, query, query_as, query_scalar};
 use crate::auth::UnixTime;
 use crate::users::{AccountStoreError, Admission, AttemptStore, Failures, Key, Retention, Ruling, Subject};
@@ -28,13 +29,13 @@ impl AttemptStore for Driver {
     }
 
     async fn attempt(&self, subject: Subject, at: UnixTime) -> Result<Admission, AccountStoreError> {
-        {
-            // Whoever has to wait takes no turn at the writing lock: an attack must not slow down everybody's sign-in.
+        // Whoever has to wait takes no turn at the writing lock: an attack must not slow down everybody's sign-in.
+        let (before, after, admission) = read!({
             let mut reader = self.read().await?;
-            let (before, after, admission) = judge(&mut reader, subject, at).await?;
-            if before == after && matches!(admission.ruling, Ruling::Wait(_)) {
-                return Ok(admission);
-            }
+            judge(&mut reader, subject, at).await
+        })?;
+        if before == after && matches!(admission.ruling, Ruling::Wait(_)) {
+            return Ok(admission);
         }
         Ok(again!({
             let mut write = self.write().await?;
@@ -95,13 +96,17 @@ impl AttemptStore for Driver {
     }
 
     async fn failures(&self, account: Key) -> Result<Failures, AccountStoreError> {
-        let mut reader = self.read().await?;
-        Ok(of_name(&mut reader, account).await?)
+        Ok(read!({
+            let mut reader = self.read().await?;
+            of_name(&mut reader, account).await
+        })?)
     }
 
     async fn knows_device(&self, account: Key, device: Key) -> Result<bool, AccountStoreError> {
-        let mut reader = self.read().await?;
-        let found = of_device(&mut reader, Subject { account, device: Some(device) }).await?;
+        let found = read!({
+            let mut reader = self.read().await?;
+            of_device(&mut reader, Subject { account, device: Some(device) }).await
+        })?;
         Ok(found.is_some_and(|failures| !failures.is_at_ceiling()))
     }
 
@@ -156,15 +161,22 @@ impl AttemptStore for Driver {
     }
 
     async fn purge_attempts(&self, retention: Retention) -> Result<(), AccountStoreError> {
+        for (statement, since) in [
+            (
+                "DELETE FROM attempts WHERE account IN
+                 (SELECT account FROM attempts WHERE last_at < $1 LIMIT $2)",
+                retention.attempts_since,
+            ),
+            (
+                "DELETE FROM devices WHERE (account, device) IN
+                 (SELECT account, device FROM devices WHERE last_used < $1 LIMIT $2)",
+                retention.devices_since,
+            ),
+        ] {
+            in_pieces(self, statement, since).await?;
+        }
         Ok(again!({
             let mut write = self.write().await?;
-            for (statement, since) in [
-                ("DELETE FROM attempts WHERE last_at < $1", retention.attempts_since),
-                ("DELETE FROM devices WHERE last_used < $1", retention.devices_since),
-            ] {
-                let done = query(statement).bind(since.as_secs()).execute(&mut *write.0).await;
-                done?;
-            }
             query(
                 "DELETE FROM attempts WHERE account IN (
                      SELECT account FROM attempts ORDER BY in_a_row, last_at, account

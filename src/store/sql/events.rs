@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::purge::in_pieces;
 use super::sessions::{id_of, roles_of, roles_text};
-use super::{Driver, Failure, query, query_as, query_scalar};
+use super::{Driver, query, query_as, query_scalar};
 use crate::auth::{Event, EventStore, StoreError, UnixTime, What};
 
 type EventRow =
@@ -38,35 +38,37 @@ impl EventStore for Driver {
     }
 
     async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let rows: Vec<EventRow> = query_as(
-            "SELECT at, what, user_name, sid, address, by_user, roles FROM events
-             WHERE user_name = $1 AND at >= $2 ORDER BY at DESC, number DESC LIMIT $3",
-        )
-        .bind(user)
-        .bind(since.as_secs())
-        .bind(i64::from(limit))
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .map_err(Failure::from)?;
+        let rows: Vec<EventRow> = read!({
+            let mut reader = self.read().await?;
+            let rows = query_as(
+                "SELECT at, what, user_name, sid, address, by_user, roles FROM events
+                 WHERE user_name = $1 AND at >= $2 ORDER BY at DESC, number DESC LIMIT $3",
+            )
+            .bind(user)
+            .bind(since.as_secs())
+            .bind(i64::from(limit));
+            Ok(rows.fetch_all(&mut *reader).await?)
+        })?;
         // An event that another version wrote is skipped: it is history, not a decision.
         Ok(rows.into_iter().filter_map(event_of).collect())
     }
 
     async fn last_sign_ins(&self, users: &[&str]) -> Result<Vec<Option<UnixTime>>, StoreError> {
-        let mut reader = self.read().await?;
-        let mut found = Vec::with_capacity(users.len());
-        for user in users {
-            let last: Option<i64> = query_scalar(
-                "SELECT at FROM events WHERE user_name = $1 AND what = $2 ORDER BY at DESC LIMIT 1",
-            )
-            .bind(*user)
-            .bind(What::SignedIn.to_text())
-            .fetch_optional(&mut *reader)
-            .await
-            .map_err(Failure::from)?;
-            found.push(last.map(UnixTime::from_secs));
-        }
-        Ok(found)
+        Ok(read!({
+            let mut reader = self.read().await?;
+            let mut found = Vec::with_capacity(users.len());
+            for user in users {
+                let last: Option<i64> = query_scalar(
+                    "SELECT at FROM events WHERE user_name = $1 AND what = $2 ORDER BY at DESC LIMIT 1",
+                )
+                .bind(*user)
+                .bind(What::SignedIn.to_text())
+                .fetch_optional(&mut *reader)
+                .await?;
+                found.push(last.map(UnixTime::from_secs));
+            }
+            Ok(found)
+        })?)
     }
 
     async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError> {

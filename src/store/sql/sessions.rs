@@ -14,8 +14,8 @@ use super::purge::in_pieces;
 use super::{Connection, Driver, Failure, Write, news, query, query_as, query_scalar};
 use crate::auth::rotation::step;
 use crate::auth::{
-    Cursor, EndReason, Ending, Leniency, Revocations, Session, SessionId, SessionStore, State, StoreError,
-    TokenId, UnixTime, Verdict, Which,
+    Cursor, EndReason, Ending, Leniency, Revocation, Revocations, Session, SessionId, SessionStore, State,
+    StoreError, TokenId, UnixTime, Verdict, Which,
 };
 use async_trait::async_trait;
 
@@ -86,8 +86,10 @@ impl SessionStore for Driver {
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        let mut reader = self.read().await?;
-        Ok(find(&mut reader, id).await?)
+        Ok(read!({
+            let mut reader = self.read().await?;
+            find(&mut reader, id).await
+        })?)
     }
 
     async fn present(
@@ -172,24 +174,25 @@ impl SessionStore for Driver {
     }
 
     async fn count_live(&self, users: &[&str], now: UnixTime) -> Result<Vec<u32>, StoreError> {
-        let mut reader = self.read().await?;
-        let mut found = Vec::with_capacity(users.len());
-        for user in users {
-            found.push(row::count_live(&mut reader, user, now).await?);
-        }
-        Ok(found)
+        Ok(read!({
+            let mut reader = self.read().await?;
+            let mut found = Vec::with_capacity(users.len());
+            for user in users {
+                found.push(row::count_live(&mut reader, user, now).await?);
+            }
+            Ok(found)
+        })?)
     }
 
     async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
-        let rows: Vec<SessionRow> = query_as(select_sessions!(
-            "user_name = $1 AND ended_at IS NULL AND idle_deadline > $2 AND absolute_deadline > $2
-             ORDER BY last_seen DESC, created_at DESC, sid"
-        ))
-        .bind(user)
-        .bind(now.as_secs())
-        .fetch_all(&mut *self.read().await?)
-        .await
-        .map_err(Failure::from)?;
+        let rows: Vec<SessionRow> = read!({
+            let mut reader = self.read().await?;
+            let rows = query_as(select_sessions!(
+                "user_name = $1 AND ended_at IS NULL AND idle_deadline > $2 AND absolute_deadline > $2
+                 ORDER BY last_seen DESC, created_at DESC, sid"
+            ));
+            Ok(rows.bind(user).bind(now.as_secs()).fetch_all(&mut *reader).await?)
+        })?;
         Ok(rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?)
     }
 
@@ -201,7 +204,7 @@ impl SessionStore for Driver {
                 .bind(until.as_secs())
                 .execute(&mut *write.0)
                 .await?;
-            write.is_news();
+            write.is_news(&[Revocation { id: *id.as_bytes(), until }]);
             write.commit().await
         })?)
     }
@@ -216,7 +219,7 @@ impl SessionStore for Driver {
             .bind(moment.as_secs())
             .execute(&mut *write.0)
             .await?;
-            write.is_news();
+            write.is_news(&[]);
             write.commit().await
         })?)
     }
@@ -225,23 +228,23 @@ impl SessionStore for Driver {
         Ok(news::since(self, cursor, now).await?)
     }
 
-    async fn changed(&self) {
-        self.changed_now().await;
+    async fn changed(&self) -> Vec<Revocation> {
+        self.changed_now().await
     }
 
     async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError> {
         let [first, second] = &ids;
-        let is_revoked = query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM revocations WHERE id IN ($1, $2))
-                 OR EXISTS (SELECT 1 FROM global_values WHERE name = 'not_before' AND value > $3)",
-        )
-        .bind(first.as_slice())
-        .bind(second.as_slice())
-        .bind(issued_at.as_secs())
-        .fetch_one(&mut *self.read().await?)
-        .await
-        .map_err(Failure::from)?;
-        Ok(is_revoked)
+        Ok(read!({
+            let mut reader = self.read().await?;
+            let is_revoked = query_scalar(
+                "SELECT EXISTS (SELECT 1 FROM revocations WHERE id IN ($1, $2))
+                     OR EXISTS (SELECT 1 FROM global_values WHERE name = 'not_before' AND value > $3)",
+            )
+            .bind(first.as_slice())
+            .bind(second.as_slice())
+            .bind(issued_at.as_secs());
+            Ok(is_revoked.fetch_one(&mut *reader).await?)
+        })?)
     }
 
     async fn purge(&self, now: UnixTime) -> Result<(), StoreError> {
@@ -344,8 +347,11 @@ pub(super) async fn end(write: &mut Write, ending: &Ending<'_>) -> Result<Vec<Se
     bind_which!(log).execute(&mut *write.0).await?;
     let end = query_scalar(end).bind(ending.at.as_secs()).bind(ending.reason.as_str());
     let ids: Vec<Vec<u8>> = bind_which!(end).fetch_all(&mut *write.0).await?;
-    if !ids.is_empty() {
-        write.is_news();
+    let ids: Vec<SessionId> = ids.iter().map(|id| id_of(id)).collect::<Result<_, _>>()?;
+    let until = ending.remember_until;
+    let entries: Vec<_> = ids.iter().map(|id| Revocation { id: *id.as_bytes(), until }).collect();
+    if !entries.is_empty() {
+        write.is_news(&entries);
     }
-    ids.iter().map(|id| id_of(id)).collect()
+    Ok(ids)
 }

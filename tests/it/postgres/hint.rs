@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis::auth::{SessionStore, TokenId, UnixTime};
+use portcullis::auth::{EndReason, Ending, Revocation, SessionStore, TokenId, UnixTime, Which};
 use portcullis::store::{StoreUrl, open};
 
 use super::proxy::{Proxy, Weather};
 use super::{fresh, sql};
+use crate::contract::session;
 
 const UNTIL: UnixTime = UnixTime::from_secs(1_700_000_300);
 
@@ -54,6 +55,40 @@ async fn whoever_notes_a_revocation_tells_the_other_nodes() {
     here.raise_not_before(UNTIL).await.unwrap();
     assert!(is_heard(&*there, LONG).await);
     assert!(!is_heard(&*node(&url), Duration::ZERO).await, "nobody is told before anything happened");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL; scripts/test starts it"]
+async fn the_word_names_what_was_revoked_and_too_much_of_it_is_left_to_the_log() {
+    let url = fresh();
+    let there = listening(&url).await;
+    let here = node(&url);
+    for number in 0..10 {
+        here.revoke(token(number), UNTIL).await.unwrap();
+        let told = tokio::time::timeout(LONG, there.changed()).await.unwrap();
+        assert_eq!(told, [Revocation { id: *token(number).as_bytes(), until: UNTIL }]);
+    }
+    here.raise_not_before(UNTIL).await.unwrap();
+    let told = tokio::time::timeout(LONG, there.changed()).await.unwrap();
+    assert_eq!(told, [], "that is in the log alone");
+    // Anybody's word on the channel.
+    for word in ["", "?", "00.1", "zz.5 ", &"x".repeat(7000)] {
+        sql(&url, &format!("NOTIFY portcullis, '{word}'"));
+        let told = tokio::time::timeout(LONG, there.changed()).await.unwrap();
+        assert!(told.is_empty() || word == "00.1", "{word}: {told:?}");
+    }
+    for number in 0..=u8::MAX {
+        here.create(&session(number, "alice"), 1000, UNTIL).await.unwrap();
+    }
+    let all = Ending {
+        which: Which::AllOf("alice", None),
+        reason: EndReason::Operator,
+        at: UNTIL,
+        remember_until: UNTIL,
+    };
+    assert_eq!(here.end(&all).await.unwrap().len(), 256);
+    let told = tokio::time::timeout(LONG, there.changed()).await.unwrap();
+    assert_eq!(told, [], "they are too many for one word");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use crate::binary::server::{Installation, SECRET};
 use crate::postgres::sql;
 
 /// A server with its data in a folder of its own; dropped, it is killed.
-struct OwnServer {
+pub(super) struct OwnServer {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
@@ -25,12 +25,29 @@ struct OwnServer {
 }
 
 impl OwnServer {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self::start_with(|_| String::new())
     }
 
     /// The same with more options, which may name files of its folder.
     fn start_with(options: impl FnOnce(&Path) -> String) -> Self {
+        let mut server = Self::nowhere();
+        server.options = options(server.folder.path());
+        server.run("initdb", &["-A", "trust", "-U", "postgres", "--locale=C", "-E", "UTF8"]);
+        server.go_on();
+        server
+    }
+
+    /// A second server that follows this one, until it is told to lead.
+    pub(super) fn replica(&self) -> Self {
+        let replica = Self::nowhere();
+        replica.run("pg_basebackup", &["-R", "-c", "fast", "-d", &self.url()]);
+        replica.go_on();
+        replica
+    }
+
+    /// Nothing has been started yet, and nothing is in its folder.
+    fn nowhere() -> Self {
         let version =
             std::fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is not there; run scripts/test");
         let programs = version.map(|entry| entry.unwrap().path().join("bin")).max().unwrap();
@@ -39,15 +56,11 @@ impl OwnServer {
             assert!(Command::new("chown").arg("postgres").arg(folder.path()).status().unwrap().success());
         }
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let options = options(folder.path());
-        let server = Self { folder, programs, port, options };
-        server.run("initdb", &["-A", "trust", "-U", "postgres", "--locale=C", "-E", "UTF8"]);
-        server.go_on();
-        server
+        Self { folder, programs, port, options: String::new() }
     }
 
     /// Starts it, after the first time or again.
-    fn go_on(&self) {
+    pub(super) fn go_on(&self) {
         let options = format!(
             "-p {} -k {} -c listen_addresses=127.0.0.1 -c restart_after_crash=on {}",
             self.port,
@@ -66,7 +79,7 @@ impl OwnServer {
         self.run("pg_ctl", &arguments);
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) {
+    pub(super) fn run(&self, program: &str, arguments: &[&str]) {
         let mut command = self.command(program, arguments);
         assert!(command.status().unwrap().success(), "{command:?}");
     }
@@ -88,7 +101,7 @@ impl OwnServer {
     }
 
     /// Every process of it.
-    fn processes(&self) -> Vec<u32> {
+    pub(super) fn processes(&self) -> Vec<u32> {
         let postmaster = self.postmaster();
         let mut all = vec![postmaster];
         for entry in std::fs::read_dir("/proc").unwrap().flatten() {
@@ -101,14 +114,14 @@ impl OwnServer {
         all
     }
 
-    fn signal(&self, signal: &str, processes: &[u32]) {
+    pub(super) fn signal(&self, signal: &str, processes: &[u32]) {
         let mut command = Command::new("kill");
         command.arg(signal).args(processes.iter().map(u32::to_string)).stderr(Stdio::null());
         // One of them may have ended by itself.
         let _ = command.status();
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Proxy {
 
 struct State {
     weather: AtomicU8,
+    /// Where it leads.
+    server: Mutex<SocketAddr>,
     ends: Mutex<Vec<TcpStream>>,
 }
 
@@ -35,13 +37,18 @@ impl Proxy {
         let server: SocketAddr = server_of(url).parse().unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State { weather: AtomicU8::new(Weather::Fair as u8), ends: Mutex::default() });
+        let state = Arc::new(State {
+            weather: AtomicU8::new(Weather::Fair as u8),
+            server: Mutex::new(server),
+            ends: Mutex::default(),
+        });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if shared.is(Weather::Refuses) {
                     continue;
                 }
+                let server = *shared.server.lock().unwrap();
                 let Ok(server) = TcpStream::connect(server) else { continue };
                 let ways =
                     [(&client, &server, Weather::LosesQuestions), (&server, &client, Weather::LosesAnswers)];
@@ -67,6 +74,12 @@ impl Proxy {
         if weather == Weather::Refuses {
             self.cut();
         }
+    }
+
+    /// From now on it leads to the server of this URL, as an address that moves to another machine does.
+    pub(super) fn lead_to(&self, url: &str) {
+        *self.state.server.lock().unwrap() = server_of(url).parse().unwrap();
+        self.cut();
     }
 
     /// Closes every connection.

@@ -1,14 +1,14 @@
 //! What the guards ask of a store, and what becomes of them when it does not answer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use portcullis::Portcullis;
 use portcullis::auth::{
-    Clock, Cursor, Ending, Leniency, Revocations, Session, SessionId, SessionStore, StoreError, TokenId,
-    UnixTime, Verdict,
+    Clock, Cursor, Ending, Leniency, Revocation, Revocations, Session, SessionId, SessionStore, StoreError,
+    TokenId, UnixTime, Verdict,
 };
 
 use crate::support::{FOUR, Setup, claims, names};
@@ -23,6 +23,8 @@ struct Watched {
     is_full: AtomicBool,
     read: AtomicUsize,
     news: tokio::sync::Notify,
+    /// What the next news name.
+    named: Mutex<Vec<Revocation>>,
 }
 
 impl Watched {
@@ -100,8 +102,9 @@ impl SessionStore for Watched {
         self.pass()?.revocations(cursor, now).await
     }
 
-    async fn changed(&self) {
+    async fn changed(&self) -> Vec<Revocation> {
         self.news.notified().await;
+        std::mem::take(&mut *self.named.lock().unwrap())
     }
 
     async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError> {
@@ -118,7 +121,8 @@ fn watched(setup: &mut Setup) -> Arc<Watched> {
     let inner = setup.stores.sessions.clone();
     let (asked, read) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (is_out, news) = (AtomicBool::new(false), tokio::sync::Notify::new());
-    let store = Arc::new(Watched { inner, asked, is_out, is_full: AtomicBool::new(false), read, news });
+    let (is_full, named) = (AtomicBool::new(false), Mutex::default());
+    let store = Arc::new(Watched { inner, asked, is_out, is_full, read, news, named });
     setup.stores.sessions = store.clone();
     store
 }
@@ -139,6 +143,27 @@ fn news_of_the_store_are_read_at_once() {
             assert!(naps < 5_000, "{round} of 40 reads");
         }
     }
+}
+
+#[test]
+fn what_the_news_name_is_refused_without_a_look_at_the_log() {
+    let mut setup = Setup::new();
+    let store = watched(&mut setup);
+    let app = library_with(setup);
+    let (ada, bob) = (person(&app, "ada", "admin"), person(&app, "bob", "admin"));
+    store.is_out.store(true, Ordering::SeqCst);
+    let seen = claims(&ada.access_token());
+    let id: SessionId = seen["sid"].as_str().unwrap().parse().unwrap();
+    let until = app.clock.now() + Duration::from_secs(300);
+    store.named.lock().unwrap().push(Revocation { id: *id.as_bytes(), until });
+    store.news.notify_one();
+    let mut naps = 0;
+    while ada.get("/many").send().status != 401 {
+        std::thread::sleep(Duration::from_millis(1));
+        naps += 1;
+        assert!(naps < 5_000, "it is never refused");
+    }
+    assert_eq!(bob.get("/many").send().status, 200);
 }
 
 #[test]
