@@ -11,27 +11,10 @@ use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// Does the work of a block, which ends with its commit, until no other transaction disturbs it, or the time is over.
-macro_rules! again {
+/// Does the work of a block once, or says in time that it could not be done.
+macro_rules! once {
     ($work:block) => {
-        crate::store::again::in_time(crate::store::again::ANSWER, async {
-            let mut turns = crate::store::again::Turns::default();
-            loop {
-                let outcome: Result<_, super::Failure> = async { $work }.await;
-                match outcome {
-                    Err(failure) if failure.is_passing() && turns.are_left() => turns.wait().await,
-                    outcome => break outcome,
-                }
-            }
-        })
-        .await
-    };
-}
-
-/// Reads what a block reads, or says in time that it could not.
-macro_rules! read {
-    ($work:block) => {
-        read!(ANSWER, $work)
+        once!(ANSWER, $work)
     };
     ($limit:ident, $work:block) => {
         crate::store::again::in_time(crate::store::again::$limit, async {
@@ -40,6 +23,21 @@ macro_rules! read {
         })
         .await
     };
+}
+
+/// Does the work of a block, which ends with its commit, until no other transaction disturbs it. Each turn has its time: a
+/// database that refuses it because of another has answered.
+macro_rules! again {
+    ($work:block) => {{
+        let mut turns = crate::store::again::Turns::default();
+        loop {
+            let outcome = once!($work);
+            match outcome {
+                Err(failure) if failure.is_passing() && turns.are_left() => turns.wait().await,
+                outcome => break outcome,
+            }
+        }
+    }};
 }
 
 /// The outcome of the work, or that it took too long.
@@ -71,9 +69,10 @@ impl Turns {
     }
 }
 
-/// All of them together are done within [`ANSWER`].
+/// Each of them lets another one finish.
 const MOST: u32 = 40;
 /// For how long somebody is left waiting; a little less than the second that is promised.
 pub(super) const ANSWER: Duration = Duration::from_millis(950);
 /// The same for a search among all accounts, which may have to look at each.
+#[cfg(feature = "app")]
 pub(super) const SEARCH: Duration = Duration::from_secs(5);

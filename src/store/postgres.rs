@@ -48,7 +48,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
-use self::hint::{Hints, News};
+use self::hint::{Growth, Hints};
 use crate::auth::{Revocation, StoreError};
 use crate::store::postgres::{PostgresFailure as Failure, PostgresStore as Driver, Writing as Write};
 #[cfg(feature = "app")]
@@ -204,7 +204,7 @@ struct Writing(Transaction<'static, Postgres>, Telling);
 struct Telling {
     hints: Arc<Hints>,
     pool: PgPool,
-    news: Option<News>,
+    news: Option<Growth>,
 }
 
 impl Writing {
@@ -217,7 +217,7 @@ impl Writing {
         let Self(transaction, Telling { hints, pool, news }) = self;
         transaction.commit().await?;
         if let Some(news) = news {
-            hints.tell(&pool, news);
+            hints.tell(&pool, &news);
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::auth::id::SessionId;
 use crate::auth::request::asked::Asked;
 use crate::auth::request::caller;
 use crate::auth::request::location::in_line;
-use crate::auth::request::verdict::{authority, clear_cookies, notes, send_pair};
+use crate::auth::request::verdict::{authority, clear_cookies, notes, patience, send_pair};
 use crate::auth::sessions::authority::{Authority, NewSession, Pair};
 use crate::auth::sessions::event::{Event, What};
 use crate::auth::sessions::record::{Session, These, Whose};
@@ -180,7 +180,8 @@ impl Sessions<'_> {
     /// [`AuthError::Unavailable`] when the store is out of reach.
     pub async fn refresh(&self, token: &RefreshToken<'_>) -> Result<Option<TokenPair>, AuthError> {
         let by_cookie = token.location() == Location::Cookies;
-        let renewal = self.authority.renew(token, self.address()).await;
+        let patience = patience(self.request, self.authority);
+        let renewal = self.authority.renew(token, self.address(), patience).await;
         if by_cookie && matches!(renewal, Err(AuthError::Reused)) {
             clear_cookies(self.request, self.authority.jar);
         }

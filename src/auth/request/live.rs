@@ -10,7 +10,7 @@
 use rocket::Request;
 
 use crate::auth::request::{caller, verdict};
-use crate::auth::sessions::authority::end_of;
+use crate::auth::sessions::authority::{PATIENCE, end_of};
 use crate::auth::sessions::rotation::{Verdict, step};
 use crate::auth::tokens::claims::SessionClaims;
 use crate::auth::tokens::token::Token;
@@ -25,6 +25,7 @@ pub(in crate::auth) async fn live<'r>(
 ) -> Result<SessionClaims<'r>, AuthError> {
     let authority = verdict::authority(request)?;
     let claims = SessionClaims::of(token)?;
+    let _ = verdict::patience(request, authority);
     let session = authority.store.find(claims.session_id()).await?.ok_or(AuthError::Revoked)?;
     if session.user != claims.subject() {
         return Err(Invalid::Subject.into());
@@ -56,7 +57,7 @@ fn note(request: &Request<'_>, token: &Token) {
 /// [`AuthError::Unavailable`] when the store could not, so that nobody is told of an end that has not come.
 pub(in crate::auth) async fn act_on_seen(request: &Request<'_>, token: &Token) -> Result<(), AuthError> {
     let (authority, claims) = (verdict::authority(request)?, SessionClaims::of(token)?);
-    match authority.renew(&claims, caller::address(request)).await {
+    match authority.renew(&claims, caller::address(request), PATIENCE).await {
         Err(AuthError::Unavailable) => Err(AuthError::Unavailable),
         Err(AuthError::Reused) if claims.location() == Location::Cookies => {
             verdict::clear_cookies(request, authority.jar);

@@ -8,6 +8,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rocket::Request;
 
@@ -16,7 +17,7 @@ use crate::auth::request::caller;
 use crate::auth::request::cors::note_values;
 use crate::auth::request::csrf::{Proof, Provenance, same};
 use crate::auth::request::location::{Found, find};
-use crate::auth::sessions::authority::{Authority, Pair, end_of};
+use crate::auth::sessions::authority::{Authority, PATIENCE, Pair, end_of};
 use crate::auth::tokens::claims::{Claims, SessionClaims};
 use crate::auth::tokens::csrf_value::access_value;
 use crate::auth::tokens::token::Token;
@@ -73,10 +74,19 @@ pub(in crate::auth) struct Notes {
     pub(in crate::auth) came_back: OnceLock<Token>,
     /// Whether [`renewed`] was asked for and had a token.
     was_renewed: AtomicBool,
+    /// Since when this request has asked the store, by the monotonic clock.
+    asking_since: OnceLock<Duration>,
 }
 
 pub(in crate::auth) fn notes<'r>(request: &'r Request<'_>) -> &'r Notes {
     request.local_cache(Notes::default)
+}
+
+/// For how much longer this request may be left waiting for the store, which is asked now if it was not before.
+pub(in crate::auth) fn patience(request: &Request<'_>, authority: &Authority) -> Duration {
+    let now = authority.clock.monotonic();
+    let since = notes(request).asking_since.get_or_init(|| now);
+    PATIENCE.saturating_sub(now.saturating_sub(*since))
 }
 
 /// The authority, or the error of a Rocket without the fairing, which the sentinels keep from launching.
@@ -213,7 +223,7 @@ async fn renew_silently(request: &Request<'_>) -> Result<Token, AuthError> {
         Err(AuthError::Revoked) => return Err(reason_for_revocation(request).await),
         other => other?,
     };
-    let renewal = authority.renew(&SessionClaims::of(&token)?, caller::address(request)).await;
+    let renewal = authority.renew(&SessionClaims::of(&token)?, caller::address(request), PATIENCE).await;
     if matches!(renewal, Err(AuthError::Reused)) {
         clear_cookies(request, authority.jar);
     }

@@ -139,12 +139,13 @@ impl Authority {
         self: &Arc<Self>,
         token: &SessionClaims<'_>,
         address: Option<IpAddr>,
+        patience: Duration,
     ) -> Result<(Session, Pair), AuthError> {
         let now = self.clock.now();
         let (id, generation) = (token.session_id(), token.generation());
         let leniency = self.leniency();
         let presented = self
-            .change(|it| async move {
+            .change_within(patience, |it| async move {
                 // What this node has seen is told first: a successor in use makes its predecessor a stolen one.
                 it.tell_confirmed().await?;
                 let until = it.remember_until(now);
@@ -329,6 +330,16 @@ impl Authority {
         F: FnOnce(Arc<Self>) -> Fut,
         Fut: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
+        self.change_within(PATIENCE, change).await
+    }
+
+    /// The same for a request that has waited before.
+    async fn change_within<T, F, Fut>(self: &Arc<Self>, patience: Duration, change: F) -> Result<T, AuthError>
+    where
+        T: Send + 'static,
+        F: FnOnce(Arc<Self>) -> Fut,
+        Fut: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
         let change = change(Arc::clone(self));
         let it = Arc::clone(self);
         let task = tokio::spawn(async move {
@@ -336,7 +347,7 @@ impl Authority {
             it.tell_siblings().await;
             outcome
         });
-        match tokio::time::timeout(WRITE_PATIENCE, task).await {
+        match tokio::time::timeout(patience, task).await {
             Ok(Ok(outcome)) => outcome.map_err(AuthError::from),
             Ok(Err(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a change of a session broke off");
@@ -363,5 +374,5 @@ pub(crate) fn late() -> AuthError {
 
 /// How long an unanswered rotation is assumed lost rather than stolen, at most; the idle limit bounds it further.
 const LOST_RESPONSE: Duration = Duration::from_secs(24 * 3600);
-/// How long a change may take before the caller is told 503; the change itself still runs to its end.
-const WRITE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the store may take before the caller is told 503; a change still runs to its end.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(980);

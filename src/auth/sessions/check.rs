@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::auth::sessions::authority::{Authority, late};
+use crate::auth::sessions::authority::{Authority, PATIENCE, late};
 use crate::auth::sessions::store_error::StoreError;
 use crate::auth::sessions::waiting::blocklist::Siblings;
 use crate::auth::tokens::token::Token;
@@ -37,13 +37,10 @@ impl Authority {
 
 /// What somebody else says of a token, in time.
 async fn ask(is_revoked: impl Future<Output = Result<bool, StoreError>>) -> Result<(), AuthError> {
-    match tokio::time::timeout(READ_PATIENCE, is_revoked).await {
+    match tokio::time::timeout(PATIENCE, is_revoked).await {
         Ok(Ok(false)) => Ok(()),
         Ok(Ok(true)) => Err(AuthError::Revoked),
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(late()),
     }
 }
-
-/// How long a protected route waits for the store when its own knowledge is too old.
-const READ_PATIENCE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! News between nodes, sooner than the log is read again: PostgreSQL's `NOTIFY`.
+//! Growth between nodes, sooner than the log is read again: PostgreSQL's `NOTIFY`.
 //!
 //! It is a hint and no more. Whoever noted a revocation says so *after* the commit, by a statement of its own, because a
 //! `NOTIFY` inside a transaction takes a lock on the whole database. The channel is the same for all. What is said in it is
@@ -28,14 +28,14 @@ use crate::auth::{Revocation, UnixTime};
 
 /// How the log has grown.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct News {
+pub(super) struct Growth {
     /// By these entries, as far as they are known.
     entries: Vec<Revocation>,
     /// Whether it is to be read, because there is more.
     is_more: bool,
 }
 
-impl News {
+impl Growth {
     /// That there may be something.
     const fn unnamed() -> Self {
         Self { entries: Vec::new(), is_more: true }
@@ -86,21 +86,21 @@ impl News {
 pub(super) struct Hints {
     /// Where to listen; `None` where nobody listens.
     listening_at: Option<PgConnectOptions>,
-    heard: Arc<Waiting>,
+    heard: Arc<Unheard>,
     /// What is about to be said; what is committed until then is told by the same word.
-    untold: Arc<Mutex<Option<News>>>,
+    untold: Arc<Mutex<Option<Growth>>>,
     listener: Mutex<Option<AbortHandle>>,
 }
 
 /// What was heard and not yet taken.
 #[derive(Default)]
-struct Waiting {
-    news: Mutex<News>,
+struct Unheard {
+    news: Mutex<Growth>,
     more: Notify,
 }
 
-impl Waiting {
-    fn add(&self, news: &News) {
+impl Unheard {
+    fn add(&self, news: &Growth) {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).join(news);
         self.more.notify_one();
     }
@@ -117,8 +117,8 @@ impl Hints {
     }
 
     /// Says how the log has grown; nobody waits for it.
-    pub(super) fn tell(&self, pool: &PgPool, news: News) {
-        tell(pool, &self.untold, &news);
+    pub(super) fn tell(&self, pool: &PgPool, news: &Growth) {
+        tell(pool, &self.untold, news);
     }
 
     /// Waits for the next news; the first who waits begins to listen.
@@ -152,7 +152,7 @@ impl Drop for Hints {
     }
 }
 
-fn tell(pool: &PgPool, untold: &Arc<Mutex<Option<News>>>, news: &News) {
+fn tell(pool: &PgPool, untold: &Arc<Mutex<Option<Growth>>>, news: &Growth) {
     {
         let mut untold = untold.lock().unwrap_or_else(PoisonError::into_inner);
         let is_awaited = untold.is_some();
@@ -184,8 +184,8 @@ fn tell(pool: &PgPool, untold: &Arc<Mutex<Option<News>>>, news: &News) {
 struct Ear {
     options: PgConnectOptions,
     pool: PgPool,
-    heard: Arc<Waiting>,
-    untold: Arc<Mutex<Option<News>>>,
+    heard: Arc<Unheard>,
+    untold: Arc<Mutex<Option<Growth>>>,
 }
 
 impl Ear {
@@ -211,8 +211,8 @@ impl Ear {
             Err(error) => return (is_heard, Some(error)),
         };
         // What was said before this connection listened is found in the log.
-        self.heard.add(&News::unnamed());
-        tell(&self.pool, &self.untold, &News::unnamed());
+        self.heard.add(&Growth::unnamed());
+        tell(&self.pool, &self.untold, &Growth::unnamed());
         let mut silent = 0;
         loop {
             match timeout(UNTIL_WE_SPEAK, listener.try_recv()).await {
@@ -221,14 +221,14 @@ impl Ear {
                         tracing::info!("listening for news of other nodes");
                     }
                     (is_heard, silent) = (true, 0);
-                    self.heard.add(&News::of_word(word.payload()));
+                    self.heard.add(&Growth::of_word(word.payload()));
                 }
                 Ok(Ok(None)) => return (is_heard, None),
                 Ok(Err(error)) => return (is_heard, Some(error)),
                 Err(_) if silent == MOST_UNANSWERED => return (is_heard, None),
                 Err(_) => {
                     silent += 1;
-                    tell(&self.pool, &self.untold, &News::unnamed());
+                    tell(&self.pool, &self.untold, &Growth::unnamed());
                 }
             }
         }

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 #[async_trait]
 impl AccountStore for Driver {
     async fn find(&self, name: &Username) -> Result<Option<Account>, AccountStoreError> {
-        let row: Option<AccountRow> = read!({
+        let row: Option<AccountRow> = once!({
             let mut reader = self.read().await?;
             let row = query_as(
                 "SELECT name, password_hash, roles, disabled, created_at FROM accounts WHERE name = $1",
@@ -73,7 +73,7 @@ impl AccountStore for Driver {
     }
 
     async fn code_of(&self, name: &Username) -> Result<Option<KeptCode>, AccountStoreError> {
-        Ok(read!({
+        Ok(once!({
             let mut reader = self.read().await?;
             codes::find(&mut reader, name).await
         })?)
@@ -116,7 +116,7 @@ impl AccountStore for Driver {
     }
 
     async fn count(&self) -> Result<u64, AccountStoreError> {
-        let count: i64 = read!(SEARCH, {
+        let count: i64 = once!(SEARCH, {
             let mut reader = self.read().await?;
             Ok(query_scalar("SELECT count(*) FROM accounts").fetch_one(&mut *reader).await?)
         })?;
@@ -147,7 +147,7 @@ impl AccountStore for Driver {
         if part.contains('\0') {
             return Ok(Vec::new());
         }
-        let rows: Vec<AccountRow> = read!(SEARCH, {
+        let rows: Vec<AccountRow> = once!(SEARCH, {
             let mut reader = self.read().await?;
             let rows = query_as(
                 "SELECT name, password_hash, roles, disabled, created_at FROM accounts

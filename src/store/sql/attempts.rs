@@ -30,7 +30,7 @@ impl AttemptStore for Driver {
 
     async fn attempt(&self, subject: Subject, at: UnixTime) -> Result<Admission, AccountStoreError> {
         // Whoever has to wait takes no turn at the writing lock: an attack must not slow down everybody's sign-in.
-        let (before, after, admission) = read!({
+        let (before, after, admission) = once!({
             let mut reader = self.read().await?;
             judge(&mut reader, subject, at).await
         })?;
@@ -96,14 +96,14 @@ impl AttemptStore for Driver {
     }
 
     async fn failures(&self, account: Key) -> Result<Failures, AccountStoreError> {
-        Ok(read!({
+        Ok(once!({
             let mut reader = self.read().await?;
             of_name(&mut reader, account).await
         })?)
     }
 
     async fn knows_device(&self, account: Key, device: Key) -> Result<bool, AccountStoreError> {
-        let found = read!({
+        let found = once!({
             let mut reader = self.read().await?;
             of_device(&mut reader, Subject { account, device: Some(device) }).await
         })?;

@@ -38,7 +38,7 @@ impl EventStore for Driver {
     }
 
     async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let rows: Vec<EventRow> = read!({
+        let rows: Vec<EventRow> = once!({
             let mut reader = self.read().await?;
             let rows = query_as(
                 "SELECT at, what, user_name, sid, address, by_user, roles FROM events
@@ -54,7 +54,7 @@ impl EventStore for Driver {
     }
 
     async fn last_sign_ins(&self, users: &[&str]) -> Result<Vec<Option<UnixTime>>, StoreError> {
-        Ok(read!({
+        Ok(once!({
             let mut reader = self.read().await?;
             let mut found = Vec::with_capacity(users.len());
             for user in users {

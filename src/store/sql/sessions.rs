@@ -86,7 +86,7 @@ impl SessionStore for Driver {
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        Ok(read!({
+        Ok(once!({
             let mut reader = self.read().await?;
             find(&mut reader, id).await
         })?)
@@ -174,7 +174,7 @@ impl SessionStore for Driver {
     }
 
     async fn count_live(&self, users: &[&str], now: UnixTime) -> Result<Vec<u32>, StoreError> {
-        Ok(read!({
+        Ok(once!({
             let mut reader = self.read().await?;
             let mut found = Vec::with_capacity(users.len());
             for user in users {
@@ -185,7 +185,7 @@ impl SessionStore for Driver {
     }
 
     async fn live(&self, user: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
-        let rows: Vec<SessionRow> = read!({
+        let rows: Vec<SessionRow> = once!({
             let mut reader = self.read().await?;
             let rows = query_as(select_sessions!(
                 "user_name = $1 AND ended_at IS NULL AND idle_deadline > $2 AND absolute_deadline > $2
@@ -234,7 +234,7 @@ impl SessionStore for Driver {
 
     async fn is_revoked(&self, ids: [[u8; 16]; 2], issued_at: UnixTime) -> Result<bool, StoreError> {
         let [first, second] = &ids;
-        Ok(read!({
+        Ok(once!({
             let mut reader = self.read().await?;
             let is_revoked = query_scalar(
                 "SELECT EXISTS (SELECT 1 FROM revocations WHERE id IN ($1, $2))

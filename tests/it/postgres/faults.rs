@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "how soon is measured by the machine's clock")]
 
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -163,8 +164,12 @@ fn a_table_that_somebody_locked_is_told_of_and_got_over() {
     let node = node(&url);
     let mut people = People::at(&node);
     let holder = "BEGIN; LOCK TABLE sessions, revocations IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)";
-    let mut holder = std::process::Command::new("psql").args(["-qXAt", "-c", holder, &url]).spawn().unwrap();
-    while sql(&url, "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted") == "0" {}
+    let holder = Holder::of(&url, holder);
+    while sql(
+        &url,
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database WHERE datname = current_database() AND mode = 'AccessExclusiveLock' AND granted",
+    ) == "0"
+    {}
     for _ in 0..3 {
         // The database has taken the question, and does not answer it.
         let start = Instant::now();
@@ -175,12 +180,7 @@ fn a_table_that_somebody_locked_is_told_of_and_got_over() {
         assert!(start.elapsed() < TOLD_WITHIN, "{:?}", start.elapsed());
     }
     assert_ne!(people.left.protected().status, 200);
-    sql(
-        &url,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND pid <> pg_backend_pid()",
-    );
-    holder.kill().unwrap();
-    holder.wait().unwrap();
+    drop(holder);
     people.leaves.logout();
     people.afterwards(&node);
 }
@@ -233,7 +233,7 @@ fn a_node_whose_connections_are_all_taken_tells_so_in_time_and_gets_over_it() {
         .with("PORTCULLIS_AUTH__SECRET_KEY", SECRET)
         .with("PORTCULLIS_AUTH__MAX_SESSIONS", "100")
         .start();
-    let stuck: Vec<Client> = (0..16)
+    let stuck: Vec<Client> = (0..32)
         .map(|_| {
             let mut client = node.client();
             assert_eq!(client.sign_in("testuser", "testpass").status, 200);
@@ -246,10 +246,10 @@ fn a_node_whose_connections_are_all_taken_tells_so_in_time_and_gets_over_it() {
     let mut others = node.client();
     assert_eq!(others.sign_in("admin", "adminpass").status, 200);
     let hold = "BEGIN; SELECT FROM sessions WHERE user_name = 'testuser' FOR UPDATE; SELECT pg_sleep(600)";
-    let mut holder = std::process::Command::new("psql").args(["-qXAt", "-c", hold, &url]).spawn().unwrap();
+    let holder = Holder::of(&url, hold);
     while sql(
         &url,
-        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND wait_event = 'PgSleep'",
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND datname = current_database() AND wait_event = 'PgSleep'",
     ) != "1"
     {}
     let is_over = AtomicBool::new(false);
@@ -282,12 +282,7 @@ fn a_node_whose_connections_are_all_taken_tells_so_in_time_and_gets_over_it() {
         is_over.store(true, Ordering::Relaxed);
     });
     assert!(refused > 0, "the connections were never all taken");
-    sql(
-        &url,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND pid <> pg_backend_pid()",
-    );
-    holder.kill().unwrap();
-    holder.wait().unwrap();
+    drop(holder);
     let over = Instant::now();
     for mut client in stuck.into_iter().chain([others]) {
         while client.refresh().status == 503 {
@@ -297,6 +292,31 @@ fn a_node_whose_connections_are_all_taken_tells_so_in_time_and_gets_over_it() {
     }
     let mut left = Client::with(node.address(), &copy);
     assert_eq!((left.protected().status, left.refresh().status), (401, 401));
+}
+
+/// Somebody at the database's own client who holds something until this value is dropped.
+struct Holder<'a> {
+    url: &'a str,
+    client: Child,
+}
+
+impl<'a> Holder<'a> {
+    fn of(url: &'a str, statements: &str) -> Self {
+        let mut client = Command::new("psql");
+        client.args(["-qXAt", "-c", statements, url]).stdout(Stdio::null()).stderr(Stdio::null());
+        Self { url, client: client.spawn().unwrap() }
+    }
+}
+
+impl Drop for Holder<'_> {
+    fn drop(&mut self) {
+        sql(
+            self.url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND query LIKE '%pg_sleep(600)' AND pid <> pg_backend_pid()",
+        );
+        self.client.wait().unwrap();
+    }
 }
 
 fn close_connections(url: &str) {

@@ -99,7 +99,7 @@ impl Story {
                 match self.ended_at {
                     None => assert_eq!(answer, 200, "{:?}", self.order),
                     Some(at) if at == program || setting.is_slow => {
-                        assert_eq!(answer, 401, "{:?}", self.order)
+                        assert_eq!(answer, 401, "{:?}", self.order);
                     }
                     // News of it may be on its way.
                     Some(_) => assert!([200, 401].contains(&answer)),
@@ -128,14 +128,14 @@ impl Story {
         let (state, verdict) = step(&self.state, presented, now, leniency);
         self.state = state;
         let answer = node.refresh(self.hand(holder));
-        let told = (answer.status, if answer.status == 200 { String::new() } else { answer.code() });
-        let reused = self.state.ended.is_some_and(|ended| ended.reason == EndReason::Reused);
-        let expected = match verdict {
-            Verdict::Rotated | Verdict::Replayed => (200, ""),
-            _ if reused => (401, "token_reused"),
-            _ => (401, "token_revoked"),
+        let expected: &[(u16, &str)] = match verdict {
+            Verdict::Rotated | Verdict::Replayed => &[(200, "")],
+            Verdict::Reused => &[(401, "token_reused")],
+            // The program knows by itself that it has ended, or asks why.
+            _ => &[(401, "token_revoked"), (401, "token_reused")],
         };
-        assert_eq!((told.0, told.1.as_str()), expected, "{:?}", self.order);
+        let code = if answer.status == 200 { String::new() } else { answer.code() };
+        assert!(expected.contains(&(answer.status, &code)), "{:?}: {code}", self.order);
         if let Some(pair) = Pair::of(&answer).filter(|_| answer.status == 200) {
             assert_eq!(pair.generation(), self.state.generation, "{:?}", self.order);
             *self.hand(holder) = pair;
@@ -213,7 +213,7 @@ fn report(setting: Setting, what: &str) {
 #[test]
 #[ignore = "needs PostgreSQL; scripts/test starts it"]
 fn every_order_of_acts_within_the_grace_window_is_answered_as_one_machine_would() {
-    play(Setting { grace: Duration::from_secs(60), is_slow: false });
+    play(Setting { grace: Duration::from_secs(300), is_slow: false });
 }
 
 #[test]
