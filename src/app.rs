@@ -24,7 +24,9 @@ use crate::routes::{self, answer::errors, pages};
 use crate::settings::{self, Settings};
 use crate::store::{self, Stores};
 use crate::theme::Theme;
-use crate::users::{Accounts, Cost, Hasher, Password, PasswordPolicy, Roles, Username};
+use crate::users::{
+    Accounts, Cost, Hasher, Password, PasswordPolicy, Roles, SealKey, SecondFactor, Username,
+};
 
 /// What the application takes from the world around it; a test brings its own.
 #[derive(Clone)]
@@ -61,7 +63,12 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         let open = if settings.is_debug { store::open } else { store::open_existing };
         open(&settings.store)
     });
-    let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &*world.random)?;
+    let secret = settings.factor_key.secret(&*world.random).map_err(|problem| vec![problem])?;
+    let seal = secret.map(|secret| SealKey::derive(&secret));
+    if seal.is_none() {
+        tracing::warn!("nobody can add an authenticator app: set app.factor_key, the same on every node");
+    }
+    let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &world.random, seal)?;
 
     let random = Arc::clone(&world.random);
     let mut portcullis = Portcullis::new(Arc::clone(&stores.sessions))
@@ -130,7 +137,8 @@ pub fn check(figment: &Figment) -> Result<(), Vec<String>> {
         .map_err(|problem| vec![problem])
 }
 
-/// The accounts that these settings name, for the application and for the command line.
+/// The accounts that these settings name, for the application and for the command line. Without a key for the secrets of
+/// factors nobody is asked for any.
 ///
 /// # Errors
 /// One line when there is no randomness.
@@ -138,7 +146,8 @@ pub fn accounts(
     settings: &Settings,
     stores: &Stores,
     clock: Arc<dyn Clock>,
-    random: &dyn Random,
+    random: &Arc<dyn Random>,
+    seal: Option<SealKey>,
 ) -> Result<Accounts, Vec<String>> {
     let mut bytes = [0; 32];
     random.fill(&mut bytes).map_err(|error| vec![error.to_string()])?;
@@ -146,6 +155,15 @@ pub fn accounts(
     let accounts = {
         let (store, attempts) = (Arc::clone(&stores.accounts), Arc::clone(&stores.attempts));
         Accounts::new(store, attempts, Arc::new(hasher), clock, bytes)
+    };
+    let accounts = match seal {
+        Some(key) => accounts.with_second_factor(SecondFactor {
+            store: Arc::clone(&stores.factors),
+            key,
+            random: Arc::clone(random),
+            service: settings.service_name.clone(),
+        }),
+        None => accounts,
     };
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
     let remember = settings.auth.remember_ends_for();

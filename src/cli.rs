@@ -14,10 +14,12 @@ use std::io::{IsTerminal, Read, Write};
 use std::sync::Arc;
 
 use portcullis::app;
-use portcullis::auth::{Clock, EndReason, Event, OsRandom, SessionId, SystemClock, UnixTime, What, chain};
+use portcullis::auth::{
+    Clock, EndReason, Event, OsRandom, Random, SessionId, SystemClock, UnixTime, What, chain,
+};
 use portcullis::settings::{self, Settings};
 use portcullis::store::{self, StoreUrl, Stores};
-use portcullis::users::{Accounts, Username};
+use portcullis::users::{Accounts, SealKey, Username};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -53,7 +55,10 @@ impl Workbench {
         let stores = open(&settings.store);
         stores.sessions.ready().await.map_err(|error| vec![chain(&error)])?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let accounts = app::accounts(&settings, &stores, Arc::clone(&clock), &OsRandom)?;
+        // What is sealed is not opened here, and nothing new is sealed.
+        let seal = SealKey::derive(&[]);
+        let random: Arc<dyn Random> = Arc::new(OsRandom);
+        let accounts = app::accounts(&settings, &stores, Arc::clone(&clock), &random, Some(seal))?;
         Ok(Self { settings, stores, accounts, clock })
     }
 }

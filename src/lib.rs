@@ -89,7 +89,7 @@ pub use auth::{
     AccessToken, AuthError, BearerToken, BodyRefreshToken, BodyToken, Claims, CookieToken, Cors, CsrfToken,
     CurrentUser, CustomClaims, Fence, FreshToken, NodeStatus, OptionalToken, PageContext, Portcullis,
     QueryToken, RefreshToken, Refusal, Role, RoleToken, SameOrigin, SessionClaims, Sessions, SignInAttempt,
-    SignedIn, StatelessToken, TokenPair, catchers,
+    SignedIn, StatelessToken, StrongToken, TokenPair, catchers,
 };
 
 /// Holds the README's Rust to the code.

@@ -4,6 +4,7 @@
 //! The table `[default.auth]` belongs to the library and is judged there.
 
 pub mod colors;
+pub mod factor_key;
 pub mod siblings;
 
 use std::net::IpAddr;
@@ -19,6 +20,7 @@ use serde_json::json;
 
 use crate::auth::{AuthConfig, AuthSettings, KeyFile, Origin, TrustedProxies, plain};
 use crate::settings::colors::Colors;
+use crate::settings::factor_key::FactorKey;
 use crate::settings::siblings::SiblingsSettings;
 use crate::store::StoreUrl;
 
@@ -65,6 +67,9 @@ pub struct AppConfig {
     /// How long a one-time code can be exchanged for a password, in seconds. Default 3600; 300 to 86400, which is the
     /// longest that NIST SP 800-63B-4 allows.
     pub code_ttl: u64,
+    /// The key under which the secrets of authenticator apps are sealed, at least 32 characters of randomness. Unset by
+    /// default: then it is derived from `auth.secret_key`, or kept in a file beside an embedded database.
+    pub factor_key: Option<String>,
     /// How many passwords are hashed at the same time. Default: one less than there are cores, at least one.
     pub hash_threads: Option<usize>,
     /// How many sign-ins may wait for their turn to be hashed before the next is answered 503. Default 32.
@@ -89,6 +94,7 @@ impl Default for AppConfig {
             theme: None,
             password_min_length: 15,
             code_ttl: 3600,
+            factor_key: None,
             hash_threads: None,
             hash_queue: 32,
         }
@@ -129,6 +135,8 @@ pub struct Settings {
     pub password_min_length: usize,
     /// How long a one-time code can be exchanged.
     pub code_ttl: Duration,
+    /// Where the key of factors comes from.
+    pub factor_key: FactorKey,
     /// How many passwords are hashed at the same time.
     pub hash_threads: NonZeroUsize,
     /// How many sign-ins may wait for that.
@@ -188,6 +196,11 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     if !(300..=86_400).contains(&app.code_ttl) {
         problems.push("app.code_ttl: must be 300 to 86400 seconds".into());
     }
+    if app.factor_key.as_ref().is_some_and(|key| key.len() < 32) {
+        problems.push(
+            "app.factor_key: must have at least 32 characters; `openssl rand -base64 48` makes one".into(),
+        );
+    }
     if app.hash_threads == Some(0) || app.hash_threads > Some(64) {
         problems.push("app.hash_threads: must be 1 to 64".into());
     }
@@ -207,6 +220,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     }
     match (auth, store) {
         (Some(auth), Some(store)) if problems.is_empty() => Ok(Settings {
+            factor_key: FactorKey::of(app.factor_key.as_deref(), &auth, &store),
             auth,
             store,
             siblings,

@@ -145,6 +145,17 @@ for (const button of all(".reveal")) {
   // Sent as a password, so that the browser never remembers it as text.
   input.form.addEventListener("submit", () => reveal(false));
 }
+for (const button of all("[data-save]")) {
+  button.hidden = false;
+  button.onclick = () => {
+    const text = [...all("[data-code]")].map((code) => code.textContent).join("\r\n");
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+    link.download = button.dataset.save;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+}
 for (const type of ["keydown", "keyup"])
   addEventListener(type, (event) => {
     const on = event.target.type === "password" && event.getModifierState?.("CapsLock");

@@ -173,6 +173,12 @@ impl AuthSettings {
         self.secret.is_some()
     }
 
+    /// That secret.
+    #[cfg(feature = "app")]
+    pub(crate) fn secret_text(&self) -> Option<&str> {
+        self.secret.as_ref().map(Secret::as_str)
+    }
+
     /// The configured key file, if any.
     #[must_use]
     pub fn secret_key_file(&self) -> Option<&Path> {

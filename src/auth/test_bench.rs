@@ -20,6 +20,7 @@ use crate::auth::tokens::algorithm::Algorithm;
 use crate::auth::tokens::csrf_value;
 use crate::auth::tokens::keys::RingKey;
 use crate::auth::tokens::secret::Secret;
+use crate::auth::wire::proved::Proved;
 use crate::ground::clock::UnixTime;
 
 /// A kind of token for a test.
@@ -150,6 +151,7 @@ impl TestBench {
             last_seen: now,
             user_agent: "test".to_owned(),
             address: None,
+            proved: Proved::Password,
         };
         let created = self.authority.store.create(&session, usize::MAX, now);
         self.runtime.block_on(created).expect("the store keeps no session");

@@ -56,6 +56,16 @@ pub(crate) enum UserCommand {
         /// Whose.
         name: String,
     },
+    /// List what an account asks for besides the password.
+    Factors {
+        /// Whose.
+        name: String,
+    },
+    /// Take every authenticator app and recovery code away, so that the password alone signs in; ends the person's sessions.
+    ResetFactors {
+        /// Whose.
+        name: String,
+    },
     /// Let a disabled person sign in again.
     Enable {
         /// Whom.
@@ -75,6 +85,8 @@ pub(crate) async fn run(command: UserCommand) -> Result<(), Problems> {
         }
         UserCommand::Disable { name } => disable(&name).await,
         UserCommand::Forget { name } => forget(&name).await,
+        UserCommand::Factors { name } => factors(&name).await,
+        UserCommand::ResetFactors { name } => reset_factors(&name).await,
         UserCommand::Enable { name } => enable(&name).await,
     }
 }
@@ -139,6 +151,32 @@ async fn forget(name: &str) -> Result<(), Problems> {
     desk.accounts.forget_failures(&name).await.map_err(problem)?;
     desk.note(Some(What::FailuresForgotten), name.as_str(), &[], EndReason::Operator).await;
     say(format!("Forgot the failed sign-ins of {name}."))?;
+    Ok(())
+}
+
+async fn factors(name: &str) -> Result<(), Problems> {
+    let name = name_of(name)?;
+    let desk = Workbench::open().await?;
+    if desk.accounts.find(&name).await.map_err(problem)?.is_none() {
+        return Err(no_account(&name));
+    }
+    let (factors, left) = desk.accounts.factors(&name).await.map_err(problem)?;
+    let rows = factors.into_iter().map(|factor| {
+        let label = if factor.label.is_empty() { "(no name)".to_owned() } else { factor.label };
+        [label, moment(factor.made_at), factor.used_at.map_or_else(|| "never".to_owned(), moment)]
+    });
+    print_table(["APP", "ADDED", "LAST USED"], &rows.collect::<Vec<_>>())?;
+    say(format!("{left} recovery codes left."))?;
+    Ok(())
+}
+
+async fn reset_factors(name: &str) -> Result<(), Problems> {
+    let name = name_of(name)?;
+    let desk = Workbench::open().await?;
+    let ended = desk.accounts.reset_factors(&name, Warrant::OPERATOR).await.map_err(problem)?;
+    let ended = ended.ok_or_else(|| no_account(&name))?;
+    desk.note(Some(What::FactorsReset), name.as_str(), &ids(&ended), EndReason::Operator).await;
+    say(format!("The password alone signs {name} in now; {} ended.", sessions(ended.len())))?;
     Ok(())
 }
 

@@ -5,10 +5,10 @@
 
 use rocket::{Route, routes};
 
-use crate::routes::account::{dashboard, password, sessions};
+use crate::routes::account::{dashboard, factors, password, sessions};
 use crate::routes::answer::errors;
-use crate::routes::people::{list, person};
-use crate::routes::signing::{code, login, logout, reauthenticate, refresh};
+use crate::routes::people::{factors as reset, list, person};
+use crate::routes::signing::{code, factor, login, logout, reauthenticate, refresh};
 use crate::routes::view::assets::Assets;
 use crate::routes::view::samples::{self, PageSample, Surroundings};
 use crate::routes::view::sitemap::{Audience, Navigation, Page, Return, Sitemap};
@@ -36,12 +36,18 @@ macro_rules! template {
     };
 }
 
-static PAGES: [Page; 10] = [
+static PAGES: [Page; 14] = [
     Page {
         keys: &[ERROR, ("notice", "/login/notices")],
         shown_to: Audience::Anybody,
         return_to: Return::Never,
         ..page!("login", routes![login::form, login::submit], login::samples)
+    },
+    Page {
+        keys: &[ERROR],
+        shown_to: Audience::Anybody,
+        return_to: Return::Never,
+        ..page!("factor", routes![factor::form, factor::submit], factor::samples)
     },
     Page {
         keys: &[ERROR],
@@ -60,6 +66,29 @@ static PAGES: [Page; 10] = [
         navigation: Navigation::Link("/nav/sessions"),
         return_to: Return::Telling,
         ..page!("sessions", routes![sessions::list, sessions::end, sessions::end_others], sessions::samples)
+    },
+    Page {
+        keys: &[NOTICE],
+        navigation: Navigation::Link("/nav/security"),
+        return_to: Return::Telling,
+        ..page!(
+            "security",
+            routes![factors::list, factors::enrol, factors::recovery, factors::remove],
+            factors::samples
+        )
+    },
+    Page {
+        keys: &[ERROR],
+        navigation: Navigation::Under("security.html"),
+        ..page!(
+            "enrol",
+            routes![factors::enrolment, factors::picture, factors::confirm],
+            factors::enrol_samples
+        )
+    },
+    Page {
+        navigation: Navigation::Under("security.html"),
+        ..page!("recovery_codes", Vec::new(), factors::code_samples)
     },
     Page {
         keys: &[ERROR, NOTICE],
@@ -86,7 +115,7 @@ static PAGES: [Page; 10] = [
         keys: &[ERROR, ("notice", "/person/notices")],
         navigation: Navigation::Under("people.html"),
         return_to: Return::Telling,
-        ..page!("person", person::routes(), person::samples)
+        ..page!("person", [person::routes(), reset::routes()].concat(), person::samples)
     },
     Page {
         navigation: Navigation::Under("people.html"),
@@ -158,9 +187,15 @@ mod tests {
         for fine in ["/", "/dashboard", "/people/ada?x=y", "/account/code", "/nowhere", "/sessions#top"] {
             assert_eq!(site.next(fine).unwrap().as_str(), fine);
         }
-        for shut in
-            ["/login", "/login?next=/login", "/reauthenticate", "/logout", "/refresh", "/cookies/clear"]
-        {
+        for shut in [
+            "/login",
+            "/login?next=/login",
+            "/login/factor",
+            "/reauthenticate",
+            "/logout",
+            "/refresh",
+            "/cookies/clear",
+        ] {
             assert!(site.next(shut).is_none(), "{shut}");
         }
     }

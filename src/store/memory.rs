@@ -9,6 +9,8 @@ mod accounts;
 #[cfg(feature = "app")]
 mod attempts;
 mod events;
+#[cfg(feature = "app")]
+mod factors;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,10 +18,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+#[cfg(feature = "app")]
+use crate::auth::Voucher;
 use crate::auth::rotation::step;
 use crate::auth::{
-    Cursor, EndReason, Ending, Event, Leniency, Revocation, Revocations, Session, SessionId, SessionStore,
-    StoreError, TokenId, UnixTime, Verdict, Which,
+    Cursor, EndReason, Ending, Event, Leniency, Proved, Revocation, Revocations, Session, SessionId,
+    SessionStore, StoreError, TokenId, UnixTime, Verdict, Which,
 };
 use crate::store::{cursor_at, number_of};
 #[cfg(feature = "app")]
@@ -39,6 +43,8 @@ struct Kept {
     codes: HashMap<Username, KeptCode>,
     #[cfg(feature = "app")]
     attempts: attempts::Attempts,
+    #[cfg(feature = "app")]
+    besides: factors::Besides,
     sessions: HashMap<SessionId, Session>,
     log: BTreeMap<i64, Revocation>,
     logged: HashSet<[u8; 16]>,
@@ -84,6 +90,29 @@ impl Kept {
         ended
     }
 
+    fn begin(
+        &mut self,
+        session: &Session,
+        limit: usize,
+        remember_until: UnixTime,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        if self.sessions.contains_key(&session.id) {
+            return Err(StoreError::Damaged("a session of this id exists already"));
+        }
+        let others = self.live(&session.user, session.created_at);
+        self.sessions.insert(session.id, session.clone());
+        let mut ended = Vec::new();
+        for other in others.iter().skip(limit.saturating_sub(1)) {
+            ended.extend(self.end(&Ending {
+                which: Which::One(other.id),
+                reason: EndReason::TooMany,
+                at: session.created_at,
+                remember_until,
+            }));
+        }
+        Ok(ended)
+    }
+
     fn live(&self, user: &str, now: UnixTime) -> Vec<Session> {
         let is_theirs = |session: &&Session| session.user == user && session.state.is_live(now);
         let mut live: Vec<_> = self.sessions.values().filter(is_theirs).cloned().collect();
@@ -106,22 +135,22 @@ impl SessionStore for MemoryStore {
         limit: usize,
         remember_until: UnixTime,
     ) -> Result<Vec<SessionId>, StoreError> {
+        self.kept().begin(session, limit, remember_until)
+    }
+
+    #[cfg(feature = "app")]
+    async fn create_by(
+        &self,
+        voucher: &Voucher,
+        session: &Session,
+        limit: usize,
+        remember_until: UnixTime,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
         let mut kept = self.kept();
-        if kept.sessions.contains_key(&session.id) {
-            return Err(StoreError::Damaged("a session of this id exists already"));
+        if !kept.spend_voucher(voucher, &session.user, session.created_at) {
+            return Ok(None);
         }
-        let others = kept.live(&session.user, session.created_at);
-        kept.sessions.insert(session.id, session.clone());
-        let mut ended = Vec::new();
-        for other in others.iter().skip(limit.saturating_sub(1)) {
-            ended.extend(kept.end(&Ending {
-                which: Which::One(other.id),
-                reason: EndReason::TooMany,
-                at: session.created_at,
-                remember_until,
-            }));
-        }
-        Ok(ended)
+        kept.begin(session, limit, remember_until).map(Some)
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
@@ -164,12 +193,15 @@ impl SessionStore for MemoryStore {
         Ok(self.kept().end(ending))
     }
 
-    async fn reauthenticated(&self, id: SessionId, at: UnixTime) -> Result<bool, StoreError> {
+    async fn reauthenticated(&self, id: SessionId, proved: Proved, at: UnixTime) -> Result<bool, StoreError> {
         let mut kept = self.kept();
         let Some(session) = kept.sessions.get_mut(&id).filter(|session| session.state.is_live(at)) else {
             return Ok(false);
         };
         session.auth_time = at;
+        if proved.level() >= session.proved.level() {
+            session.proved = proved;
+        }
         Ok(true)
     }
 

@@ -1,7 +1,7 @@
 //! Where is it kept?
 //!
-//! One file per driver behind the contracts that the other wings own: [`SessionStore`], [`EventStore`], [`AccountStore`]
-//! and [`AttemptStore`]. None of them needs another: whoever keeps accounts elsewhere brings only those.
+//! One file per driver behind the contracts that the other wings own: [`SessionStore`], [`EventStore`], [`AccountStore`],
+//! [`AttemptStore`] and [`FactorStore`]. None of them needs another: whoever keeps accounts elsewhere brings only those.
 //! This file reads the setting `app.store` and chooses the driver; nobody else names one.
 //! It decides nothing: what becomes of a session is [`rotation::step`](crate::auth::rotation::step)'s business.
 
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::auth::{Cursor, EventStore, SessionStore};
 #[cfg(feature = "app")]
-use crate::users::{AccountStore, AttemptStore};
+use crate::users::{AccountStore, AttemptStore, FactorStore};
 
 #[cfg(feature = "redis")]
 pub use self::redis::{InvalidRedisUrl, RedisUrl, blocklist};
@@ -224,6 +224,9 @@ pub struct Stores {
     /// Attempts to sign in, and the devices that are known.
     #[cfg(feature = "app")]
     pub attempts: Arc<dyn AttemptStore>,
+    /// What people have besides their passwords, and sign-ins that are under way.
+    #[cfg(feature = "app")]
+    pub factors: Arc<dyn FactorStore>,
 }
 
 #[cfg(not(feature = "app"))]
@@ -236,10 +239,13 @@ impl Stores {
 
 #[cfg(feature = "app")]
 impl Stores {
-    fn of<Driver: SessionStore + EventStore + AccountStore + AttemptStore>(driver: Driver) -> Self {
+    fn of<Driver>(driver: Driver) -> Self
+    where
+        Driver: SessionStore + EventStore + AccountStore + AttemptStore + FactorStore,
+    {
         let driver = Arc::new(driver);
         let (sessions, events) = (driver.clone(), driver.clone());
-        Self { sessions, events, accounts: driver.clone(), attempts: driver }
+        Self { sessions, events, accounts: driver.clone(), attempts: driver.clone(), factors: driver }
     }
 }
 

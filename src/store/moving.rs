@@ -212,8 +212,8 @@ fn write_bytes(bytes: &[u8], line: &mut Vec<u8>) {
 const AT_ONCE: usize = 64 * 1024;
 
 /// Every table but those of the migrations, with every column but those that a database numbers or dates by itself;
-/// held below against the tables themselves. Accounts come before their codes.
-const TABLES: [WholeTable; 9] = [
+/// held below against the tables themselves. Accounts come before what is theirs.
+const TABLES: [WholeTable; 12] = [
     WholeTable {
         name: "accounts",
         columns: &[
@@ -222,6 +222,7 @@ const TABLES: [WholeTable; 9] = [
             ("roles", Text),
             ("disabled", Truth),
             ("created_at", Integer),
+            ("epoch", Integer),
         ],
         reading: "",
     },
@@ -245,6 +246,7 @@ const TABLES: [WholeTable; 9] = [
             ("last_seen", Integer),
             ("user_agent", Text),
             ("address", Text),
+            ("methods", Text),
         ],
         reading: "",
     },
@@ -288,6 +290,35 @@ const TABLES: [WholeTable; 9] = [
     WholeTable {
         name: "one_time_codes",
         columns: &[("account", Text), ("digest", Bytes), ("issued_by", Text), ("expires_at", Integer)],
+        reading: "",
+    },
+    WholeTable {
+        name: "factors",
+        columns: &[
+            ("id", Bytes),
+            ("account", Text),
+            ("kind", Text),
+            ("label", Text),
+            ("made_at", Integer),
+            ("confirmed_at", Integer),
+            ("used_at", Integer),
+            ("sealed", Bytes),
+            ("last_step", Integer),
+        ],
+        reading: "",
+    },
+    WholeTable { name: "recovery_codes", columns: &[("account", Text), ("digest", Bytes)], reading: "" },
+    WholeTable {
+        name: "pending_sign_ins",
+        columns: &[
+            ("digest", Bytes),
+            ("account", Text),
+            ("epoch", Integer),
+            ("remember", Truth),
+            ("failures", Integer),
+            ("expires_at", Integer),
+            ("proved", Truth),
+        ],
         reading: "",
     },
 ];

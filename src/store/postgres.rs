@@ -26,6 +26,9 @@ mod attempts;
 mod codes;
 #[path = "sql/events.rs"]
 mod events;
+#[cfg(feature = "app")]
+#[path = "sql/factors.rs"]
+mod factors;
 mod hint;
 mod news;
 mod open;

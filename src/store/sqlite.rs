@@ -28,6 +28,9 @@ pub(super) mod backup;
 mod codes;
 #[path = "sql/events.rs"]
 mod events;
+#[cfg(feature = "app")]
+#[path = "sql/factors.rs"]
+mod factors;
 mod news;
 mod open;
 #[path = "sql/purge.rs"]

@@ -35,6 +35,9 @@ pub struct Account {
     pub disabled: bool,
     /// When it was made.
     pub created_at: UnixTime,
+    /// Counts the changes after which a sign-in that is under way is over: another password, other roles, being disabled,
+    /// a factor more or less.
+    pub epoch: u64,
 }
 
 impl std::fmt::Debug for Account {
@@ -136,6 +139,7 @@ pub struct NewHash<'a> {
 ///     roles: vec![],
 ///     disabled: false,
 ///     created_at: UnixTime::from_secs(1_700_000_000),
+///     epoch: 0,
 /// };
 /// rocket::execute(async {
 ///     assert!(people.insert(&ada).await.unwrap());

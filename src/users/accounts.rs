@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::auth::Clock;
 use crate::users::account::{Account, AccountStore, Change, Effective, NewHash, SessionName, Warrant};
+use crate::users::factors::SecondFactor;
 use crate::users::password::{HashError, Hasher, Password};
 use crate::users::policy::{PasswordPolicy, UnfitPassword};
 use crate::users::roles::Roles;
@@ -42,6 +43,7 @@ pub struct Accounts {
     policy: PasswordPolicy,
     remember: Duration,
     pub(super) code_ttl: Duration,
+    pub(super) second: Option<SecondFactor>,
 }
 
 /// What became of a new account.
@@ -119,7 +121,16 @@ impl Accounts {
     ) -> Self {
         let gate = Arc::new(Gate::new(attempts, Arc::clone(&clock), random));
         let policy = PasswordPolicy::default();
-        Self { store, hasher, gate, clock, policy, remember: LONGEST_ACCESS, code_ttl: CODE_TTL }
+        Self {
+            store,
+            hasher,
+            gate,
+            clock,
+            policy,
+            remember: LONGEST_ACCESS,
+            code_ttl: CODE_TTL,
+            second: None,
+        }
     }
 
     /// Judges new passwords by this policy.
@@ -138,6 +149,12 @@ impl Accounts {
     #[must_use]
     pub fn with_code_ttl(self, code_ttl: Duration) -> Self {
         Self { code_ttl, ..self }
+    }
+
+    /// Asks people who have a second factor for it.
+    #[must_use]
+    pub fn with_second_factor(self, second: SecondFactor) -> Self {
+        Self { second: Some(second), ..self }
     }
 
     /// What a new password must be.
@@ -212,7 +229,7 @@ impl Accounts {
     ) -> Result<Creation, ChangeError> {
         let password_hash = self.hasher.hash(&password).await?;
         let (roles, created_at) = (roles.into_vec(), self.clock.now());
-        let account = Account { name, password_hash, roles, disabled: false, created_at };
+        let account = Account { name, password_hash, roles, disabled: false, created_at, epoch: 0 };
         let is_new = self.store.insert(&account).await?;
         Ok(if is_new { Creation::Created(account) } else { Creation::Taken })
     }

@@ -88,7 +88,8 @@ impl Accounts {
         let nobodys = Password::new(STANDARD_NO_PAD.encode(random)).map_err(|_| UnfitPassword::TooLong)?;
         let password_hash = self.hasher.hash(&nobodys).await?;
         let created_at = self.moment().at;
-        let account = Account { name, password_hash, roles: roles.into_vec(), disabled: false, created_at };
+        let account =
+            Account { name, password_hash, roles: roles.into_vec(), disabled: false, created_at, epoch: 0 };
         let kept = self.kept(code, warrant.by);
         let made = self.store.invite(&account, &kept, warrant).await?.into_result()?;
         Ok(made.map_or(Invitation::Taken, |_| Invitation::Made(kept.expires_at)))

@@ -8,6 +8,7 @@ mod account;
 mod accounts;
 mod code;
 mod codes;
+mod factors;
 pub mod password;
 mod policy;
 mod roles;
@@ -21,10 +22,16 @@ pub use account::{Account, AccountStore, Change, Effective, NewHash, SessionName
 pub use accounts::{Accounts, ChangeError, Creation};
 pub use code::{BYTES as CODE_BYTES, CodeDigest, InvalidCode, KeptCode, OneTimeCode};
 pub use codes::{Invitation, Redeemed};
+pub use factors::{
+    Answered, Beginning, Enrolment, Factor, FactorId, FactorStore, InvalidFactorId, KeptFactor, KeptPending,
+    NewCodes, Pending, PendingDigest, PendingState, Presented, SealBroken, SealKey, SecondAnswer,
+    SecondFactor, SecondMethods, SecondOutcome, SecondProof, SecondStep, SecondStepError, Standing,
+    TotpSecret, begin, present,
+};
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};
 pub use roles::{InvalidRoles, Roles};
-pub use sign_in::{Authenticated, Pending, Step};
+pub use sign_in::{Authenticated, Step};
 pub use sign_in_error::SignInError;
 pub use store_error::AccountStoreError;
 pub(crate) use throttle::OF_A_PROGRAM;

@@ -7,10 +7,11 @@
 
 use crate::users::account::Account;
 use crate::users::accounts::Accounts;
+use crate::users::factors::Pending;
 use crate::users::password::{HashError, Password};
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
-use crate::users::throttle::Attempt;
+use crate::users::throttle::{Attempt, Pass};
 use crate::users::username::Username;
 
 /// Somebody whose name and password were right.
@@ -52,12 +53,9 @@ pub struct Authenticated {
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
 ///     accounts.create("ada".parse().unwrap(), password("correct horse"), Roles::default()).await.unwrap();
-///     let step = accounts.sign_in("ada", password("correct horse"), Attempt::default()).await.unwrap();
-///     let name = match step {
-///         Step::Done(person) => person.account.name,
-///         Step::Next(pending) => match pending {},
-///     };
-///     assert_eq!(name.as_str(), "ada");
+///     let step = accounts.sign_in("ada", password("correct horse"), false, Attempt::default()).await.unwrap();
+///     let Step::Done(person) = step else { panic!("ada has no second factor") };
+///     assert_eq!(person.account.name.as_str(), "ada");
 /// });
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,12 +66,9 @@ pub enum Step {
     Next(Pending),
 }
 
-/// What is asked for besides the password. There is nothing yet, so nobody has to handle it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pending {}
-
 impl Accounts {
-    /// The first step of signing in: a name and a password.
+    /// The first step of signing in: a name and a password. Whether to remember the browser is kept for the second, if
+    /// there is one.
     ///
     /// # Errors
     /// [`SignInError`], as it says.
@@ -81,9 +76,24 @@ impl Accounts {
         &self,
         name: &str,
         password: Password,
+        remember: bool,
         attempt: Attempt<'_>,
     ) -> Result<Step, SignInError> {
-        self.authenticate(name, password, attempt).await.map(Step::Done)
+        let (account, pass) = self.compare(name, &password, attempt).await?;
+        let old_hash = account.password_hash.clone();
+        let account = self.with_current_hash(account, &password).await;
+        match self.next_step(&account, remember).await {
+            Ok(Some(pending)) => {
+                // What failed before is forgotten when the second step was right, too.
+                self.gate.not_evaluated(pass).await;
+                Ok(Step::Next(pending))
+            }
+            Ok(None) => Ok(Step::Done(self.authenticated(account, &old_hash, pass).await)),
+            Err(error) => {
+                self.gate.not_evaluated(pass).await;
+                Err(error)
+            }
+        }
     }
 
     /// The account of whoever typed this; it proves a password and signs nobody in.
@@ -99,6 +109,19 @@ impl Accounts {
         password: Password,
         attempt: Attempt<'_>,
     ) -> Result<Authenticated, SignInError> {
+        let (account, pass) = self.compare(name, &password, attempt).await?;
+        let old_hash = account.password_hash.clone();
+        let account = self.with_current_hash(account, &password).await;
+        Ok(self.authenticated(account, &old_hash, pass).await)
+    }
+
+    /// Compares a password, as one attempt that is counted.
+    async fn compare(
+        &self,
+        name: &str,
+        password: &Password,
+        attempt: Attempt<'_>,
+    ) -> Result<(Account, Pass), SignInError> {
         // Whoever has to wait takes no place from those who need not; and an attempt that nobody has time for is not
         // counted in the end, so that it does not use up the allowance.
         let pass = self.gate.admit(name, attempt).await?;
@@ -115,7 +138,7 @@ impl Accounts {
         };
         let account = found.filter(|account| !account.disabled);
         let stored = account.as_ref().map(|account| account.password_hash.as_str());
-        let is_right = match self.hasher.verify_at(place, &password, stored).await {
+        let is_right = match self.hasher.verify_at(place, password, stored).await {
             Ok(is_right) => is_right,
             Err(error @ HashError::Unreadable) => {
                 // To the outside this is a wrong password: a different answer would tell that the name exists.
@@ -124,16 +147,21 @@ impl Accounts {
             }
             Err(error) => return Err(error.into()),
         };
-        let Some(account) = account.filter(|_| is_right) else { return Err(SignInError::BadCredentials) };
+        match account.filter(|_| is_right) {
+            Some(account) => Ok((account, pass)),
+            None => Err(SignInError::BadCredentials),
+        }
+    }
+
+    /// Forgets the failures before.
+    async fn authenticated(&self, account: Account, old_hash: &str, pass: Pass) -> Authenticated {
         let (failures, is_known_device) = (pass.failures, pass.is_known_device);
         if let Err(error) = self.gate.succeeded(pass).await {
             // The person is in; the failures before are only remembered a little longer.
             tracing::warn!(%error, "the failures before a sign-in were not forgotten");
         }
-        let old_hash = account.password_hash.clone();
-        let account = self.with_current_hash(account, &password).await;
         let hash_renewed = account.password_hash != old_hash;
-        Ok(Authenticated { account, is_known_device, failures, hash_renewed })
+        Authenticated { account, is_known_device, failures, hash_renewed }
     }
 
     /// Whether this password opens this account; for the launch, which asks before anybody is served. Nothing is counted.

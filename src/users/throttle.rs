@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 use crate::auth::UnixTime;
 use crate::users::store_error::AccountStoreError;
 
-pub(super) use gate::{Gate, NotAdmitted};
+pub(super) use gate::{Gate, NotAdmitted, Pass};
 
 /// What is known of whoever tries to sign in, beside name and password.
 ///

@@ -39,6 +39,7 @@ mod accounts;
 mod attempts;
 mod codes;
 mod events;
+mod factors;
 mod presence;
 mod revocation;
 mod rotation;
@@ -46,7 +47,7 @@ mod rotation;
 use std::time::Duration;
 
 use portcullis::auth::{
-    Cursor, EndReason, Ending, Leniency, Session, SessionId, State, UnixTime, Verdict, Which,
+    Cursor, EndReason, Ending, Leniency, Proved, Session, SessionId, State, UnixTime, Verdict, Which,
 };
 use portcullis::store::Stores;
 
@@ -75,6 +76,7 @@ pub(crate) fn session(number: u8, user: &str) -> Session {
         last_seen: NOW,
         user_agent: "a browser".to_owned(),
         address: None,
+        proved: Proved::Password,
     }
 }
 

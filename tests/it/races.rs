@@ -11,6 +11,7 @@ mod history;
 mod logout;
 mod nodes;
 mod orders;
+mod second_factor;
 mod theft;
 
 use std::path::Path;

@@ -510,6 +510,7 @@ fn accounts() -> &'static [Account] {
             roles: roles.into_iter().map(str::to_owned).collect(),
             disabled: false,
             created_at: UnixTime::from_secs(NOW),
+            epoch: 0,
         };
         people.into_iter().map(account).collect()
     })

@@ -82,6 +82,7 @@ impl Wire {
             access_csrf_cookie: cookie(&config.access_csrf_cookie_name),
             refresh_csrf_cookie: cookie(&config.refresh_csrf_cookie_name),
             pre_session_cookie: cookie(default_name::PRE_SESSION),
+            pending_cookie: cookie(default_name::PENDING),
             device_cookie: cookie(default_name::DEVICE),
             same_site: match config.cookie_samesite {
                 CookieSameSite::Lax => SameSite::Lax,

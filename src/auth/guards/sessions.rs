@@ -3,10 +3,11 @@
 //! Who the person is has been decided by the application before it calls [`Sessions::sign_in`];
 //! this file knows no passwords.
 
+mod browser;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
@@ -20,13 +21,14 @@ use crate::auth::request::location::in_line;
 use crate::auth::request::verdict::{authority, clear_cookies, notes, patience, send_pair};
 use crate::auth::sessions::authority::{Authority, NewSession, Pair};
 use crate::auth::sessions::event::{Event, What};
-use crate::auth::sessions::record::{Session, These, Whose};
+use crate::auth::sessions::record::{Session, These, Voucher, Whose};
 use crate::auth::sessions::rotation::EndReason;
 use crate::auth::tokens::token::{Membership, Token};
 use crate::auth::wire::cookies::{Carried, Readable};
 use crate::auth::wire::error::AuthError;
 use crate::auth::wire::kind::Kind;
 use crate::auth::wire::place::Location;
+use crate::auth::wire::proved::Proved;
 use crate::ground::clock::UnixTime;
 
 /// A guard that opens, renews and closes sessions for this request; cookies follow with the response.
@@ -72,9 +74,24 @@ impl Sessions<'_> {
         roles: &[String],
         remember: bool,
     ) -> Result<SessionId, AuthError> {
+        self.sign_in_having(Proved::Password, None, user, roles, remember).await
+    }
+
+    /// The same for somebody who proved this, and whose session begins by this voucher, if by any.
+    ///
+    /// # Errors
+    /// As [`sign_in`](Self::sign_in); [`AuthError::Revoked`] when the voucher is worth nothing.
+    pub async fn sign_in_having(
+        &self,
+        proved: Proved,
+        voucher: Option<Voucher>,
+        user: &str,
+        roles: &[String],
+        remember: bool,
+    ) -> Result<SessionId, AuthError> {
         // First, so that the session that is replaced does not count against the limit.
         self.end_carried(EndReason::Replaced).await?;
-        let pair = self.begin(user, roles, remember).await?;
+        let pair = self.begin(proved, voucher, user, roles, remember).await?;
         let jar = self.authority.jar;
         send_pair(self.request, jar, &pair);
         let form = &jar.wire().pre_session_cookie;
@@ -94,7 +111,22 @@ impl Sessions<'_> {
         roles: &[String],
         remember: bool,
     ) -> Result<(SessionId, TokenPair), AuthError> {
-        let pair = self.begin(user, roles, remember).await?;
+        self.sign_in_without_cookies_having(Proved::Password, None, user, roles, remember).await
+    }
+
+    /// The same for somebody who proved this, by a voucher if by any.
+    ///
+    /// # Errors
+    /// As [`sign_in_having`](Self::sign_in_having).
+    pub async fn sign_in_without_cookies_having(
+        &self,
+        proved: Proved,
+        voucher: Option<Voucher>,
+        user: &str,
+        roles: &[String],
+        remember: bool,
+    ) -> Result<(SessionId, TokenPair), AuthError> {
+        let pair = self.begin(proved, voucher, user, roles, remember).await?;
         Ok((pair.session, pair.into()))
     }
 
@@ -141,36 +173,6 @@ impl Sessions<'_> {
         caller::address(self.request)
     }
 
-    /// The secret that tells which device this is, if it was given one by [`remember_device`](Self::remember_device).
-    #[must_use]
-    pub fn device(&self) -> Option<&str> {
-        match Asked::bare(self.request).cookie(&self.authority.jar.wire().device_cookie) {
-            Carried::Once(secret) if secret.parse::<SessionId>().is_ok() => Some(secret),
-            _ => None,
-        }
-    }
-
-    /// Draws a secret for a device: 16 random bytes as text.
-    ///
-    /// # Errors
-    /// [`AuthError::Unavailable`] when there is no randomness.
-    pub fn new_device(&self) -> Result<String, AuthError> {
-        // A session's id has the shape of 16 random bytes; this one names no session.
-        Ok(SessionId::draw(&*self.authority.random)?.to_string())
-    }
-
-    /// Gives the browser a device's secret to keep for 180 days, also after signing out.
-    pub fn remember_device(&self, secret: &str) {
-        let jar = self.authority.jar;
-        jar.set(
-            &notes(self.request).outbox,
-            &jar.wire().device_cookie,
-            secret,
-            Readable::ByServerOnly,
-            Some(DEVICE_AGE),
-        );
-    }
-
     /// Exchanges a refresh token for the next pair, delivered as the token came: one out of a cookie is answered with
     /// cookies, which follow with the response, any other with the pair itself.
     ///
@@ -193,13 +195,22 @@ impl Sessions<'_> {
         Ok(None)
     }
 
-    async fn begin(&self, user: &str, roles: &[String], remember: bool) -> Result<Pair, AuthError> {
+    async fn begin(
+        &self,
+        proved: Proved,
+        voucher: Option<Voucher>,
+        user: &str,
+        roles: &[String],
+        remember: bool,
+    ) -> Result<Pair, AuthError> {
         let new = NewSession {
             user: user.to_owned(),
             roles: roles.to_vec(),
             remember,
             user_agent: self.user_agent(),
             address: self.address(),
+            proved,
+            voucher,
         };
         self.authority.begin(new).await
     }
@@ -217,13 +228,13 @@ impl Sessions<'_> {
         ended
     }
 
-    /// Notes that the person entered the password again: this session's tokens are fresh from now on,
-    /// and its CSRF values are new. The caller has checked the password.
+    /// Notes that the person proved this again: this session's tokens are fresh from now on, and its CSRF values are new.
+    /// The caller has checked it. What was proved before is not forgotten for less.
     ///
     /// # Errors
     /// [`AuthError::Revoked`] when the session is over, [`AuthError::Unavailable`] when the store is out of reach.
-    pub async fn reauthenticated(&self, session: SessionId) -> Result<(), AuthError> {
-        let pair = self.authority.reauthenticate(session, self.address()).await?;
+    pub async fn reauthenticated(&self, session: SessionId, proved: Proved) -> Result<(), AuthError> {
+        let pair = self.authority.reauthenticate(session, proved, self.address()).await?;
         send_pair(self.request, self.authority.jar, &pair);
         Ok(())
     }
@@ -384,5 +395,3 @@ impl Sentinel for Sessions<'_> {
 
 const MAX_CARRIED: usize = 8;
 const MAX_USER_AGENT: usize = 256;
-/// Browsers keep a cookie for 400 days at most (RFC 6265bis §5.5).
-const DEVICE_AGE: Duration = Duration::from_secs(180 * 24 * 3600);

@@ -5,6 +5,8 @@
 //! None is meant to be wrapped in `Option`: that would turn a store out of reach into "not signed in";
 //! [`OptionalToken`] is there for pages that anybody may see.
 
+pub(in crate::auth) mod strong;
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;

@@ -19,7 +19,7 @@ use crate::auth::id::{SessionId, TokenId};
 use crate::auth::sessions::confirmed::Confirmed;
 use crate::auth::sessions::event::{EventStore, What};
 use crate::auth::sessions::hooks::Hooks;
-use crate::auth::sessions::record::{Cursor, Ending, Revocation, Session, SessionStore, Whose};
+use crate::auth::sessions::record::{Cursor, Ending, Revocation, Session, SessionStore, Voucher, Whose};
 use crate::auth::sessions::rotation::{EndReason, Leniency, State, Verdict};
 use crate::auth::sessions::store_error::StoreError;
 use crate::auth::sessions::view::View;
@@ -36,6 +36,7 @@ use crate::auth::wire::error::AuthError;
 use crate::auth::wire::invalid::Invalid;
 use crate::auth::wire::kind::Kind;
 use crate::auth::wire::origin::Origin;
+use crate::auth::wire::proved::Proved;
 use crate::ground::clock::{Clock, UnixTime};
 use crate::ground::random::Random;
 
@@ -78,6 +79,9 @@ pub(crate) struct NewSession {
     pub(crate) remember: bool,
     pub(crate) user_agent: String,
     pub(crate) address: Option<IpAddr>,
+    pub(crate) proved: Proved,
+    /// What it begins by, if more than a password was asked for.
+    pub(crate) voucher: Option<Voucher>,
 }
 
 /// An access and a refresh token of one generation, and what their cookies need.
@@ -115,23 +119,27 @@ impl Authority {
             last_seen: now,
             user_agent: new.user_agent,
             address: new.address,
+            proved: new.proved,
         };
         let pair = self.mint(&session, &csrf_value::refresh_value(seed), now, true).await?;
         self.confirmed.begin(session.id, session.state.generation, &session.user);
-        let limit = self.settings.max_sessions;
-        self.change(|it| async move {
+        let (limit, voucher) = (self.settings.max_sessions, new.voucher);
+        let has_begun = self.change(move |it| async move {
             let until = it.remember_until(now);
-            let displaced = it.store.create(&session, limit, until).await?;
+            let displaced = match &voucher {
+                Some(voucher) => it.store.create_by(voucher, &session, limit, until).await?,
+                None => Some(it.store.create(&session, limit, until).await?),
+            };
+            let Some(displaced) = displaced else { return Ok(false) };
             it.refuse_ended(&displaced, until);
             let (user, address) = (session.user.as_str(), session.address);
             it.note(What::SignedIn, Some(user), Some(session.id), address);
             for id in displaced {
                 it.note(What::SessionEnded(EndReason::TooMany), Some(user), Some(id), address);
             }
-            Ok(())
-        })
-        .await?;
-        Ok(pair)
+            Ok(true)
+        });
+        if has_begun.await? { Ok(pair) } else { Err(AuthError::Revoked) }
     }
 
     /// Exchanges a refresh token for the pair of the next generation, or of the same one again.
@@ -221,6 +229,7 @@ impl Authority {
     pub(crate) async fn reauthenticate(
         self: &Arc<Self>,
         id: SessionId,
+        proved: Proved,
         address: Option<IpAddr>,
     ) -> Result<Pair, AuthError> {
         let now = self.clock.now();
@@ -228,7 +237,7 @@ impl Authority {
         self.random.fill(&mut seed)?;
         let leniency = self.leniency();
         let session = self.change(move |it| async move {
-            if !it.store.reauthenticated(id, now).await? {
+            if !it.store.reauthenticated(id, proved, now).await? {
                 return Ok(None);
             }
             let Some(session) = it.store.find(id).await? else { return Ok(None) };
@@ -292,6 +301,7 @@ impl Authority {
             issued_at: now,
             expires_at,
             csrf: &csrf_access,
+            proved: session.proved,
             extra: &extra,
         };
         let access = self.codec.mint(&mint)?;

@@ -125,6 +125,18 @@ pub enum What {
     AccountEnabled,
     /// An account's roles were changed.
     RolesChanged,
+    /// An authenticator app was taken into use.
+    FactorAdded,
+    /// One was taken away by its owner.
+    FactorRemoved,
+    /// All factors of an account were taken away by somebody else.
+    FactorsReset,
+    /// Recovery codes were drawn in place of those before.
+    RecoveryCodesMade,
+    /// Somebody signed in with a recovery code.
+    RecoveryCodeUsed,
+    /// A code for a second step was wrong or spent.
+    SecondFactorFailed,
 }
 
 /// How loud an event is.
@@ -137,7 +149,7 @@ enum Level {
 
 impl What {
     /// Our word, the OWASP word, and how loud it is.
-    const TABLE: [(Self, &'static str, &'static str, Level); 28] = [
+    const TABLE: [(Self, &'static str, &'static str, Level); 34] = [
         (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
         (
             Self::SignedInAfterFailures,
@@ -171,6 +183,12 @@ impl What {
         (Self::AccountDisabled, "account_disabled", "user_updated", Level::Warn),
         (Self::AccountEnabled, "account_enabled", "user_updated", Level::Warn),
         (Self::RolesChanged, "roles_changed", "authz_change", Level::Warn),
+        (Self::FactorAdded, "factor_added", "user_updated", Level::Info),
+        (Self::FactorRemoved, "factor_removed", "user_updated", Level::Warn),
+        (Self::FactorsReset, "factors_reset", "user_updated", Level::Warn),
+        (Self::RecoveryCodesMade, "recovery_codes_made", "user_updated", Level::Info),
+        (Self::RecoveryCodeUsed, "recovery_code_used", "authn_login_success", Level::Warn),
+        (Self::SecondFactorFailed, "second_factor_failed", "authn_login_fail", Level::Warn),
     ];
 
     /// Everything that can happen.
@@ -224,6 +242,7 @@ impl What {
                 | Self::TokenOfWrongType
                 | Self::RoleMissing
                 | Self::SignInBusy
+                | Self::SecondFactorFailed
         )
     }
 

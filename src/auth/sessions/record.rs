@@ -11,6 +11,7 @@ use crate::auth::id::{SessionId, TokenId};
 use crate::auth::sessions::event::{Event, What};
 use crate::auth::sessions::rotation::{EndReason, Leniency, State, Verdict};
 use crate::auth::sessions::store_error::StoreError;
+use crate::auth::wire::proved::Proved;
 use crate::ground::clock::UnixTime;
 
 /// One signed-in browser or program of one person.
@@ -54,6 +55,40 @@ pub struct Session {
     pub user_agent: String,
     /// From where the person signed in.
     pub address: Option<IpAddr>,
+    /// What the person proved, at sign-in or since; claims `amr` and `acr`.
+    pub proved: Proved,
+}
+
+/// What a session begins by, once: the store has given it out when everything was proved that it takes, and spends it in
+/// the transaction that keeps the session. Nobody is left with a proof that is spent and no session.
+///
+/// ```
+/// use portcullis::auth::Voucher;
+///
+/// let voucher = Voucher::from_bytes([7; 32]);
+/// assert_eq!(format!("{voucher:?}"), "Voucher(..)", "a log learns nothing");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Voucher([u8; 32]);
+
+impl Voucher {
+    /// The voucher of these bytes, which the store has given out.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes, for a store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Voucher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Voucher(..)")
+    }
 }
 
 /// Which sessions are to end.
@@ -240,7 +275,7 @@ pub struct Revocations {
 /// The contract suite in `tests/it/contract.rs` says the same in code, and every driver passes it.
 ///
 /// ```
-/// use portcullis::auth::{Session, SessionId, State, UnixTime};
+/// use portcullis::auth::{Proved, Session, SessionId, State, UnixTime};
 /// use portcullis::store;
 /// use std::time::Duration;
 ///
@@ -252,7 +287,7 @@ pub struct Revocations {
 ///     let (id, user) = (SessionId::from_bytes([7; 16]), "ada".to_owned());
 ///     let session = Session {
 ///         id, user, state, roles: vec![], remember: false, created_at: now, auth_time: now, last_seen: now,
-///         user_agent: String::new(), address: None,
+///         user_agent: String::new(), address: None, proved: Proved::Password,
 ///     };
 ///     store.create(&session, 10, now).await.unwrap();
 ///     assert_eq!(store.live("ada", now).await.unwrap(), [session]);
@@ -274,6 +309,18 @@ pub trait SessionStore: Send + Sync + 'static {
         limit: usize,
         remember_until: UnixTime,
     ) -> Result<Vec<SessionId>, StoreError>;
+
+    /// The same by spending a voucher in the same transaction; `None`, and nothing is kept, when it was spent, or is worth
+    /// nothing any more. A store that has given none out takes none, which is the default.
+    async fn create_by(
+        &self,
+        _voucher: &Voucher,
+        _session: &Session,
+        _limit: usize,
+        _remember_until: UnixTime,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
+        Ok(None)
+    }
 
     /// The session of this name, ended or not; `None` when there never was one or it was purged.
     async fn find(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
@@ -298,8 +345,9 @@ pub trait SessionStore: Send + Sync + 'static {
     /// One past its deadline is logged too: its last access token may still live.
     async fn end(&self, ending: &Ending<'_>) -> Result<Vec<SessionId>, StoreError>;
 
-    /// Notes that the password was entered again in this live session; `false` when it does not live.
-    async fn reauthenticated(&self, id: SessionId, at: UnixTime) -> Result<bool, StoreError>;
+    /// Notes that this was proved again in this live session; `false` when it does not live. What was proved in it before
+    /// is not forgotten for less.
+    async fn reauthenticated(&self, id: SessionId, proved: Proved, at: UnixTime) -> Result<bool, StoreError>;
 
     /// How many live sessions each of these people has, in the same order.
     async fn count_live(&self, users: &[&str], now: UnixTime) -> Result<Vec<u32>, StoreError>;

@@ -11,6 +11,7 @@ use crate::auth::tokens::token::{Membership, Token};
 use crate::auth::wire::error::AuthError;
 use crate::auth::wire::invalid::Invalid;
 use crate::auth::wire::place::Location;
+use crate::auth::wire::proved::AuthLevel;
 use crate::ground::clock::UnixTime;
 
 /// What a verified token says; every guard gives it by dereferencing.
@@ -129,6 +130,12 @@ impl<'r> SessionClaims<'r> {
     #[must_use]
     pub fn auth_time(&self) -> UnixTime {
         self.session.auth_time
+    }
+
+    /// How much the person had proved, claim `acr`; the first level where there is none.
+    #[must_use]
+    pub fn level(&self) -> AuthLevel {
+        self.session.level
     }
 
     pub(crate) fn generation(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! Tokens: what they say, how they are minted, and the one strict pass that reads them.
 //!
 //! The claims are flask-jwt-extended's (`fresh, iat, jti, type, sub, nbf, csrf, aud, iss, exp`, in its order) plus ours
-//! (`sid, gen, auth_time, roles`).
+//! (`sid, gen, auth_time, roles`, and `acr, amr` where more than a password was proved).
 //! Reading costs one signature check, one base64 pass and one JSON pass; texts stay where they are in the payload.
 //! A sibling that shares the key (flask-jwt-extended) mints tokens without ours; where the settings accept them, they
 //! belong to no session, and the type says so.
@@ -23,6 +23,7 @@ use crate::auth::tokens::ring::Ring;
 use crate::auth::tokens::token::{Membership, Said, Token};
 use crate::auth::wire::invalid::{Claim, Invalid};
 use crate::auth::wire::kind::Kind;
+use crate::auth::wire::proved::{AuthLevel, Proved};
 use crate::ground::clock::{CLOCKS_APART, UnixTime};
 
 /// What is written into a new token.
@@ -38,6 +39,7 @@ pub(crate) struct Mint<'a> {
     pub(crate) issued_at: UnixTime,
     pub(crate) expires_at: UnixTime,
     pub(crate) csrf: &'a str,
+    pub(crate) proved: Proved,
     /// The application's own claims; none of them may have the name of one of ours.
     pub(crate) extra: &'a Map<String, Value>,
 }
@@ -56,6 +58,8 @@ pub(crate) struct Codec {
 
 impl Codec {
     pub(crate) fn mint(&self, mint: &Mint<'_>) -> Result<String, SigningFailed> {
+        // What a session of the first level proved goes without saying, and every request would carry it.
+        let is_strong = mint.proved.level() == AuthLevel::Two && mint.kind == Kind::Access;
         let claims = Written {
             fresh: mint.fresh,
             iat: mint.issued_at.as_secs(),
@@ -71,6 +75,8 @@ impl Codec {
             generation: mint.generation,
             auth_time: mint.auth_time.as_secs(),
             roles: mint.roles,
+            acr: is_strong.then_some(AuthLevel::ACR),
+            amr: is_strong.then(|| mint.proved.methods()),
             extra: mint.extra,
         };
         if let Some(name) = RESERVED.iter().find(|name| mint.extra.contains_key(**name)) {
@@ -129,7 +135,9 @@ impl Codec {
             let sid = claims.sid.as_ref().ok_or(Invalid::MissingClaim(Claim::Sid))?;
             let generation = claims.generation.ok_or(Invalid::MissingClaim(Claim::Gen))?;
             let id = sid.0.parse().map_err(|_| Invalid::Payload)?;
-            Some(Membership { id, generation, auth_time: claims.auth_time.unwrap_or_default() })
+            let is_strong = claims.acr.as_ref().is_some_and(|acr| acr.0 == AuthLevel::ACR);
+            let level = if is_strong { AuthLevel::Two } else { AuthLevel::One };
+            Some(Membership { id, generation, auth_time: claims.auth_time.unwrap_or_default(), level })
         };
         let kind = match claims.kind.as_ref().map(|kind| kind.0.as_ref()) {
             Some("access") => Kind::Access,
@@ -265,12 +273,16 @@ struct Written<'a> {
     generation: u64,
     auth_time: i64,
     roles: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amr: Option<&'static [&'static str]>,
     #[serde(flatten)]
     extra: &'a Map<String, Value>,
 }
 
 /// The claims that no hook may write.
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 16] = [
     "fresh",
     "iat",
     "jti",
@@ -285,6 +297,8 @@ const RESERVED: [&str; 14] = [
     "gen",
     "auth_time",
     "roles",
+    "acr",
+    "amr",
 ];
 
 /// The claims as they are read. A claim given twice is an error (derived), one of the wrong type too;
@@ -313,6 +327,8 @@ struct Payload<'a> {
     aud: Option<Text<'a>>,
     #[serde(borrow)]
     roles: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    acr: Option<Text<'a>>,
 }
 
 /// A JSON string, borrowed from the payload unless it has escapes; serde's own `Cow` would always copy inside `Option`.

@@ -128,6 +128,14 @@ impl KeyFile {
         self.write(&text, random, Existing::Keep)
     }
 
+    /// A file of ours that holds one secret for another purpose than tokens, made when it is missing.
+    #[cfg(feature = "app")]
+    pub(crate) fn secret(&self, random: &dyn Random) -> Result<Vec<u8>, String> {
+        self.make_if_missing(random)?;
+        let first = self.read()?.keys.into_iter().next();
+        first.map(|entry| entry.key.into_bytes()).ok_or_else(|| self.line("it holds no secret"))
+    }
+
     /// The keys, in the file's order.
     ///
     /// # Errors

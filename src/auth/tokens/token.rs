@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::auth::id::{SessionId, TokenId};
 use crate::auth::wire::kind::Kind;
 use crate::auth::wire::place::Location;
+use crate::auth::wire::proved::AuthLevel;
 use crate::ground::clock::UnixTime;
 
 /// A token of one request.
@@ -43,6 +44,7 @@ pub(crate) struct Membership {
     pub(crate) id: SessionId,
     pub(crate) generation: u64,
     pub(crate) auth_time: UnixTime,
+    pub(crate) level: AuthLevel,
 }
 
 impl Token {

@@ -24,6 +24,8 @@ pub(crate) mod default_name {
     pub(crate) const PRE_SESSION: &str = "portcullis_login";
     /// Tells that this browser signed in before; it opens nothing and outlives signing out.
     pub(crate) const DEVICE: &str = "portcullis_device";
+    /// Belongs to a sign-in that lacks its second step; no token, and for five minutes.
+    pub(crate) const PENDING: &str = "portcullis_pending";
 }
 
 /// A cookie's name as browsers see it: over HTTPS it is bound to this host.

@@ -68,6 +68,9 @@ pub enum AuthError {
     /// The password was entered too long ago for this action.
     #[error("Fresh token required")]
     NotFresh,
+    /// A password alone opens the session, and this asks for a second factor besides.
+    #[error("Second factor required")]
+    SecondFactorRequired,
     /// An unsafe request by cookie without a CSRF proof.
     #[error("Missing CSRF token")]
     CsrfMissing,
@@ -125,6 +128,7 @@ impl AuthError {
             Self::Revoked => "token_revoked",
             Self::Reused => "token_reused",
             Self::NotFresh => "fresh_required",
+            Self::SecondFactorRequired => "second_factor_required",
             Self::CsrfMissing => "csrf_missing",
             Self::CsrfMismatch => "csrf_mismatch",
             Self::CrossSite => "cross_site",

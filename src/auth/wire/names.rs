@@ -28,6 +28,8 @@ pub(crate) struct Wire {
     pub(crate) pre_session_cookie: String,
     /// Tells that this browser signed in before; it opens nothing and outlives signing out.
     pub(crate) device_cookie: String,
+    /// Belongs to a sign-in that lacks its second step.
+    pub(crate) pending_cookie: String,
     pub(crate) same_site: SameSite,
     pub(crate) csrf_in_cookies: bool,
     pub(crate) csrf_header: String,
@@ -128,7 +130,9 @@ impl Wire {
             [&self.access_cookie, &self.refresh_cookie, &self.access_csrf_cookie, &self.refresh_csrf_cookie];
         cookies.sort_unstable();
         if cookies.windows(2).any(|pair| pair.first() == pair.last())
-            || [&self.pre_session_cookie, &self.device_cookie].iter().any(|own| cookies.contains(own))
+            || [&self.pre_session_cookie, &self.device_cookie, &self.pending_cookie]
+                .iter()
+                .any(|own| cookies.contains(own))
         {
             problems.push("auth.names.*_cookie_name: no two cookies may have the same name".into());
         }

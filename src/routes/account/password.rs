@@ -7,7 +7,7 @@ use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::auth::{AuthError, CsrfToken, EndReason, FreshToken, Sessions, What};
+use crate::auth::{AuthError, CsrfToken, EndReason, FreshToken, Proved, Sessions, What};
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
@@ -101,7 +101,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
 async fn changed(person: &FreshToken<'_>, sessions: &Sessions<'_>, form: Form) -> Reply {
     sessions.note(What::PasswordChanged, Some(person.subject()), Some(person.session_id()));
     // The password was entered a moment ago, and a copy of this session's tokens should not profit from it.
-    if let Err(error) = sessions.reauthenticated(person.session_id()).await {
+    if let Err(error) = sessions.reauthenticated(person.session_id(), Proved::Password).await {
         // The new password is committed, and saying anything else would send the person back to the old one.
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "a password was changed, but its session got no new tokens");

@@ -86,7 +86,9 @@ impl<'r> Responder<'r, 'static> for Refused {
 fn of_auth(error: AuthError, request: &Request<'_>) -> Reply {
     if Form::of(request) == Form::Page && !is_fetched(request) {
         match error {
-            AuthError::NotFresh => return Reply::SeeOther(reauthentication_address(request)),
+            AuthError::NotFresh | AuthError::SecondFactorRequired => {
+                return Reply::SeeOther(reauthentication_address(request));
+            }
             AuthError::Reused => {}
             error if error.status() == Status::Unauthorized => {
                 return Reply::SeeOther(sign_in_address(error, request));
@@ -195,7 +197,7 @@ fn here(request: &Request<'_>) -> Option<Next> {
     Frame::of(request).site.next(&request.uri().to_string())
 }
 
-fn next_parameter(next: &Next) -> String {
+pub(crate) fn next_parameter(next: &Next) -> String {
     format!("next={}", RawStr::new(next.as_str()).percent_encode())
 }
 

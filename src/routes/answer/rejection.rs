@@ -109,6 +109,19 @@ impl Rejection {
         self.refusal.retry_after
     }
 
+    /// The answer for programs.
+    pub(crate) fn into_refusal(self) -> Refusal {
+        self.refusal
+    }
+
+    /// The answer: JSON for a program, and for a browser another reply, which says why.
+    pub(crate) fn answer_of(self, form: Form, page: impl FnOnce() -> Reply) -> Reply {
+        match form {
+            Form::Data => Reply::Refused(self.refusal),
+            Form::Page => page(),
+        }
+    }
+
     /// The answer: JSON for a program, and for a browser the page that says why.
     pub(crate) fn answer(self, form: Form, page: impl FnOnce(&Self) -> Template) -> Reply {
         match form {

@@ -28,7 +28,7 @@ use crate::users::{ChangeError, InvalidUsername, Username};
 
 /// A person's name in an address; what can be nobody's name is not found.
 #[derive(Debug, Clone)]
-pub(crate) struct Name(Username);
+pub(crate) struct Name(pub(super) Username);
 
 #[derive(Debug, Serialize)]
 struct PersonPage<'a> {
@@ -44,6 +44,8 @@ struct PersonPage<'a> {
     code_open: bool,
     /// How many attempts to sign in failed in a row, from devices that are not known.
     failures: u32,
+    /// How many authenticator apps the person has.
+    factors: usize,
     /// When the next of them is looked at, if it has to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt: Option<Moment>,
@@ -222,7 +224,8 @@ pub(crate) async fn end_all(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
 impl PersonPage<'_> {
     /// The same for programs.
     fn as_data(&self) -> Value {
-        let Self { person, sessions, events, code_until, code_open, failures, next_attempt, .. } = self;
+        let Self { person, sessions, events, code_until, code_open, failures, factors, next_attempt, .. } =
+            self;
         let code_until = code_until.as_ref().filter(|_| *code_open);
         json!({
             "person": person,
@@ -230,6 +233,7 @@ impl PersonPage<'_> {
             "events": events,
             "code_until": code_until,
             "failures": failures,
+            "factors": factors,
             "next_attempt": next_attempt,
         })
     }
@@ -242,6 +246,7 @@ impl PersonPage<'_> {
             ENDED_ALL => self.sessions.is_empty(),
             FAILURES_FORGOTTEN => self.failures == 0,
             CODE_WITHDRAWN => self.code_until.is_none(),
+            FACTORS_RESET => self.factors == 0,
             _ => NOTICES.contains(&notice),
         }
     }
@@ -257,6 +262,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         code_until: None,
         code_open: false,
         failures: 0,
+        factors: 0,
         next_attempt: None,
         is_self: false,
         notice,
@@ -269,6 +275,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
             events: vec![ShownEvent::sample(text)],
             code_until: Some(Moment::sample(text)),
             code_open: true,
+            factors: 2,
             ..page(present(), Some(ENABLED), None)
         },
         PersonPage { code_until: Some(Moment::sample(text)), ..page(present(), None, None) },
@@ -278,6 +285,8 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         page(present(), None, Some("bad_roles")),
         page(present(), None, Some("own_account")),
         page(present(), None, Some("last_administrator")),
+        PersonPage { factors: 1, ..page(present(), None, Some("own_factor_required")) },
+        page(present(), Some(FACTORS_RESET), None),
         page(present(), None, Some(text)),
     ])
 }
@@ -291,6 +300,7 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
     let live = desk.overseen().live(name.as_str()).await.map_err(Refused)?;
     let code = desk.accounts().code_of(name).await.map_err(|error| out_of_reach(&error))?;
     let failures = desk.accounts().failures(name).await.map_err(|error| out_of_reach(&error))?;
+    let (factors, _) = desk.accounts().factors(name).await.map_err(|error| out_of_reach(&error))?;
     let now = desk.overseen().now();
     Ok(Some(PersonPage {
         roles: account.roles.join(", "),
@@ -300,6 +310,7 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
         code_open: code.as_ref().is_some_and(|code| code.is_open(now)),
         code_until: code.map(|code| code.expires_at.into()),
         failures: failures.in_a_row,
+        factors: factors.len(),
         next_attempt: failures.wait(now).map(|wait| (now + wait).into()),
         is_self: is_own(desk, name),
         notice: None,
@@ -308,7 +319,7 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
 }
 
 /// Says on the person's page, or in JSON, why nothing was done; the roles that were `typed` stay in the form.
-async fn refused(
+pub(super) async fn refused(
     desk: &Desk<'_>,
     name: &Username,
     rejection: Rejection,
@@ -323,7 +334,7 @@ async fn refused(
 }
 
 /// The same for a change that was not made.
-async fn not_changed(
+pub(super) async fn not_changed(
     desk: &Desk<'_>,
     name: &Username,
     error: ChangeError,
@@ -334,18 +345,18 @@ async fn not_changed(
 }
 
 /// Back to the person's page, which says what was done; or JSON that does.
-fn done(desk: &Desk<'_>, name: &Username, notice: &str, data: Value) -> Reply {
+pub(super) fn done(desk: &Desk<'_>, name: &Username, notice: &str, data: Value) -> Reply {
     match desk.form {
         Form::Page => Reply::SeeOther(saying(&paths::person(name.as_str()), notice)),
         Form::Data => Reply::Json(Status::Ok, data),
     }
 }
 
-fn is_own(desk: &Desk<'_>, name: &Username) -> bool {
+pub(super) fn is_own(desk: &Desk<'_>, name: &Username) -> bool {
     desk.administrator.subject() == name.as_str()
 }
 
-fn own_account() -> Rejection {
+pub(super) fn own_account() -> Rejection {
     let message = "Another administrator has to do this to your account";
     Rejection::new(Status::Conflict, "own_account", message)
 }
@@ -373,6 +384,8 @@ const ENABLED: &str = "enabled";
 const ROLES_CHANGED: &str = "roles_changed";
 const FAILURES_FORGOTTEN: &str = "failures_forgotten";
 const CODE_WITHDRAWN: &str = "code_withdrawn";
+/// All apps of the person were taken away.
+pub(super) const FACTORS_RESET: &str = "factors_reset";
 const ENDED_ONE: &str = "session_ended";
 const ENDED_ALL: &str = "all_ended";
 const NOTHING_TO_END: &str = "nothing_to_end";

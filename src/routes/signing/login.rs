@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::auth::{
-    AuthError, CsrfToken, EndReason, FormCookie, Refusal, Sessions, SignInAttempt, SignedIn, TokenPair, What,
-    has_cookies, is_signed_in_elsewhere,
+    AuthError, CsrfToken, EndReason, FormCookie, Proved, Refusal, Sessions, SignInAttempt, SignedIn,
+    TokenPair, Voucher, What, has_cookies, is_signed_in_elsewhere,
 };
 use crate::routes::answer::body::{self, Body, Fields};
-use crate::routes::answer::errors::{COOKIES_LOST, Refused};
+use crate::routes::answer::errors::{COOKIES_LOST, Refused, next_parameter};
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
@@ -22,7 +22,7 @@ use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths;
 use crate::routes::view::states;
-use crate::users::{Accounts, Attempt, Authenticated, Password, SignInError, Step, Username};
+use crate::users::{Accounts, Attempt, Authenticated, Password, SecondMethods, SignInError, Step, Username};
 
 /// Whether the sign-in page names the demo accounts.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ pub(crate) struct SendsCookies(bool);
 /// Where a program wants its tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Delivery {
+pub(super) enum Delivery {
     Cookies,
     /// In the answer, for programs that send them in a header; only where headers are looked at.
     Body,
@@ -129,7 +129,8 @@ pub(crate) async fn submit(
     let name = credentials.username.clone();
     let not_done = match attempt {
         Ok(_) => match sign_in(credentials, form, &sessions, accounts).await {
-            Ok(tokens) => return Ok(signed_in(tokens, form, next.as_ref())),
+            Ok(Came::In(tokens)) => return Ok(signed_in(tokens, form, next.as_ref())),
+            Ok(Came::Halfway(methods)) => return Ok(asked_for(methods, form, next.as_ref())),
             Err(not_done) => not_done,
         },
         Err(AuthError::CsrfMissing | AuthError::CsrfMismatch) if csrf.is_signed_in => {
@@ -182,12 +183,26 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
     ])
 }
 
-fn led_on(next: Option<&Next>) -> Reply {
+pub(super) fn led_on(next: Option<&Next>) -> Reply {
     Reply::SeeOther(next.map_or_else(|| paths::DASHBOARD.to_owned(), ToString::to_string))
 }
 
+/// The answer to a password that was right and is not enough.
+fn asked_for(methods: SecondMethods, form: Form, next: Option<&Next>) -> Reply {
+    match form {
+        Form::Page => Reply::SeeOther(next.map_or_else(
+            || paths::FACTOR.to_owned(),
+            |next| format!("{}?{}", paths::FACTOR, next_parameter(next)),
+        )),
+        Form::Data => {
+            let body = json!({ "login": false, "next": "second_factor", "methods": methods.words() });
+            Reply::Json(Status::Ok, body)
+        }
+    }
+}
+
 /// Where a browser goes and what a program gets.
-fn signed_in(tokens: Option<TokenPair>, form: Form, next: Option<&Next>) -> Reply {
+pub(super) fn signed_in(tokens: Option<TokenPair>, form: Form, next: Option<&Next>) -> Reply {
     match tokens {
         Some(TokenPair { access_token, refresh_token }) => {
             let body = json!({ "login": true, "access_token": access_token, "refresh_token": refresh_token });
@@ -198,18 +213,16 @@ fn signed_in(tokens: Option<TokenPair>, form: Form, next: Option<&Next>) -> Repl
     }
 }
 
-/// Checks the password and begins the session.
-async fn sign_in(
-    credentials: Credentials,
-    form: Form,
-    sessions: &Sessions<'_>,
-    accounts: &Accounts,
-) -> Result<Option<TokenPair>, NotDone> {
-    if credentials.password.is_empty() {
-        // Answered like a wrong one, but no attempt: nothing was compared.
-        return Err(bad_credentials().into());
-    }
-    let delivery = credentials.delivery.unwrap_or(match sessions.takes_cookies() {
+/// How far a password has led.
+enum Came {
+    In(Option<TokenPair>),
+    /// To a second step, for which one of these is asked.
+    Halfway(SecondMethods),
+}
+
+/// Where a program gets its tokens, if they can be had there.
+pub(super) fn delivery_of(wanted: Option<Delivery>, sessions: &Sessions<'_>) -> Result<Delivery, NotDone> {
+    let delivery = wanted.unwrap_or(match sessions.takes_cookies() {
         true => Delivery::Cookies,
         false => Delivery::Body,
     });
@@ -217,39 +230,62 @@ async fn sign_in(
         Delivery::Cookies => sessions.takes_cookies(),
         Delivery::Body => sessions.takes_bearers(),
     };
-    let Ok(password) = Password::new(credentials.password) else { return Err(unfitting().into()) };
-    if !is_fit {
-        return Err(unfitting().into());
+    if is_fit { Ok(delivery) } else { Err(unfitting().into()) }
+}
+
+/// Checks the password, and begins the session if nothing else is asked for.
+async fn sign_in(
+    credentials: Credentials,
+    form: Form,
+    sessions: &Sessions<'_>,
+    accounts: &Accounts,
+) -> Result<Came, NotDone> {
+    if credentials.password.is_empty() {
+        // Answered like a wrong one, but no attempt: nothing was compared.
+        return Err(bad_credentials().into());
     }
+    let delivery = delivery_of(credentials.delivery, sessions)?;
+    let Ok(password) = Password::new(credentials.password) else { return Err(unfitting().into()) };
     let device = device::of(sessions, &credentials.username);
     let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
-    let step = accounts.sign_in(&credentials.username, password, attempt).await;
+    let step = accounts.sign_in(&credentials.username, password, credentials.remember, attempt).await;
     let person = match step {
         Ok(Step::Done(person)) => person,
-        Ok(Step::Next(pending)) => match pending {},
+        Ok(Step::Next(pending)) => {
+            sessions.keep_pending(&pending.secret, pending.life);
+            return Ok(Came::Halfway(pending.methods));
+        }
         Err(SignInError::Busy) => return Err(Rejection::busy().noted(What::SignInBusy).into()),
         Err(error) => {
             return Err(Rejection::of_sign_in(error, bad_credentials().noted(What::SignInFailed)));
         }
     };
-    begin(&person, credentials.remember, delivery, form, sessions, accounts).await
+    let begun = begin(&person, None, credentials.remember, delivery, form, sessions, accounts);
+    begun.await.map(Came::In)
 }
 
-/// Begins the session of somebody whose proofs were right.
-async fn begin(
+/// Begins the session of somebody whose proofs were right; by a voucher when they were more than a password.
+pub(super) async fn begin(
     person: &Authenticated,
+    voucher: Option<Voucher>,
     remember: bool,
     delivery: Delivery,
     form: Form,
     sessions: &Sessions<'_>,
     accounts: &Accounts,
 ) -> Result<Option<TokenPair>, NotDone> {
+    if sessions.pending().is_some() {
+        // Of this sign-in, or of another that was left in the middle.
+        sessions.forget_pending();
+    }
     let account = &person.account;
     let (name, roles) = (account.name.as_str(), &account.roles);
+    let proved = voucher.map_or(Proved::Password, |_| Proved::PasswordAndCode);
     let (session, tokens) = match delivery {
-        Delivery::Cookies => (sessions.sign_in(name, roles, remember).await?, None),
+        Delivery::Cookies => (sessions.sign_in_having(proved, voucher, name, roles, remember).await?, None),
         Delivery::Body => {
-            let (session, pair) = sessions.sign_in_without_cookies(name, roles, remember).await?;
+            let (session, pair) =
+                sessions.sign_in_without_cookies_having(proved, voucher, name, roles, remember).await?;
             (session, Some(pair))
         }
     };
@@ -345,14 +381,16 @@ impl body::FromFields for Credentials {
 }
 
 /// The notices that a link to the sign-in page may ask for; a closed list, so that nobody can put words into our mouth.
-const NOTICES: [&str; 5] =
-    ["signed_out", "session_ended", "session_expired", "password_changed", PASSWORD_CHOSEN];
+const NOTICES: [&str; 6] =
+    ["signed_out", "session_ended", "session_expired", "password_changed", PASSWORD_CHOSEN, SIGN_IN_EXPIRED];
 /// A cookie of ours came twice, with different values; seen here and not asked for by a link.
 const COOKIES_TWICE: &str = "cookies_twice";
 /// The form came back without its cookie.
 const COOKIE_LOST: &str = "cookie_lost";
 /// It came back with two.
 const COOKIE_TWICE: &str = "cookie_twice";
+/// The notice after a second step that came too late, or after too many wrong ones.
+pub(crate) const SIGN_IN_EXPIRED: &str = "sign_in_expired";
 /// The notice after a one-time code was exchanged.
 pub(crate) const PASSWORD_CHOSEN: &str = "password_chosen";
 /// A longer name is nobody's and not worth showing again.

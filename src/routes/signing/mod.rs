@@ -2,6 +2,7 @@
 
 pub(crate) mod code;
 pub(crate) mod device;
+pub(crate) mod factor;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod reauthenticate;

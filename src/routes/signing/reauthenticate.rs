@@ -1,28 +1,31 @@
-//! `/reauthenticate`: the password again, before what a stolen session must not do.
+//! `/reauthenticate`: the password again, or a code of whoever has a factor, before what a stolen session must not do.
 
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::auth::{CsrfToken, Sessions, SignedIn, What};
+use crate::auth::{AuthError, CsrfToken, Proved, Refusal, Sessions, SignedIn, What};
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
 use crate::routes::signing::device;
+use crate::routes::signing::factor::{self, CodeMethod};
 use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths;
 use crate::routes::view::states;
-use crate::users::{Accounts, Attempt, Password};
+use crate::users::{Accounts, Attempt, Password, SecondAnswer};
 
-/// The password, and where the person was.
+/// The password, or for somebody who has a factor a code of it; and where the person was.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Again {
-    password: String,
+    password: Option<String>,
+    method: Option<CodeMethod>,
+    code: Option<String>,
     #[serde(skip)]
     next: Option<String>,
 }
@@ -30,6 +33,8 @@ pub(crate) struct Again {
 #[derive(Debug, Serialize)]
 struct AgainPage<'a> {
     next: &'a str,
+    /// Whether a code is asked for, and not the password.
+    by_code: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,15 +43,19 @@ struct AgainPage<'a> {
 
 /// `GET /reauthenticate?next=…`: the form.
 #[get("/reauthenticate?<next>")]
-pub(crate) fn form(
+pub(crate) async fn form(
     visitor: SignedIn<'_>,
     next: Option<&str>,
     csrf: CsrfToken<'_>,
+    accounts: &State<Accounts>,
     frame: Frame<'_>,
-) -> Reply {
+) -> Result<Reply, Refused> {
     let next = next.and_then(|next| frame.site.next(next));
-    let page = AgainPage { next: next.as_ref().map_or("", Next::as_str), error: None, retry_after: None };
-    Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("reauthenticate.html", page))
+    let next = next.as_ref().map_or("", Next::as_str);
+    let by_code = has_factor(accounts, visitor.subject()).await?;
+    let page = AgainPage { next, by_code, error: None, retry_after: None };
+    let frame = frame.person(&visitor).csrf(csrf.as_str());
+    Ok(Reply::Page(Status::Ok, frame.render("reauthenticate.html", page)))
 }
 
 /// `POST /reauthenticate`: new tokens that are fresh, and back to where the person was.
@@ -60,13 +69,26 @@ pub(crate) async fn submit(
     form: Form,
     body: Body<Again>,
 ) -> Result<Reply, Refused> {
-    let Body(Again { password, next }) = body;
+    let Body(Again { password, method, code, next }) = body;
     let next = next.as_deref().and_then(|next| frame.site.next(next));
     let device = device::of(&sessions, visitor.subject());
     let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
-    let rejection = match check(accounts, visitor.subject(), password, attempt).await {
-        Ok(()) => {
-            sessions.reauthenticated(visitor.session_id()).await.map_err(Refused)?;
+    let by_code = has_factor(accounts, visitor.subject()).await?;
+    let checked = match (by_code, password, code) {
+        (true, _, Some(code)) => {
+            let answer = factor::answer(method, &code);
+            check_code(accounts, visitor.subject(), answer, attempt).await.map(|()| Proved::PasswordAndCode)
+        }
+        // A password alone must not do what takes more than a password.
+        (true, _, None) => return Err(Refused(AuthError::SecondFactorRequired)),
+        (false, Some(password), _) => {
+            check(accounts, visitor.subject(), password, attempt).await.map(|()| Proved::Password)
+        }
+        (false, None, _) => Err(wrong_password().into()),
+    };
+    let rejection = match checked {
+        Ok(proved) => {
+            sessions.reauthenticated(visitor.session_id(), proved).await.map_err(Refused)?;
             return Ok(match form {
                 Form::Page => Reply::SeeOther(next.map_or_else(
                     || paths::DASHBOARD.to_owned(),
@@ -82,20 +104,35 @@ pub(crate) async fn submit(
     }
     Ok(rejection.answer(form, |rejection| {
         let next = next.as_ref().map_or("", Next::as_str);
-        let page = AgainPage { next, error: Some(rejection.key()), retry_after: rejection.retry_after() };
+        let (error, retry_after) = (Some(rejection.key()), rejection.retry_after());
+        let page = AgainPage { next, by_code, error, retry_after };
         frame.person(&visitor).csrf(csrf.as_str()).render("reauthenticate.html", page)
     }))
 }
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
 pub(crate) fn samples(text: &str) -> Vec<Value> {
-    let page = |next, error, retry_after| AgainPage { next, error, retry_after };
+    let page = |next, by_code, error, retry_after| AgainPage { next, by_code, error, retry_after };
     states::values(&[
-        page("", None, None),
-        page(text, Some("wrong_password"), None),
-        page("", Some("throttled"), Some(600)),
-        page("", Some(text), None),
+        page("", false, None, None),
+        page("", true, None, None),
+        page(text, false, Some("wrong_password"), None),
+        page(text, true, Some(factor::BAD_CODE), None),
+        page("", false, Some("throttled"), Some(600)),
+        page("", true, Some(text), None),
     ])
+}
+
+/// Whether this person has a factor, and so is asked for it.
+async fn has_factor(accounts: &Accounts, name: &str) -> Result<bool, Refused> {
+    let Ok(name) = name.parse() else { return Ok(false) };
+    let found = accounts.factors(&name).await;
+    let (factors, _) = found.map_err(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "factors cannot be read");
+        Refused(AuthError::Unavailable)
+    })?;
+    Ok(!factors.is_empty())
 }
 
 /// Whether this is the person's password.
@@ -105,19 +142,42 @@ async fn check(
     password: String,
     attempt: Attempt<'_>,
 ) -> Result<(), NotDone> {
-    // 422 and not 401: the caller is signed in, and a program must not take this for the end of its session.
-    let wrong = || {
-        let wrong = Rejection::new(Status::UnprocessableEntity, "wrong_password", "The password is wrong");
-        wrong.noted(What::ReauthenticationFailed)
-    };
-    let Ok(password) = Password::new(password) else { return Err(wrong().into()) };
+    let Ok(password) = Password::new(password) else { return Err(wrong_password().into()) };
     let checked = accounts.authenticate(name, password, attempt).await;
-    checked.map(drop).map_err(|error| Rejection::of_sign_in(error, wrong()))
+    checked.map(drop).map_err(|error| Rejection::of_sign_in(error, wrong_password()))
+}
+
+/// Whether this is a code of the person's.
+async fn check_code(
+    accounts: &Accounts,
+    name: &str,
+    answer: SecondAnswer<'_>,
+    attempt: Attempt<'_>,
+) -> Result<(), NotDone> {
+    let Ok(name) = name.parse() else { return Err(Refused(AuthError::UnknownUser).into()) };
+    let checked = accounts.step_up(&name, answer, attempt).await;
+    checked.map_err(|error| Rejection::of_sign_in(error, wrong_code()))
+}
+
+/// 422 and not 401: the caller is signed in, and a program must not take this for the end of its session.
+fn wrong_password() -> Rejection {
+    let wrong = Rejection::new(Status::UnprocessableEntity, "wrong_password", "The password is wrong");
+    wrong.noted(What::ReauthenticationFailed)
+}
+
+/// The same for a code.
+fn wrong_code() -> Rejection {
+    let refusal = Refusal::new(Status::UnprocessableEntity, "Wrong or spent code", "bad_code");
+    Rejection::told(factor::BAD_CODE, refusal).noted(What::ReauthenticationFailed)
 }
 
 impl body::FromFields for Again {
     fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
-        Ok(Self { password: fields.required("password")?, next: fields.optional("next") })
+        let (password, code) = (fields.optional("password"), fields.optional("code"));
+        if password.is_none() && code.is_none() {
+            return Err(body::Unreadable::Unfitting);
+        }
+        Ok(Self { password, method: None, code, next: fields.optional("next") })
     }
 }
 

@@ -8,6 +8,10 @@ use rocket::http::RawStr;
 pub(crate) const HOME: &str = "/";
 /// Where somebody goes who is not signed in.
 pub(crate) const LOGIN: &str = "/login";
+/// The second step of signing in.
+pub(crate) const FACTOR: &str = "/login/factor";
+/// What somebody has besides a password.
+pub(crate) const FACTORS: &str = "/account/factors";
 /// Where somebody goes who is.
 pub(crate) const DASHBOARD: &str = "/dashboard";
 /// Everywhere the person is signed in.

@@ -98,6 +98,7 @@ impl AccountStore for MemoryStore {
             return Ok(None);
         }
         new_hash.clone_into(&mut account.password_hash);
+        kept.raise_epoch(name);
         kept.forget_codes_of(name);
         Ok(Some(kept.end_all(name, None, EndReason::PasswordChanged, moment)))
     }
@@ -125,6 +126,7 @@ impl AccountStore for MemoryStore {
         let is_old = |account: &&mut Account| hash.old.is_none_or(|old| account.password_hash == old);
         let Some(account) = kept.accounts.get_mut(name).filter(is_old) else { return Ok(None) };
         hash.new.clone_into(&mut account.password_hash);
+        kept.raise_epoch(name);
         kept.forget_codes_of(name);
         Ok(Some(kept.end_all(name, hash.keep, EndReason::PasswordChanged, moment)))
     }
@@ -146,6 +148,7 @@ impl AccountStore for MemoryStore {
             return Ok(Change::LastOfRole);
         }
         kept.accounts.insert(name.clone(), after);
+        kept.raise_epoch(name);
         if !disabled {
             return Ok(Change::Made(Vec::new()));
         }
@@ -170,6 +173,7 @@ impl AccountStore for MemoryStore {
             return Ok(Change::LastOfRole);
         }
         kept.accounts.insert(name.clone(), after);
+        kept.raise_epoch(name);
         kept.forget_codes_issued_by(name);
         Ok(Change::Made(kept.end_all(name, None, EndReason::RolesChanged, moment)))
     }
@@ -177,7 +181,7 @@ impl AccountStore for MemoryStore {
 
 impl Kept {
     /// Whether the session in which a change was asked for goes on.
-    fn warrants(&self, warrant: Warrant<'_>) -> bool {
+    pub(super) fn warrants(&self, warrant: Warrant<'_>) -> bool {
         let goes_on = |session: &Session| session.state.ended.is_none();
         let session = warrant.session.map(SessionId::from_bytes);
         session.is_none_or(|id| self.sessions.get(&id).is_some_and(goes_on))
@@ -201,7 +205,7 @@ impl Kept {
         self.codes.retain(|_, code| code.issued_by.as_ref() != Some(name));
     }
 
-    fn end_all(
+    pub(super) fn end_all(
         &mut self,
         name: &Username,
         keep: Option<SessionName>,

@@ -17,7 +17,7 @@ impl AccountStore for Driver {
         let row: Option<AccountRow> = once!({
             let mut reader = self.read().await?;
             let row = query_as(
-                "SELECT name, password_hash, roles, disabled, created_at FROM accounts WHERE name = $1",
+                "SELECT name, password_hash, roles, disabled, created_at, epoch FROM accounts WHERE name = $1",
             );
             Ok(row.bind(name.as_str()).fetch_optional(&mut *reader).await?)
         })?;
@@ -101,11 +101,13 @@ impl AccountStore for Driver {
             if !kept.is_some_and(|kept| kept.is_open(moment.at) && kept.digest.is(code)) {
                 return Ok(None);
             }
-            let done = query("UPDATE accounts SET password_hash = $2 WHERE name = $1 AND NOT disabled")
-                .bind(name.as_str())
-                .bind(new_hash)
-                .execute(&mut *write.0)
-                .await?;
+            let done = query(
+                "UPDATE accounts SET password_hash = $2, epoch = epoch + 1 WHERE name = $1 AND NOT disabled",
+            )
+            .bind(name.as_str())
+            .bind(new_hash)
+            .execute(&mut *write.0)
+            .await?;
             if done.rows_affected() == 0 {
                 return Ok(None);
             }
@@ -150,7 +152,7 @@ impl AccountStore for Driver {
         let rows: Vec<AccountRow> = once!(SEARCH, {
             let mut reader = self.read().await?;
             let rows = query_as(
-                "SELECT name, password_hash, roles, disabled, created_at FROM accounts
+                "SELECT name, password_hash, roles, disabled, created_at, epoch FROM accounts
                  WHERE name > $1 AND name LIKE $3 ESCAPE '!' ORDER BY name LIMIT $2",
             )
             // No name is empty, so every name lies behind the empty text.
@@ -171,7 +173,7 @@ impl AccountStore for Driver {
         Ok(again!({
             let mut write = self.write().await?;
             let done = query(
-                "UPDATE accounts SET password_hash = $3
+                "UPDATE accounts SET password_hash = $3, epoch = epoch + 1
                  WHERE name = $1 AND ($2 IS NULL OR password_hash = $2)",
             )
             .bind(name.as_str())
@@ -200,7 +202,7 @@ impl AccountStore for Driver {
             if !warrant::holds(&mut write.0, warrant).await? {
                 return Ok(Change::Unwarranted);
             }
-            let done = query("UPDATE accounts SET disabled = $2 WHERE name = $1")
+            let done = query("UPDATE accounts SET disabled = $2, epoch = epoch + 1 WHERE name = $1")
                 .bind(name.as_str())
                 .bind(disabled)
                 .execute(&mut *write.0)
@@ -233,7 +235,7 @@ impl AccountStore for Driver {
             if !warrant::holds(&mut write.0, warrant).await? {
                 return Ok(Change::Unwarranted);
             }
-            let done = query("UPDATE accounts SET roles = $2 WHERE name = $1")
+            let done = query("UPDATE accounts SET roles = $2, epoch = epoch + 1 WHERE name = $1")
                 .bind(name.as_str())
                 .bind(roles_text(roles)?)
                 .execute(&mut *write.0)
@@ -253,14 +255,15 @@ impl AccountStore for Driver {
 /// Keeps a new account; `false` when the name is taken.
 async fn insert(write: &mut Connection, account: &Account) -> Result<bool, Failure> {
     let done = query(
-        "INSERT INTO accounts (name, password_hash, roles, disabled, created_at)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING",
+        "INSERT INTO accounts (name, password_hash, roles, disabled, created_at, epoch)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING",
     )
     .bind(account.name.as_str())
     .bind(account.password_hash.as_str())
     .bind(roles_text(&account.roles)?)
     .bind(account.disabled)
     .bind(account.created_at.as_secs())
+    .bind(i64::try_from(account.epoch).unwrap_or(i64::MAX))
     .execute(write)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -280,7 +283,7 @@ pub(super) fn anywhere(part: &str) -> String {
 }
 
 /// Ends all sessions of the person but the one to keep, and commits.
-async fn end_all(
+pub(super) async fn end_all(
     mut write: Write,
     name: &Username,
     keep: Option<SessionName>,
@@ -295,12 +298,13 @@ async fn end_all(
 }
 
 #[derive(sqlx::FromRow)]
-struct AccountRow {
+pub(super) struct AccountRow {
     name: String,
     password_hash: String,
     roles: String,
     disabled: bool,
     created_at: i64,
+    epoch: i64,
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -313,6 +317,7 @@ impl TryFrom<AccountRow> for Account {
             roles: roles_of(&row.roles)?,
             disabled: row.disabled,
             created_at: UnixTime::from_secs(row.created_at),
+            epoch: u64::try_from(row.epoch).map_err(|_| Failure::Damaged("an account's epoch"))?,
         })
     }
 }

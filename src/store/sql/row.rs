@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::{Connection, Failure, query, query_scalar};
-use crate::auth::{EndReason, Ended, Session, SessionId, State, UnixTime};
+use crate::auth::{EndReason, Ended, Proved, Session, SessionId, State, UnixTime};
 
 /// The columns of a session.
 #[derive(sqlx::FromRow)]
@@ -26,6 +26,7 @@ pub(super) struct SessionRow {
     last_seen: i64,
     user_agent: String,
     address: Option<String>,
+    methods: String,
 }
 
 impl TryFrom<SessionRow> for Session {
@@ -62,6 +63,8 @@ impl TryFrom<SessionRow> for Session {
             last_seen: UnixTime::from_secs(row.last_seen),
             user_agent: row.user_agent,
             address: address.map_err(|_| Failure::Damaged("a session's address"))?,
+            // What a newer version writes counts for the least that it can be.
+            proved: Proved::from_text(&row.methods).unwrap_or_default(),
         })
     }
 }
@@ -84,8 +87,9 @@ pub(super) async fn insert(write: &mut Connection, session: &Session) -> Result<
     let state = &session.state;
     query(
         "INSERT INTO sessions (sid, user_name, roles, generation, rotated_at, confirmed, idle_ttl, idle_deadline,
-             absolute_deadline, ended_at, end_reason, remember, created_at, auth_time, last_seen, user_agent, address)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+             absolute_deadline, ended_at, end_reason, remember, created_at, auth_time, last_seen, user_agent, address,
+             methods)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
     )
     .bind(session.id.as_bytes().as_slice())
     .bind(session.user.as_str())
@@ -104,6 +108,7 @@ pub(super) async fn insert(write: &mut Connection, session: &Session) -> Result<
     .bind(session.last_seen.as_secs())
     .bind(session.user_agent.as_str())
     .bind(session.address.map(|address| address.to_string()))
+    .bind(session.proved.to_text())
     .execute(write)
     .await?;
     Ok(())

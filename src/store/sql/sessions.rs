@@ -14,8 +14,8 @@ use super::purge::in_pieces;
 use super::{Connection, Driver, Failure, Write, news, query, query_as, query_scalar};
 use crate::auth::rotation::step;
 use crate::auth::{
-    Cursor, EndReason, Ending, Leniency, Revocation, Revocations, Session, SessionId, SessionStore, State,
-    StoreError, TokenId, UnixTime, Verdict, Which,
+    AuthLevel, Cursor, EndReason, Ending, Leniency, Proved, Revocation, Revocations, Session, SessionId,
+    SessionStore, State, StoreError, TokenId, UnixTime, Verdict, Voucher, Which,
 };
 use async_trait::async_trait;
 
@@ -26,7 +26,7 @@ macro_rules! select_sessions {
         concat!(
             "SELECT sid, user_name, roles, generation, rotated_at, confirmed, idle_ttl, idle_deadline, ",
             "absolute_deadline, ended_at, end_reason, remember, created_at, auth_time, last_seen, user_agent, ",
-            "address FROM sessions WHERE ",
+            "address, methods FROM sessions WHERE ",
             $which
         )
     };
@@ -69,19 +69,36 @@ impl SessionStore for Driver {
     ) -> Result<Vec<SessionId>, StoreError> {
         Ok(again!({
             let mut write = self.write().await?;
-            row::insert(&mut write.0, session).await?;
-            let surplus = beyond_limit(&mut write.0, session, limit).await?;
-            for id in &surplus {
-                let ending = Ending {
-                    which: Which::One(*id),
-                    reason: EndReason::TooMany,
-                    at: session.created_at,
-                    remember_until,
-                };
-                end(&mut write, &ending).await?;
-            }
+            let surplus = begin(&mut write, session, limit, remember_until).await?;
             write.commit().await?;
             Ok(surplus)
+        })?)
+    }
+
+    async fn create_by(
+        &self,
+        voucher: &Voucher,
+        session: &Session,
+        limit: usize,
+        remember_until: UnixTime,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
+        Ok(again!({
+            let mut write = self.write().await?;
+            let spent = query(
+                "DELETE FROM pending_sign_ins WHERE digest = $1 AND proved AND expires_at > $2 AND account = $3
+                     AND epoch = (SELECT epoch FROM accounts WHERE name = $3)",
+            )
+            .bind(voucher.as_bytes().as_slice())
+            .bind(session.created_at.as_secs())
+            .bind(session.user.as_str())
+            .execute(&mut *write.0)
+            .await?;
+            if spent.rows_affected() == 0 {
+                return Ok(None);
+            }
+            let surplus = begin(&mut write, session, limit, remember_until).await?;
+            write.commit().await?;
+            Ok(Some(surplus))
         })?)
     }
 
@@ -157,15 +174,17 @@ impl SessionStore for Driver {
         })?)
     }
 
-    async fn reauthenticated(&self, id: SessionId, at: UnixTime) -> Result<bool, StoreError> {
+    async fn reauthenticated(&self, id: SessionId, proved: Proved, at: UnixTime) -> Result<bool, StoreError> {
         Ok(again!({
             let mut write = self.write().await?;
             let done = query(
-                "UPDATE sessions SET auth_time = $2
+                "UPDATE sessions SET auth_time = $2, methods = CASE WHEN $4 THEN $3 ELSE methods END
                  WHERE sid = $1 AND ended_at IS NULL AND idle_deadline > $2 AND absolute_deadline > $2",
             )
             .bind(id.as_bytes().as_slice())
             .bind(at.as_secs())
+            .bind(proved.to_text())
+            .bind(proved.level() > AuthLevel::One)
             .execute(&mut *write.0)
             .await?;
             write.commit().await?;
@@ -267,6 +286,27 @@ async fn find(database: &mut Connection, id: SessionId) -> Result<Option<Session
         .fetch_optional(database)
         .await?;
     row.map(Session::try_from).transpose()
+}
+
+/// Keeps a new session, and ends those that are too many now.
+async fn begin(
+    write: &mut Write,
+    session: &Session,
+    limit: usize,
+    remember_until: UnixTime,
+) -> Result<Vec<SessionId>, Failure> {
+    row::insert(&mut write.0, session).await?;
+    let surplus = beyond_limit(&mut write.0, session, limit).await?;
+    for id in &surplus {
+        let ending = Ending {
+            which: Which::One(*id),
+            reason: EndReason::TooMany,
+            at: session.created_at,
+            remember_until,
+        };
+        end(write, &ending).await?;
+    }
+    Ok(surplus)
 }
 
 /// The live sessions of the same person that are too many now; never the new one itself.

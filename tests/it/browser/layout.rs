@@ -107,7 +107,7 @@ const NAMED: &str = "
     if (failed !== /^(Error|Fehler):/.test(document.title)) faults.push(`an error, and the title is ${document.title}`);
     const wanted = { username: 'username', password: 'current-password', current_password: 'current-password',
         new_password: 'new-password', new_password_again: 'new-password',
-        code: 'one-time-code' };
+        code: 'one-time-code', label: 'off' };
     for (const input of all('input').filter(visible)) {
         if (![...input.labels].some((label) => visible(label) && label.textContent.trim()))
             faults.push(`no label: ${what(input)}`);

@@ -55,7 +55,7 @@ const fn state(name: &'static str, who: Who, way: Way) -> State {
     State { name, who, way }
 }
 
-const STATES: [State; 51] = [
+const STATES: [State; 59] = [
     state("login", Nobody, At("/login?next=/sessions")),
     state("login-refused", Nobody, Sent("/login", &[("username", "testuser"), ("password", "not mine")])),
     state("login-signed-out", Nobody, At("/login?notice=signed_out")),
@@ -152,6 +152,25 @@ const STATES: [State; 51] = [
             || json!({ "user": user(), "min_length": 15, "error": "throttled", "retry_after": 60 }),
         ),
     ),
+    state("factor", Nobody, Drawn("factor.html", || json!({ "recovery": true }))),
+    state(
+        "factor-wrong",
+        Nobody,
+        Drawn("factor.html", || json!({ "recovery": false, "error": "bad_second_code" })),
+    ),
+    state("security", Person, At("/account/factors")),
+    state("security-full", Person, Drawn("security.html", full_security)),
+    state("enrol", Person, Drawn("enrol.html", || enrolment(&json!({})))),
+    state("enrol-wrong", Person, Drawn("enrol.html", || enrolment(&json!({ "error": "bad_second_code" })))),
+    state("recovery-codes", Person, Drawn("recovery_codes.html", recovery_codes)),
+    state(
+        "reauthenticate-code",
+        Person,
+        Drawn(
+            "reauthenticate.html",
+            || json!({ "user": user(), "by_code": true, "error": "bad_second_code" }),
+        ),
+    ),
     state("reauthenticate", Person, At("/reauthenticate?next=/sessions")),
     state("reauthenticate-wrong", Person, Sent("/reauthenticate", &[("password", "not my password")])),
     state(
@@ -201,6 +220,28 @@ fn error(status: u16, key: &str) -> Value {
 fn user() -> Value {
     let name = "a-person-with-the-longest-name-that-anybody-may-have-in-this-se";
     json!({ "name": name, "administers": true, "roles": ["user", "admin", "auditor", "operator-of-the-night-shift", "billing", "support"] })
+}
+
+fn full_security() -> Value {
+    let factor = |label, last_used| json!({ "id": "x", "label": label, "made": moment(-90_000), "last_used": last_used });
+    json!({
+        "user": user(),
+        "offered": true,
+        "factors": [factor("The telephone of the night shift, with a long name", moment(-60)), factor("", Value::Null)],
+        "recovery_left": 9,
+        "notice": "factor_added",
+    })
+}
+
+/// With a picture that is the same every time.
+fn enrolment(error: &Value) -> Value {
+    let mut page = json!({ "user": user(), "id": "x", "secret": "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ" });
+    page.as_object_mut().unwrap().extend(error.as_object().unwrap().clone());
+    page
+}
+
+fn recovery_codes() -> Value {
+    json!({ "user": user(), "codes": vec!["B9D5-MPJT-B9D5-MPJT-B9D5-MPJT"; 10] })
 }
 
 fn moment(from_now: i64) -> Value {
@@ -350,6 +391,9 @@ fn draw(path: &str, language: &str) -> Option<Shown> {
         let (_, kind) = kinds.into_iter().find(|(end, _)| name.ends_with(end))?;
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("static").join(name);
         return Some(Shown(kind, std::fs::read_to_string(file).ok()?));
+    }
+    if path.starts_with("/account/factors/totp/") {
+        return draw("/static/icon.svg", language);
     }
     let state = STATES.iter().find(|state| path.strip_prefix('/') == Some(state.name))?;
     let Drawn(template, context) = state.way else { return None };

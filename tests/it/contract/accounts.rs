@@ -137,7 +137,7 @@ async fn a_changed_password_ends_the_other_sessions(stores: Stores) {
     assert_eq!(find(&stores, 2).await.state.ended.unwrap().at, MOMENT.at);
     let log = stores.sessions.revocations(&Cursor::default(), NOW).await.unwrap();
     assert_eq!(log.entries.last().unwrap().until, MOMENT.remember_until);
-    let changed = Account { password_hash: "$new".to_owned(), ..account("alice") };
+    let changed = Account { password_hash: "$new".to_owned(), epoch: 1, ..account("alice") };
     assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(changed));
 }
 
@@ -162,13 +162,14 @@ async fn a_disabled_account_has_no_sessions_left(stores: Stores) {
     let change = stores.accounts.set_disabled(&alice, true, MOMENT, Warrant::OPERATOR).await.unwrap();
     assert_eq!(sorted(made(change)), [[1; 16], [2; 16]]);
     assert_eq!(ended_for(&stores, EndReason::AccountDisabled).await, [1, 2]);
-    let disabled = Account { disabled: true, ..account("alice") };
+    let disabled = Account { disabled: true, epoch: 1, ..account("alice") };
     assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(disabled));
     assert_eq!(
         stores.accounts.set_disabled(&alice, false, MOMENT, Warrant::OPERATOR).await.unwrap(),
         Change::Made(vec![])
     );
-    assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(account("alice")));
+    let enabled = Account { epoch: 2, ..account("alice") };
+    assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(enabled));
 }
 
 async fn new_roles_end_every_session(stores: Stores) {
@@ -177,7 +178,7 @@ async fn new_roles_end_every_session(stores: Stores) {
     let change = stores.accounts.set_roles(&alice, &roles, MOMENT, Warrant::OPERATOR).await.unwrap();
     assert_eq!(sorted(made(change)), [[1; 16], [2; 16]]);
     assert_eq!(ended_for(&stores, EndReason::RolesChanged).await, [1, 2]);
-    let renamed = Account { roles: roles.to_vec(), ..account("alice") };
+    let renamed = Account { roles: roles.to_vec(), epoch: 1, ..account("alice") };
     assert_eq!(stores.accounts.find(&alice).await.unwrap(), Some(renamed));
 }
 
@@ -333,5 +334,6 @@ pub(super) fn account(name: &str) -> Account {
         roles: vec!["admin".to_owned(), "user".to_owned()],
         disabled: false,
         created_at: NOW,
+        epoch: 0,
     }
 }

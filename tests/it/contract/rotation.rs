@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis::auth::{Cursor, EndReason, Ended, Session, SessionId, State, Verdict, Which};
+use portcullis::auth::{Cursor, EndReason, Ended, Proved, Session, SessionId, State, Verdict, Which};
 use portcullis::store::Stores;
 
 use super::{LENIENCY, NO_LIMIT, NOW, after, create, end, ending, find, id, logged, present, session};
@@ -51,6 +51,7 @@ async fn a_session_comes_back_with_every_field(stores: Stores) {
         last_seen: after(7),
         user_agent: "Mozilla/5.0 \u{1f510} \u{1} '; DROP TABLE sessions; --".to_owned(),
         address: Some("2001:db8::1".parse().unwrap()),
+        proved: Proved::PasswordAndCode,
     };
     create(&stores, &rich).await;
     assert_eq!(stores.sessions.find(rich.id).await.unwrap(), Some(rich));
@@ -184,12 +185,17 @@ async fn only_the_current_generation_is_confirmed(stores: Stores) {
 
 async fn reauthentication_needs_a_live_session(stores: Stores) {
     create(&stores, &session(1, "alice")).await;
-    assert!(stores.sessions.reauthenticated(id(1), after(50)).await.unwrap());
+    assert!(stores.sessions.reauthenticated(id(1), Proved::Password, after(50)).await.unwrap());
     assert_eq!(find(&stores, 1).await, Session { auth_time: after(50), ..session(1, "alice") });
-    assert!(!stores.sessions.reauthenticated(id(1), after(86_400)).await.unwrap());
+    let more = Proved::PasswordAndCode;
+    assert!(stores.sessions.reauthenticated(id(1), more, after(60)).await.unwrap());
+    assert_eq!(find(&stores, 1).await.proved, more);
+    assert!(stores.sessions.reauthenticated(id(1), Proved::Password, after(50)).await.unwrap());
+    assert_eq!(find(&stores, 1).await.proved, more, "what was proved is not forgotten for less");
+    assert!(!stores.sessions.reauthenticated(id(1), Proved::Password, after(86_400)).await.unwrap());
     end(&stores, Which::One(id(1))).await;
-    assert!(!stores.sessions.reauthenticated(id(1), after(70)).await.unwrap());
-    assert!(!stores.sessions.reauthenticated(id(2), after(50)).await.unwrap());
+    assert!(!stores.sessions.reauthenticated(id(1), Proved::Password, after(70)).await.unwrap());
+    assert!(!stores.sessions.reauthenticated(id(2), Proved::Password, after(50)).await.unwrap());
     assert_eq!(find(&stores, 1).await.auth_time, after(50));
 }
 

@@ -105,6 +105,7 @@ async fn a_password_change_that_fails_half_way_leaves_neither_the_hash_nor_the_e
         roles: vec![],
         disabled: false,
         created_at: after(0),
+        epoch: 0,
     };
     stores.accounts.insert(&alice).await.unwrap();
     create(&stores, &session(1, "alice")).await;

@@ -87,7 +87,7 @@ fn a_move_that_is_killed_leaves_nothing_and_is_made_again() {
     assert!(file.start().terminate().unwrap().success());
     // So many that it takes a while; written by Python, which knows SQLite.
     let script = "import sqlite3, os\nd = sqlite3.connect('data/portcullis.db')\n\
-                  d.executemany('INSERT INTO sessions VALUES (?, ?, \"[]\", 1, 1, 0, 9, 9, 9, NULL, NULL, 0, 1, 1, 1, ?, NULL)',\n\
+                  d.executemany('INSERT INTO sessions VALUES (?, ?, \"[]\", 1, 1, 0, 9, 9, 9, NULL, NULL, 0, 1, 1, 1, ?, NULL, \"pwd\")',\n\
                   ((os.urandom(16), f'u{n}', 'a browser') for n in range(100000)))\nd.commit()";
     assert!(file.command("python3").args(["-c", script]).status().unwrap().success());
     for pause in [150, 400, 900] {

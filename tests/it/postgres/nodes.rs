@@ -167,9 +167,9 @@ fn nodes_that_run_go_on_beside_the_tables_of_a_newer_version() {
     assert_eq!(before.sign_in("testuser", "testpass").status, 200);
     for statement in [
         "ALTER TABLE sessions ADD COLUMN level BIGINT NOT NULL DEFAULT 1",
-        "ALTER TABLE accounts ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE accounts ADD COLUMN handle BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE events ADD COLUMN other TEXT",
-        "CREATE TABLE factors (account TEXT PRIMARY KEY)",
+        "ALTER TABLE factors ADD COLUMN credential BYTEA",
         "INSERT INTO _sqlx_migrations VALUES (9999, 'of the future', now(), true, '\\x00', 1)",
     ] {
         sql(&url, statement);

@@ -221,8 +221,9 @@ fn a_full_disk_of_the_database_is_told_of_and_got_over() {
     });
     let copy = left.jar.clone();
     assert_eq!(left.logout().status, 200);
-    let fill = "INSERT INTO sessions SELECT decode(md5(n::text), 'hex'), 'nobody', '[]', 1, 1, false, 9, 4000000000,
-                4000000000, NULL, NULL, false, 1, 1, 1, repeat('x', 250), NULL FROM generate_series(1, 60000) n";
+    let fill =
+        "INSERT INTO sessions SELECT decode(md5(n::text), 'hex'), 'nobody', '[]', 1, 1, false, 9, 4000000000,
+                4000000000, NULL, NULL, false, 1, 1, 1, '', NULL, 'pwd' FROM generate_series(1, 120000) n";
     sql(&url, fill);
     let size = sql(&url, "SELECT pg_relation_size('sessions')");
     assert!(size.parse::<u64>().unwrap() > 17_000_000, "{size}");

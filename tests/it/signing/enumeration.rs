@@ -42,6 +42,7 @@ async fn stores() -> Stores {
         roles: vec!["user".to_owned()],
         disabled: false,
         created_at: NOW,
+        epoch: 0,
     };
     let gone = Account { disabled: true, ..account("gone") };
     let broken = Account { password_hash: "unreadable".to_owned(), ..account("broken") };

@@ -262,6 +262,7 @@ async fn a_hash_that_cannot_be_renewed_does_not_keep_anybody_out() {
         roles: vec![],
         disabled: false,
         created_at: NOW,
+        epoch: 0,
     };
     let alice = failing(Some(account.clone()))
         .authenticate("alice", password("secret"), Attempt::default())

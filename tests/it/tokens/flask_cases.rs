@@ -182,6 +182,7 @@ fn launch(key: &str) -> App {
         roles: Vec::new(),
         disabled: false,
         created_at: UnixTime::from_secs(NOW),
+        epoch: 0,
     };
     assert!(now_or_never(setup.stores.accounts.insert(&account)).unwrap());
     let rocket = setup.rocket().mount("/", routes![extra]);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use portcullis::Portcullis;
 use portcullis::auth::{
-    Clock, Cursor, Ending, Leniency, Revocation, Revocations, Session, SessionId, SessionStore, StoreError,
-    TokenId, UnixTime, Verdict,
+    Clock, Cursor, Ending, Leniency, Proved, Revocation, Revocations, Session, SessionId, SessionStore,
+    StoreError, TokenId, UnixTime, Verdict,
 };
 
 use crate::support::{FOUR, Setup, claims, names};
@@ -77,8 +77,8 @@ impl SessionStore for Watched {
         self.pass()?.end(ending).await
     }
 
-    async fn reauthenticated(&self, id: SessionId, at: UnixTime) -> Result<bool, StoreError> {
-        self.pass()?.reauthenticated(id, at).await
+    async fn reauthenticated(&self, id: SessionId, proved: Proved, at: UnixTime) -> Result<bool, StoreError> {
+        self.pass()?.reauthenticated(id, proved, at).await
     }
 
     async fn count_live(&self, users: &[&str], now: UnixTime) -> Result<Vec<u32>, StoreError> {

@@ -1,0 +1,244 @@
+//! Factors, recovery codes and sign-ins that are under way, in memory.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+
+use super::{Kept, MemoryStore};
+use crate::auth::{EndReason, UnixTime, Voucher};
+use crate::users::{
+    AccountStoreError, Answered, Beginning, Change, CodeDigest, Effective, FactorId, FactorStore, KeptFactor,
+    KeptPending, PendingDigest, Presented, SecondOutcome, SecondProof, Standing, Username, Warrant, begin,
+    present,
+};
+
+/// What is kept besides the accounts themselves.
+#[derive(Default)]
+pub(super) struct Besides {
+    factors: Vec<KeptFactor>,
+    recovery: HashMap<Username, Vec<CodeDigest>>,
+    pending: HashMap<PendingDigest, KeptPending>,
+}
+
+#[async_trait]
+impl FactorStore for MemoryStore {
+    async fn factors(&self, account: &Username) -> Result<Vec<KeptFactor>, AccountStoreError> {
+        let kept = self.kept();
+        Ok(kept.besides.factors.iter().filter(|factor| factor.account == *account).cloned().collect())
+    }
+
+    async fn recovery_codes_left(&self, account: &Username) -> Result<u32, AccountStoreError> {
+        let left = self.kept().besides.recovery.get(account).map_or(0, Vec::len);
+        Ok(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+
+    async fn begin_sign_in(
+        &self,
+        digest: PendingDigest,
+        account: &Username,
+        epoch: u64,
+        remember: bool,
+        now: UnixTime,
+    ) -> Result<Option<Beginning>, AccountStoreError> {
+        let mut kept = self.kept();
+        let Some(standing) = kept.standing(account) else { return Ok(None) };
+        let beginning = begin(standing, epoch, now);
+        if let Beginning::Pending(state) = beginning {
+            let pending = KeptPending { digest, account: account.clone(), remember, state };
+            kept.besides.pending.insert(digest, pending);
+        }
+        Ok(Some(beginning))
+    }
+
+    async fn pending(
+        &self,
+        digest: PendingDigest,
+        now: UnixTime,
+    ) -> Result<Option<KeptPending>, AccountStoreError> {
+        let kept = self.kept();
+        let pending = kept.besides.pending.get(&digest);
+        let is_open = |pending: &&KeptPending| {
+            kept.standing(&pending.account).is_some_and(|standing| pending.state.is_open(standing, now))
+        };
+        Ok(pending.filter(is_open).cloned())
+    }
+
+    async fn answer(
+        &self,
+        digest: PendingDigest,
+        presented: Presented<'_>,
+        now: UnixTime,
+    ) -> Result<Option<Answered>, AccountStoreError> {
+        let mut kept = self.kept();
+        let Some(pending) = kept.besides.pending.get(&digest).cloned() else { return Ok(None) };
+        let Some(account) = kept.accounts.get(&pending.account).cloned() else { return Ok(None) };
+        let Some(standing) = kept.standing(&account.name) else { return Ok(None) };
+        let proof = match pending.state.is_open(standing, now) && !pending.state.is_proved {
+            true => kept.spend(&account.name, presented, now),
+            false => SecondProof::Wrong,
+        };
+        let outcome = present(pending.state, standing, proof, now);
+        match outcome {
+            SecondOutcome::Wrong(state) => {
+                kept.besides.pending.entry(digest).and_modify(|pending| pending.state = state);
+            }
+            SecondOutcome::Complete => {
+                kept.besides.pending.entry(digest).and_modify(|pending| pending.state.is_proved = true);
+            }
+            SecondOutcome::Over => drop(kept.besides.pending.remove(&digest)),
+        }
+        Ok(Some(Answered { account, remember: pending.remember, outcome }))
+    }
+
+    async fn spend(
+        &self,
+        account: &Username,
+        presented: Presented<'_>,
+        now: UnixTime,
+    ) -> Result<bool, AccountStoreError> {
+        Ok(self.kept().spend(account, presented, now) == SecondProof::Spent)
+    }
+
+    async fn enrol(&self, factor: &KeptFactor, at_most: u32) -> Result<bool, AccountStoreError> {
+        let mut kept = self.kept();
+        let standing = kept.standing(&factor.account);
+        if !standing.is_some_and(|standing| standing.is_open && standing.factors < at_most) {
+            return Ok(false);
+        }
+        let is_earlier = |other: &KeptFactor| other.account == factor.account && other.confirmed_at.is_none();
+        kept.besides.factors.retain(|other| !is_earlier(other));
+        kept.besides.factors.push(factor.clone());
+        Ok(true)
+    }
+
+    async fn confirm(
+        &self,
+        account: &Username,
+        id: FactorId,
+        step: u64,
+        label: &str,
+        recovery: &[CodeDigest],
+        now: UnixTime,
+    ) -> Result<Option<bool>, AccountStoreError> {
+        let kept = &mut *self.kept();
+        let mut factors = kept.besides.factors.iter_mut();
+        let is_meant = |factor: &&mut KeptFactor| {
+            factor.id == id
+                && factor.account == *account
+                && factor.confirmed_at.is_none()
+                && factor.last_step < step
+        };
+        let Some(factor) = factors.find(is_meant) else { return Ok(None) };
+        (factor.confirmed_at, factor.used_at, factor.last_step) = (Some(now), Some(now), step);
+        label.clone_into(&mut factor.label);
+        kept.raise_epoch(account);
+        let codes = kept.besides.recovery.entry(account.clone()).or_default();
+        let has_none = codes.is_empty();
+        if has_none {
+            codes.extend(recovery.iter().cloned());
+        }
+        Ok(Some(has_none))
+    }
+
+    async fn replace_recovery_codes(
+        &self,
+        account: &Username,
+        codes: &[CodeDigest],
+    ) -> Result<bool, AccountStoreError> {
+        let mut kept = self.kept();
+        let has_factor = kept.standing(account).is_some_and(|standing| standing.factors > 0);
+        if has_factor {
+            kept.besides.recovery.insert(account.clone(), codes.to_vec());
+        }
+        Ok(has_factor)
+    }
+
+    async fn remove_factor(&self, account: &Username, id: FactorId) -> Result<bool, AccountStoreError> {
+        let mut kept = self.kept();
+        let before = kept.besides.factors.len();
+        kept.besides.factors.retain(|factor| factor.id != id || factor.account != *account);
+        if kept.besides.factors.len() == before {
+            return Ok(false);
+        }
+        if kept.standing(account).is_some_and(|standing| standing.factors == 0) {
+            kept.besides.recovery.remove(account);
+        }
+        kept.raise_epoch(account);
+        Ok(true)
+    }
+
+    async fn reset_factors(
+        &self,
+        account: &Username,
+        moment: Effective,
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
+        let mut kept = self.kept();
+        if !kept.warrants(warrant) {
+            return Ok(Change::Unwarranted);
+        }
+        if !kept.accounts.contains_key(account) {
+            return Ok(Change::NotMade);
+        }
+        kept.raise_epoch(account);
+        kept.besides.factors.retain(|factor| factor.account != *account);
+        kept.besides.recovery.remove(account);
+        Ok(Change::Made(kept.end_all(account, None, EndReason::Operator, moment)))
+    }
+
+    async fn purge_pending(&self, now: UnixTime) -> Result<(), AccountStoreError> {
+        self.kept().besides.pending.retain(|_, pending| now < pending.state.expires_at);
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn standing(&self, account: &Username) -> Option<Standing> {
+        let is_in_use = |factor: &&KeptFactor| factor.account == *account && factor.confirmed_at.is_some();
+        let factors = self.besides.factors.iter().filter(is_in_use).count();
+        let account = self.accounts.get(account)?;
+        let factors = u32::try_from(factors).unwrap_or(u32::MAX);
+        Some(Standing { epoch: account.epoch, is_open: !account.disabled, factors })
+    }
+
+    /// Takes back the voucher of a sign-in whose every proof was given.
+    pub(super) fn spend_voucher(&mut self, voucher: &Voucher, user: &str, now: UnixTime) -> bool {
+        let digest = PendingDigest::from_bytes(*voucher.as_bytes());
+        let is_good = self.besides.pending.get(&digest).is_some_and(|pending| {
+            let standing = self.standing(&pending.account);
+            pending.state.is_proved
+                && pending.account.as_str() == user
+                && standing.is_some_and(|standing| pending.state.is_open(standing, now))
+        });
+        is_good && self.besides.pending.remove(&digest).is_some()
+    }
+
+    fn spend(&mut self, account: &Username, presented: Presented<'_>, now: UnixTime) -> SecondProof {
+        let is_spent = match presented {
+            Presented::Wrong => false,
+            Presented::Step { factor: id, step } => {
+                let counts = |factor: &&mut KeptFactor| {
+                    factor.id == id
+                        && factor.account == *account
+                        && factor.confirmed_at.is_some()
+                        && factor.last_step < step
+                };
+                let found = self.besides.factors.iter_mut().find(counts);
+                found.map(|factor| (factor.last_step, factor.used_at) = (step, Some(now))).is_some()
+            }
+            Presented::Recovery(digest) => self.besides.recovery.get_mut(account).is_some_and(|codes| {
+                let before = codes.len();
+                codes.retain(|code| !code.is(digest));
+                codes.len() < before
+            }),
+        };
+        if is_spent { SecondProof::Spent } else { SecondProof::Wrong }
+    }
+
+    /// Ends every sign-in that is under way.
+    pub(super) fn raise_epoch(&mut self, account: &Username) {
+        if let Some(account) = self.accounts.get_mut(account) {
+            account.epoch = account.epoch.saturating_add(1);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What people do with factors of their own, and an administrator with other people's.
+//!
+//! An app counts for nothing until a code of it was given. The first brings recovery codes, which are told once; with the
+//! last of them the recovery codes go, too.
+
+use std::time::Duration;
+
+use crate::auth::UnixTime;
+use crate::users::account::{SessionName, Warrant};
+use crate::users::accounts::{Accounts, ChangeError};
+use crate::users::code::{BYTES, OneTimeCode};
+use crate::users::factors::second::{SecondFactor, is_in_use, out_of_reach, owner};
+use crate::users::factors::store::{FactorId, KeptFactor};
+use crate::users::factors::totp::{SECRET_BYTES, TotpSecret};
+use crate::users::sign_in_error::SignInError;
+use crate::users::store_error::AccountStoreError;
+use crate::users::throttle::Attempt;
+use crate::users::username::Username;
+
+/// A factor of somebody, for a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Factor {
+    /// Its name.
+    pub id: FactorId,
+    /// What the person calls it.
+    pub label: String,
+    /// When it was made.
+    pub made_at: UnixTime,
+    /// When it was used last.
+    pub used_at: Option<UnixTime>,
+}
+
+/// An app that is about to be enrolled.
+#[derive(Debug)]
+pub struct Enrolment {
+    /// The factor that it will be.
+    pub id: FactorId,
+    /// What it must know.
+    pub secret: TotpSecret,
+    /// The same for a picture, with names.
+    pub uri: String,
+}
+
+/// The recovery codes that a factor brought, if it was the first.
+pub type NewCodes = Option<Vec<OneTimeCode>>;
+
+impl Accounts {
+    /// Whether people can have a second factor here at all.
+    #[must_use]
+    pub const fn offers_second_factor(&self) -> bool {
+        self.second.is_some()
+    }
+
+    /// The factors of somebody, and how many recovery codes are left.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn factors(&self, name: &Username) -> Result<(Vec<Factor>, u32), AccountStoreError> {
+        let Some(second) = &self.second else { return Ok((Vec::new(), 0)) };
+        let kept = second.store.factors(name).await?;
+        let left = second.store.recovery_codes_left(name).await?;
+        let factor = |kept: KeptFactor| {
+            let KeptFactor { id, label, made_at, used_at, .. } = kept;
+            Factor { id, label, made_at, used_at }
+        };
+        Ok((kept.into_iter().filter(is_in_use).map(factor).collect(), left))
+    }
+
+    /// Draws the secret of an app for this account; it counts for nothing until [`confirm_app`](Self::confirm_app).
+    /// `None` when the account may have no more.
+    ///
+    /// # Errors
+    /// [`ChangeError::Store`], also when there is no randomness.
+    pub async fn enrol_app(&self, name: &Username) -> Result<Option<Enrolment>, ChangeError> {
+        let Some(second) = &self.second else { return Ok(None) };
+        let (mut id, mut secret) = ([0; 16], [0; SECRET_BYTES]);
+        second.random.fill(&mut id).and_then(|()| second.random.fill(&mut secret)).map_err(out_of_reach)?;
+        let (id, secret) = (FactorId::from_bytes(id), TotpSecret::from_bytes(secret));
+        let owner = owner(id, name);
+        let sealed = second.key.seal(secret.as_bytes(), &owner, &*second.random).map_err(out_of_reach)?;
+        let factor = KeptFactor {
+            id,
+            account: name.clone(),
+            label: String::new(),
+            made_at: self.moment().at,
+            confirmed_at: None,
+            used_at: None,
+            sealed,
+            last_step: 0,
+        };
+        if !second.store.enrol(&factor, MOST_FACTORS).await? {
+            return Ok(None);
+        }
+        let uri = secret.to_uri(&second.service, name.as_str());
+        Ok(Some(Enrolment { id, secret, uri }))
+    }
+
+    /// The enrolment that somebody has under way, to be shown once more; `None` when it is not this one's, or too old.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn enrolment(
+        &self,
+        name: &Username,
+        id: FactorId,
+    ) -> Result<Option<Enrolment>, AccountStoreError> {
+        let Some(second) = &self.second else { return Ok(None) };
+        let now = self.moment().at;
+        let kept = second.store.factors(name).await?;
+        let is_meant = |kept: &&KeptFactor| {
+            kept.id == id && kept.confirmed_at.is_none() && kept.made_at.until(now) < ENROLMENT_LIFE
+        };
+        let secret = kept.iter().find(is_meant).and_then(|kept| second.secret_of(kept));
+        Ok(secret.map(|secret| {
+            let uri = secret.to_uri(&second.service, name.as_str());
+            Enrolment { id, secret, uri }
+        }))
+    }
+
+    /// Takes an app into use by a code of it, which is spent. The first factor of an account brings recovery codes.
+    ///
+    /// # Errors
+    /// [`ChangeError::SignIn`] with [`SignInError::BadCredentials`] when the code is wrong or nothing is to be confirmed,
+    /// and [`ChangeError::Store`].
+    pub async fn confirm_app(
+        &self,
+        name: &Username,
+        id: FactorId,
+        code: &str,
+        label: &str,
+        attempt: Attempt<'_>,
+    ) -> Result<NewCodes, ChangeError> {
+        let Some(second) = &self.second else { return Err(SignInError::BadCredentials.into()) };
+        let Some(enrolment) = self.enrolment(name, id).await? else {
+            return Err(SignInError::BadCredentials.into());
+        };
+        let pass = self.gate.admit(name.as_str(), attempt).await.map_err(SignInError::from)?;
+        let now = self.moment().at;
+        let Some(step) = enrolment.secret.step_of(code, now) else {
+            return Err(SignInError::BadCredentials.into());
+        };
+        let codes = second.draw_codes()?;
+        let digests: Vec<_> = codes.iter().map(OneTimeCode::digest).collect();
+        let label: String =
+            label.trim().chars().filter(|sign| !sign.is_control()).take(LONGEST_LABEL).collect();
+        let confirmed = second.store.confirm(name, id, step, &label, &digests, now).await?;
+        let Some(are_kept) = confirmed else { return Err(SignInError::BadCredentials.into()) };
+        if let Err(error) = self.gate.succeeded(pass).await {
+            tracing::warn!(%error, "the failures before an enrolment were not forgotten");
+        }
+        Ok(are_kept.then_some(codes))
+    }
+
+    /// Draws new recovery codes in place of all; `None` when the account has no factor.
+    ///
+    /// # Errors
+    /// [`ChangeError::Store`], also when there is no randomness.
+    pub async fn new_recovery_codes(&self, name: &Username) -> Result<NewCodes, ChangeError> {
+        let Some(second) = &self.second else { return Ok(None) };
+        let codes = second.draw_codes()?;
+        let digests: Vec<_> = codes.iter().map(OneTimeCode::digest).collect();
+        let are_kept = second.store.replace_recovery_codes(name, &digests).await?;
+        Ok(are_kept.then_some(codes))
+    }
+
+    /// Takes a factor away, and with the last of them the recovery codes; `false` when the account has no such factor.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn remove_factor(&self, name: &Username, id: FactorId) -> Result<bool, AccountStoreError> {
+        let Some(second) = &self.second else { return Ok(false) };
+        second.store.remove_factor(name, id).await
+    }
+
+    /// Takes every factor and recovery code of an account away and ends all sessions of the person; returns those.
+    /// `None` when there is no such account.
+    ///
+    /// # Errors
+    /// [`ChangeError::Unwarranted`] and [`ChangeError::Store`].
+    pub async fn reset_factors(
+        &self,
+        name: &Username,
+        warrant: Warrant<'_>,
+    ) -> Result<Option<Vec<SessionName>>, ChangeError> {
+        let Some(second) = &self.second else { return Ok(None) };
+        second.store.reset_factors(name, self.moment(), warrant).await?.into_result()
+    }
+}
+
+impl SecondFactor {
+    fn draw_codes(&self) -> Result<Vec<OneTimeCode>, AccountStoreError> {
+        (0..RECOVERY_CODES)
+            .map(|_| {
+                let mut bytes = [0; BYTES];
+                self.random.fill(&mut bytes).map_err(out_of_reach)?;
+                Ok(OneTimeCode::from_bytes(bytes))
+            })
+            .collect()
+    }
+}
+
+const RECOVERY_CODES: usize = 10;
+/// Apps; one for each device that somebody has, and a few.
+const MOST_FACTORS: u32 = 5;
+const LONGEST_LABEL: usize = 64;
+/// For so long a picture may be looked at before its code is given.
+const ENROLMENT_LIFE: Duration = Duration::from_secs(3600);

@@ -1,0 +1,293 @@
+//! The use cases of a second factor: a sign-in's second step, and stepping up.
+//!
+//! Whatever is given for a code is counted like a password, against the same name and the same device
+//! ([`throttle`](crate::users::throttle)), and a password that was right takes nothing back before the code was, too: whoever
+//! has the password guesses codes no faster than passwords.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::auth::Random;
+use crate::auth::RandomError;
+use crate::auth::UnixTime;
+use crate::users::account::Account;
+use crate::users::accounts::Accounts;
+use crate::users::code::{CodeDigest, OneTimeCode};
+use crate::users::factors::machine::{Beginning, PendingState, SecondOutcome};
+use crate::users::factors::seal::SealKey;
+use crate::users::factors::store::{Answered, FactorId, FactorStore, KeptFactor, PendingDigest, Presented};
+use crate::users::factors::totp::TotpSecret;
+use crate::users::sign_in::Authenticated;
+use crate::users::sign_in_error::SignInError;
+use crate::users::store_error::AccountStoreError;
+use crate::users::throttle::Attempt;
+use crate::users::username::Username;
+
+/// What a second factor needs: where it is kept, under which key, and how apps shall call this service.
+#[derive(Clone)]
+pub struct SecondFactor {
+    /// Who keeps factors.
+    pub store: Arc<dyn FactorStore>,
+    /// The key under which their secrets are sealed.
+    pub key: SealKey,
+    /// Where secrets and recovery codes are drawn from.
+    pub random: Arc<dyn Random>,
+    /// The name of this service in somebody's app.
+    pub service: String,
+}
+
+impl fmt::Debug for SecondFactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecondFactor(..)")
+    }
+}
+
+/// A sign-in that lacks its second step, as the browser holds it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The secret, for a cookie that only the server reads.
+    pub secret: String,
+    /// For how long it is open.
+    pub life: Duration,
+    /// What may be given.
+    pub methods: SecondMethods,
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("methods", &self.methods).finish_non_exhaustive()
+    }
+}
+
+/// What somebody may give for the second step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecondMethods {
+    /// A recovery code, of which there are some left.
+    pub recovery: bool,
+}
+
+impl SecondMethods {
+    /// The same as words for programs. Whoever has a second factor has an app.
+    #[must_use]
+    pub const fn words(self) -> &'static [&'static str] {
+        if self.recovery { &["totp", "recovery"] } else { &["totp"] }
+    }
+}
+
+/// What somebody typed for the second step.
+#[derive(Clone, Copy)]
+pub enum SecondAnswer<'a> {
+    /// A code of an authenticator app.
+    Totp(&'a str),
+    /// A recovery code.
+    Recovery(&'a str),
+}
+
+/// The second step was right; nobody is signed in until the session has begun by the voucher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondStep {
+    /// Who it is.
+    pub person: Authenticated,
+    /// The voucher by which the session begins, in its 32 bytes.
+    pub voucher: [u8; 32],
+    /// Whether "remember me" was chosen with the password.
+    pub remember: bool,
+}
+
+/// Why the second step was not taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecondStepError {
+    /// There is no such sign-in, or it is over: the person begins with the password.
+    #[error("this sign-in is over")]
+    Over,
+    /// The code was wrong, or spent; or it was not looked at, for the reasons and with the waits of a sign-in.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+}
+
+impl Accounts {
+    /// What the password that was right for this account leads to: `None` to a session, otherwise to a second step.
+    pub(in crate::users) async fn next_step(
+        &self,
+        account: &Account,
+        remember: bool,
+    ) -> Result<Option<Pending>, SignInError> {
+        let Some(second) = &self.second else { return Ok(None) };
+        let kept = second.store.factors(&account.name).await?;
+        if !kept.iter().any(is_in_use) {
+            return Ok(None);
+        }
+        let mut secret = [0; 32];
+        second.random.fill(&mut secret).map_err(no_randomness)?;
+        let now = self.moment().at;
+        if let Err(error) = second.store.purge_pending(now).await {
+            tracing::warn!(%error, "sign-ins that are over could not be purged");
+        }
+        let (name, digest) = (&account.name, PendingDigest::of(&secret));
+        let begun = second.store.begin_sign_in(digest, name, account.epoch, remember, now).await?;
+        match begun {
+            Some(Beginning::Pending(_)) => {
+                let methods = second.methods(name).await?;
+                let secret = URL_SAFE_NO_PAD.encode(secret);
+                Ok(Some(Pending { secret, life: PendingState::LIFE, methods }))
+            }
+            // The account changed since the password was compared.
+            Some(Beginning::Complete | Beginning::Refused) | None => Err(SignInError::BadCredentials),
+        }
+    }
+
+    /// Whose sign-in this is, and what may be given for its second step; `None` when there is none or it is over.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn pending(
+        &self,
+        secret: &str,
+    ) -> Result<Option<(Username, SecondMethods)>, AccountStoreError> {
+        let (Some(second), Some(digest)) = (&self.second, digest_of(secret)) else { return Ok(None) };
+        let Some(pending) = second.store.pending(digest, self.moment().at).await? else { return Ok(None) };
+        let methods = second.methods(&pending.account).await?;
+        Ok(Some((pending.account, methods)))
+    }
+
+    /// The second step of a sign-in.
+    ///
+    /// # Errors
+    /// [`SecondStepError`], as it says.
+    pub async fn second_step(
+        &self,
+        secret: &str,
+        answer: SecondAnswer<'_>,
+        attempt: Attempt<'_>,
+    ) -> Result<SecondStep, SecondStepError> {
+        let (Some(second), Some(digest)) = (&self.second, digest_of(secret)) else {
+            return Err(SecondStepError::Over);
+        };
+        let now = self.moment().at;
+        let pending = second.store.pending(digest, now).await.map_err(SignInError::from)?;
+        let Some(pending) = pending else { return Err(SecondStepError::Over) };
+        let pass = self.gate.admit(pending.account.as_str(), attempt).await.map_err(SignInError::from)?;
+        let read = second.read(&pending.account, answer, now).await.map_err(SignInError::from)?;
+        let answered = second.store.answer(digest, read.presented(), now).await.map_err(SignInError::from)?;
+        let Some(Answered { account, remember, outcome }) = answered else {
+            self.gate.not_evaluated(pass).await;
+            return Err(SecondStepError::Over);
+        };
+        match outcome {
+            SecondOutcome::Complete => {
+                let (failures, is_known_device) = (pass.failures, pass.is_known_device);
+                if let Err(error) = self.gate.succeeded(pass).await {
+                    tracing::warn!(%error, "the failures before a sign-in were not forgotten");
+                }
+                let person = Authenticated { account, is_known_device, failures, hash_renewed: false };
+                Ok(SecondStep { person, voucher: *digest.as_bytes(), remember })
+            }
+            SecondOutcome::Wrong(_) => Err(SignInError::BadCredentials.into()),
+            SecondOutcome::Over => Err(SecondStepError::Over),
+        }
+    }
+
+    /// Whether this is a code of somebody who is signed in, which is spent by it.
+    ///
+    /// # Errors
+    /// [`SignInError`], as it says; a wrong code is [`SignInError::BadCredentials`].
+    pub async fn step_up(
+        &self,
+        name: &Username,
+        answer: SecondAnswer<'_>,
+        attempt: Attempt<'_>,
+    ) -> Result<(), SignInError> {
+        let Some(second) = &self.second else { return Err(SignInError::BadCredentials) };
+        let pass = self.gate.admit(name.as_str(), attempt).await?;
+        let now = self.moment().at;
+        let read = second.read(name, answer, now).await?;
+        if !second.store.spend(name, read.presented(), now).await? {
+            return Err(SignInError::BadCredentials);
+        }
+        if let Err(error) = self.gate.succeeded(pass).await {
+            tracing::warn!(%error, "the failures before a step up were not forgotten");
+        }
+        Ok(())
+    }
+}
+
+/// What was typed, as the store compares it.
+enum TypedCode {
+    Step(FactorId, u64),
+    Recovery(CodeDigest),
+    Wrong,
+}
+
+impl TypedCode {
+    const fn presented(&self) -> Presented<'_> {
+        match self {
+            Self::Step(factor, step) => Presented::Step { factor: *factor, step: *step },
+            Self::Recovery(digest) => Presented::Recovery(digest),
+            Self::Wrong => Presented::Wrong,
+        }
+    }
+}
+
+impl SecondFactor {
+    async fn methods(&self, name: &Username) -> Result<SecondMethods, AccountStoreError> {
+        Ok(SecondMethods { recovery: self.store.recovery_codes_left(name).await? > 0 })
+    }
+
+    async fn read(
+        &self,
+        name: &Username,
+        answer: SecondAnswer<'_>,
+        now: UnixTime,
+    ) -> Result<TypedCode, AccountStoreError> {
+        Ok(match answer {
+            SecondAnswer::Recovery(text) => text
+                .parse::<OneTimeCode>()
+                .map_or(TypedCode::Wrong, |code| TypedCode::Recovery(code.digest())),
+            SecondAnswer::Totp(text) => {
+                let kept = self.store.factors(name).await?;
+                let step = |kept: &KeptFactor| Some((kept.id, self.secret_of(kept)?.step_of(text, now)?));
+                let step = kept.iter().filter(|kept| is_in_use(kept)).find_map(step);
+                step.map_or(TypedCode::Wrong, |(id, step)| TypedCode::Step(id, step))
+            }
+        })
+    }
+
+    pub(super) fn secret_of(&self, kept: &KeptFactor) -> Option<TotpSecret> {
+        let opened = match self.key.open(&kept.sealed, &owner(kept.id, &kept.account)) {
+            Ok(opened) => opened,
+            Err(error) => {
+                // To the outside this is a wrong code; the operator learns that the key is another.
+                tracing::error!(%error, factor = %kept.id, "a factor cannot be used");
+                return None;
+            }
+        };
+        opened.as_slice().try_into().ok().map(TotpSecret::from_bytes)
+    }
+}
+
+/// Whose secret it is; a row that is copied to another account opens nothing.
+pub(super) fn owner(id: FactorId, name: &Username) -> Vec<u8> {
+    [id.as_bytes().as_slice(), name.as_str().as_bytes()].concat()
+}
+
+pub(super) fn is_in_use(kept: &KeptFactor) -> bool {
+    kept.confirmed_at.is_some()
+}
+
+fn digest_of(secret: &str) -> Option<PendingDigest> {
+    let bytes = URL_SAFE_NO_PAD.decode(secret).ok()?;
+    (bytes.len() == 32).then(|| PendingDigest::of(&bytes))
+}
+
+fn no_randomness(error: RandomError) -> SignInError {
+    SignInError::Unavailable(Box::new(error))
+}
+
+pub(super) fn out_of_reach(error: RandomError) -> AccountStoreError {
+    AccountStoreError(Box::new(error))
+}

@@ -1,0 +1,317 @@
+//! The machine of signing in, over every interleaving of its owner, a thief who knows the password and sees codes, an
+//! administrator and a clock.
+//!
+//! Moments are told apart without what does not matter to the future, so the search ends by itself: it is exhaustive for
+//! its setting, at any depth.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use portcullis::auth::UnixTime;
+use portcullis::users::{Beginning, PendingState, SecondOutcome, SecondProof, Standing, begin, present};
+
+const START: i64 = 1_700_000_000;
+/// The owner's browser, and the thief's.
+const BROWSERS: usize = 2;
+const THIEF: usize = 1;
+
+/// One moment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct World {
+    epoch: u64,
+    disabled: bool,
+    factors: u32,
+    /// The step of now, and the newest whose code was spent.
+    step: u64,
+    spent: u64,
+    /// The code that the thief has seen over a shoulder.
+    seen: Option<u64>,
+    recovery: u32,
+    browsers: [Browser; BROWSERS],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Browser {
+    Out,
+    /// The password was right at this epoch, and nobody has asked yet what follows.
+    Proved(u64),
+    Pending(PendingState),
+    /// Signed in, at the first level or the second.
+    In(u8),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    Password(usize),
+    Ask(usize),
+    Code(usize),
+    Recovery(usize),
+    Wrong(usize),
+    ThiefLooks,
+    AddFactor,
+    RemoveFactor,
+    ChangePassword,
+    Disable,
+    Enable,
+    Reset,
+    HalfMinute,
+    FiveMinutes,
+    /// The session of a sign-in that is proved is kept.
+    Begin(usize),
+}
+
+impl World {
+    const fn begin() -> Self {
+        Self {
+            epoch: 0,
+            disabled: false,
+            factors: 0,
+            step: 1,
+            spent: 0,
+            seen: None,
+            recovery: 0,
+            browsers: [Browser::Out; BROWSERS],
+        }
+    }
+
+    const fn standing(&self) -> Standing {
+        Standing { epoch: self.epoch, is_open: !self.disabled, factors: self.factors }
+    }
+
+    fn now(&self) -> UnixTime {
+        UnixTime::from_secs(START) + Duration::from_secs(30 * self.step)
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let mut events = vec![
+            Event::ThiefLooks,
+            Event::AddFactor,
+            Event::RemoveFactor,
+            Event::ChangePassword,
+            Event::Disable,
+            Event::Enable,
+            Event::Reset,
+            Event::HalfMinute,
+            Event::FiveMinutes,
+        ];
+        for browser in 0..BROWSERS {
+            let own =
+                [Event::Password(browser), Event::Ask(browser), Event::Code(browser), Event::Begin(browser)];
+            events.extend(own);
+        }
+        // Only its owner has recovery codes; and whose mistakes they are makes no difference.
+        events.extend([Event::Recovery(0), Event::Wrong(THIEF)]);
+        events
+    }
+
+    /// Every session ends, and whoever was in is out.
+    fn end_all(&mut self) {
+        for browser in &mut self.browsers {
+            if matches!(browser, Browser::In(_)) {
+                *browser = Browser::Out;
+            }
+        }
+    }
+
+    /// What one event makes of it, or the law that it breaks.
+    fn after(&self, event: Event) -> Result<Self, String> {
+        let mut next = self.clone();
+        match event {
+            Event::Password(who) => {
+                if matches!(self.browsers[who], Browser::Out | Browser::Pending(_)) && !self.disabled {
+                    next.browsers[who] = Browser::Proved(self.epoch);
+                }
+            }
+            Event::Ask(who) => {
+                if let Browser::Proved(epoch) = self.browsers[who] {
+                    next.browsers[who] = match begin(self.standing(), epoch, self.now()) {
+                        Beginning::Complete => Browser::In(1),
+                        Beginning::Pending(state) => Browser::Pending(state),
+                        Beginning::Refused => Browser::Out,
+                    };
+                    if next.browsers[who] == Browser::In(1) && (self.factors > 0 || self.disabled) {
+                        return Err(
+                            "a password alone signed somebody in who has a factor, or may not".to_owned()
+                        );
+                    }
+                }
+            }
+            Event::Code(who) => {
+                let code = if who == THIEF { self.seen } else { Some(self.step) };
+                if let Some(code) = code {
+                    // The code of this step and of the one before count.
+                    let counts = code + 1 >= self.step && code > self.spent && self.factors > 0;
+                    next.give(self, who, counts, |world| world.spent = code)?;
+                }
+            }
+            Event::Recovery(who) => next.give(self, who, self.recovery > 0, |world| world.recovery -= 1)?,
+            Event::Wrong(who) => next.give(self, who, false, |_| {})?,
+            Event::Begin(who) => {
+                if let Browser::Pending(state) = self.browsers[who]
+                    && state.is_proved
+                {
+                    // As the store does it: by a voucher that still counts, and once.
+                    let counts = state.is_open(self.standing(), self.now());
+                    next.browsers[who] = if counts { Browser::In(2) } else { Browser::Out };
+                }
+            }
+            Event::ThiefLooks => next.seen = Some(self.step),
+            Event::AddFactor => {
+                // Whoever adds one is signed in, and spends the code of now for it.
+                let is_in = self.browsers[..THIEF].iter().any(|browser| matches!(browser, Browser::In(_)));
+                if is_in && self.factors < 2 && self.spent < self.step {
+                    next.spent = self.step;
+                    next.factors += 1;
+                    next.epoch += 1;
+                    next.recovery = if self.factors == 0 { 2 } else { self.recovery };
+                }
+            }
+            Event::RemoveFactor => {
+                let is_strong = self.browsers[..THIEF].contains(&Browser::In(2));
+                if is_strong && self.factors > 0 {
+                    next.factors -= 1;
+                    next.epoch += 1;
+                    next.recovery = if next.factors == 0 { 0 } else { self.recovery };
+                }
+            }
+            Event::ChangePassword => {
+                next.epoch += 1;
+                next.end_all();
+            }
+            Event::Disable | Event::Enable => {
+                next.disabled = event == Event::Disable;
+                next.epoch += 1;
+                next.end_all();
+            }
+            Event::Reset => {
+                next.factors = 0;
+                next.recovery = 0;
+                next.epoch += 1;
+                next.end_all();
+            }
+            Event::HalfMinute => next.step += 1,
+            Event::FiveMinutes => next.step += 10,
+        }
+        next.keeps_the_laws()?;
+        Ok(next)
+    }
+
+    /// Somebody gives something for a second step, as a store does it: it is spent only for a sign-in that is open.
+    fn give(
+        &mut self,
+        before: &Self,
+        who: usize,
+        is_right: bool,
+        spend: impl FnOnce(&mut Self),
+    ) -> Result<(), String> {
+        let Browser::Pending(state) = before.browsers[who] else { return Ok(()) };
+        let is_open = state.is_open(before.standing(), before.now());
+        let is_spent = is_open && is_right && !state.is_proved;
+        let proof = if is_spent { SecondProof::Spent } else { SecondProof::Wrong };
+        let outcome = present(state, before.standing(), proof, before.now());
+        if outcome == SecondOutcome::Complete {
+            let has_proof = is_spent || state.is_proved;
+            if !is_open || !has_proof || before.disabled || state.epoch != before.epoch || state.failures >= 5
+            {
+                return Err("a sign-in was proved without a proof that counts".to_owned());
+            }
+            if is_spent {
+                spend(self);
+            }
+        }
+        self.browsers[who] = match outcome {
+            SecondOutcome::Complete => Browser::Pending(PendingState { is_proved: true, ..state }),
+            SecondOutcome::Wrong(state) => Browser::Pending(state),
+            SecondOutcome::Over => Browser::Out,
+        };
+        Ok(())
+    }
+
+    fn keeps_the_laws(&self) -> Result<(), String> {
+        if self.disabled && self.browsers.iter().any(|browser| matches!(browser, Browser::In(_))) {
+            return Err("somebody is signed in to a disabled account".to_owned());
+        }
+        if self.factors == 0 && self.recovery > 0 {
+            return Err("recovery codes are left without a factor".to_owned());
+        }
+        // Nobody honest is without a way in: the password, and then the code of a step to come.
+        if !self.disabled {
+            let mut world = self.clone();
+            world.step = world.step.max(world.spent + 1);
+            let (standing, now) = (world.standing(), world.now());
+            let way = match begin(standing, world.epoch, now) {
+                Beginning::Complete => world.factors == 0,
+                Beginning::Pending(state) => {
+                    present(state, standing, SecondProof::Spent, now) == SecondOutcome::Complete
+                }
+                Beginning::Refused => false,
+            };
+            if !way {
+                return Err("somebody honest is without a way in".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The moment without its date: steps count from now, epochs from today's.
+    fn key(&self) -> Self {
+        let mut key = self.clone();
+        let (step, epoch) = (self.step, self.epoch);
+        key.step = 0;
+        key.epoch = 0;
+        key.spent = (self.spent + 2).saturating_sub(step).min(2);
+        // A code that was spent, or is older than a step, is worth nothing.
+        key.seen =
+            self.seen.filter(|seen| seen + 1 >= step && *seen > self.spent).map(|seen| seen + 2 - step);
+        for browser in &mut key.browsers {
+            *browser = match *browser {
+                Browser::Proved(at) => Browser::Proved(u64::from(at == epoch)),
+                Browser::Pending(state) if !state.is_open(self.standing(), self.now()) => {
+                    Browser::Pending(PendingState {
+                        epoch: 1,
+                        failures: 9,
+                        expires_at: UnixTime::from_secs(0),
+                        is_proved: false,
+                    })
+                }
+                Browser::Pending(state) => {
+                    let left = self.now().until(state.expires_at).as_secs();
+                    let expires_at = UnixTime::from_secs(i64::try_from(left).unwrap());
+                    Browser::Pending(PendingState { epoch: 0, expires_at, ..state })
+                }
+                other => other,
+            };
+        }
+        key
+    }
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "how much was searched is what the test's reader asks")]
+fn nobody_reaches_the_second_level_without_spending_something_and_nobody_honest_is_shut_out() {
+    let begin = World::begin();
+    let mut known = HashSet::from([begin.key()]);
+    let mut moments = vec![(begin, 0_u32)];
+    let (mut next, mut transitions, mut depth, mut strong) = (0, 0_u64, 0, 0_u64);
+    while next < moments.len() {
+        let (world, deep) = moments[next].clone();
+        for event in world.events() {
+            transitions += 1;
+            let after = world.after(event);
+            assert!(after.is_ok(), "{after:?}: {event:?} after {world:?}");
+            let after = after.unwrap();
+            if known.insert(after.key()) {
+                depth = depth.max(deep + 1);
+                strong += u64::from(after.browsers.contains(&Browser::In(2)));
+                moments.push((after, deep + 1));
+            }
+        }
+        next += 1;
+    }
+    println!("{} moments, {transitions} transitions, {depth} events deep", moments.len());
+    assert!(strong > 1000, "the search went nowhere");
+    assert!(
+        moments.iter().any(|(world, _)| world.browsers[THIEF] == Browser::In(2)),
+        "a code that was seen is one"
+    );
+}
