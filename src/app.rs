@@ -138,7 +138,7 @@ pub fn check(figment: &Figment) -> Result<(), Vec<String>> {
 }
 
 /// The accounts that these settings name, for the application and for the command line. Without a key for the secrets of
-/// factors nobody is asked for any.
+/// factors nobody adds an app, and whoever has one is asked all the same.
 ///
 /// # Errors
 /// One line when there is no randomness.
@@ -156,15 +156,12 @@ pub fn accounts(
         let (store, attempts) = (Arc::clone(&stores.accounts), Arc::clone(&stores.attempts));
         Accounts::new(store, attempts, Arc::new(hasher), clock, bytes)
     };
-    let accounts = match seal {
-        Some(key) => accounts.with_second_factor(SecondFactor {
-            store: Arc::clone(&stores.factors),
-            key,
-            random: Arc::clone(random),
-            service: settings.service_name.clone(),
-        }),
-        None => accounts,
-    };
+    let accounts = accounts.with_second_factor(SecondFactor {
+        store: Arc::clone(&stores.factors),
+        key: seal,
+        random: Arc::clone(random),
+        service: settings.service_name.clone(),
+    });
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
     let remember = settings.auth.remember_ends_for();
     Ok(accounts.with_policy(policy).with_code_ttl(settings.code_ttl).remembering_ends_for(remember))

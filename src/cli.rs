@@ -19,7 +19,7 @@ use portcullis::auth::{
 };
 use portcullis::settings::{self, Settings};
 use portcullis::store::{self, StoreUrl, Stores};
-use portcullis::users::{Accounts, SealKey, Username};
+use portcullis::users::{Accounts, Username};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -55,10 +55,8 @@ impl Workbench {
         let stores = open(&settings.store);
         stores.sessions.ready().await.map_err(|error| vec![chain(&error)])?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        // What is sealed is not opened here, and nothing new is sealed.
-        let seal = SealKey::derive(&[]);
         let random: Arc<dyn Random> = Arc::new(OsRandom);
-        let accounts = app::accounts(&settings, &stores, Arc::clone(&clock), &random, Some(seal))?;
+        let accounts = app::accounts(&settings, &stores, Arc::clone(&clock), &random, None)?;
         Ok(Self { settings, stores, accounts, clock })
     }
 }

@@ -151,8 +151,13 @@ async fn take(
         Ok(step) => step,
         Err(SecondStepError::Over) => return Err(expired(sessions)),
         Err(SecondStepError::SignIn(error)) => {
-            sessions.note(What::SecondFactorFailed, Some(name.as_str()), None);
-            return Err(Rejection::of_sign_in(error, bad_code()));
+            let not_done = Rejection::of_sign_in(error, bad_code().noted(What::SecondFactorFailed));
+            if let NotDone::Rejected(rejection) = &not_done
+                && let Some(what) = rejection.event()
+            {
+                sessions.note(what, Some(name.as_str()), None);
+            }
+            return Err(not_done);
         }
     };
     let voucher = Some(Voucher::from_bytes(step.voucher));

@@ -45,10 +45,10 @@ pub struct Enrolment {
 pub type NewCodes = Option<Vec<OneTimeCode>>;
 
 impl Accounts {
-    /// Whether people can have a second factor here at all.
+    /// Whether an app can be added here.
     #[must_use]
-    pub const fn offers_second_factor(&self) -> bool {
-        self.second.is_some()
+    pub fn offers_second_factor(&self) -> bool {
+        self.second.as_ref().is_some_and(|second| second.key.is_some())
     }
 
     /// The factors of somebody, and how many recovery codes are left.
@@ -73,11 +73,12 @@ impl Accounts {
     /// [`ChangeError::Store`], also when there is no randomness.
     pub async fn enrol_app(&self, name: &Username) -> Result<Option<Enrolment>, ChangeError> {
         let Some(second) = &self.second else { return Ok(None) };
+        let Some(key) = &second.key else { return Ok(None) };
         let (mut id, mut secret) = ([0; 16], [0; SECRET_BYTES]);
         second.random.fill(&mut id).and_then(|()| second.random.fill(&mut secret)).map_err(out_of_reach)?;
         let (id, secret) = (FactorId::from_bytes(id), TotpSecret::from_bytes(secret));
         let owner = owner(id, name);
-        let sealed = second.key.seal(secret.as_bytes(), &owner, &*second.random).map_err(out_of_reach)?;
+        let sealed = key.seal(secret.as_bytes(), &owner, &*second.random).map_err(out_of_reach)?;
         let factor = KeptFactor {
             id,
             account: name.clone(),

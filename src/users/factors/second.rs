@@ -32,8 +32,9 @@ use crate::users::username::Username;
 pub struct SecondFactor {
     /// Who keeps factors.
     pub store: Arc<dyn FactorStore>,
-    /// The key under which their secrets are sealed.
-    pub key: SealKey,
+    /// The key under which their secrets are sealed. Without one nobody adds an app, and whoever has one is asked all the
+    /// same: no code of it is right then, and recovery codes go on.
+    pub key: Option<SealKey>,
     /// Where secrets and recovery codes are drawn from.
     pub random: Arc<dyn Random>,
     /// The name of this service in somebody's app.
@@ -258,7 +259,11 @@ impl SecondFactor {
     }
 
     pub(super) fn secret_of(&self, kept: &KeptFactor) -> Option<TotpSecret> {
-        let opened = match self.key.open(&kept.sealed, &owner(kept.id, &kept.account)) {
+        let Some(key) = &self.key else {
+            tracing::error!(factor = %kept.id, "a factor cannot be used: there is no key for its secret");
+            return None;
+        };
+        let opened = match key.open(&kept.sealed, &owner(kept.id, &kept.account)) {
             Ok(opened) => opened,
             Err(error) => {
                 // To the outside this is a wrong code; the operator learns that the key is another.

@@ -380,6 +380,34 @@ fn a_session_that_a_password_alone_began_changes_nothing_once_there_is_a_factor(
 }
 
 #[test]
+fn without_the_key_of_factors_whoever_has_an_app_is_asked_all_the_same() {
+    let setup = Setup::new();
+    let stores = setup.stores.clone();
+    let app = setup.launch();
+    let (phone, _, codes) = enrol(&app, &app.signed_in(), "");
+    // As after a move to PostgreSQL, whose nodes share a key file: none of them has a key of factors.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    portcullis::auth::KeyFile::at(file.clone())
+        .add(portcullis::auth::Algorithm::HS256, &portcullis::auth::OsRandom)
+        .unwrap();
+    let moved = Setup::without_secret()
+        .set("app.store", "postgres://nobody@127.0.0.1:9/none")
+        .set("auth.secret_key_file", file.to_str().unwrap())
+        .on(stores)
+        .launch();
+    moved.pass(120);
+    let program = halfway(&moved);
+    assert_eq!(second(&program, "totp", &phone.shows(&moved)).refusal(), (401, "bad_code".into()));
+    assert_eq!(second(&program, "recovery", &codes[0]).status, 200);
+    let admin = moved.program();
+    assert_eq!(admin.sign_in("admin", "adminpass").status, 200);
+    let refused = admin.post("/account/factors/totp").csrf(&admin.csrf()).send();
+    assert_eq!(refused.refusal(), (409, "factors_not_offered".into()));
+    assert!(admin.accepting("text/html").get("/account/factors").send().body.contains("not set up here yet"));
+}
+
+#[test]
 fn what_changes_something_needs_a_proof_and_the_person() {
     let app = app();
     let visitor = app.signed_in();
