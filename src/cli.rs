@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use portcullis::app;
 use portcullis::auth::{
-    Clock, EndReason, Event, OsRandom, Random, SessionId, SystemClock, UnixTime, What, chain,
+    Clock, EndReason, Event, JournalEntry, OsRandom, Random, SessionId, SystemClock, UnixTime, What, chain,
 };
 use portcullis::settings::{self, Settings};
 use portcullis::store::{self, StoreUrl, Stores};
@@ -89,8 +89,14 @@ impl Workbench {
         let ends = ended.iter().map(|id| event(What::SessionEnded(reason), Some(*id)));
         let events: Vec<_> = what.map(|what| event(what, None)).into_iter().chain(ends).collect();
         events.iter().for_each(Event::log);
-        if let Err(error) = self.stores.events.record(&events).await {
-            complain(format!("This was done, but not kept as a security event: {}", chain(&error)));
+        let entries: Result<Vec<_>, _> =
+            events.into_iter().map(|event| JournalEntry::draw(event, &OsRandom)).collect();
+        let kept = match entries {
+            Ok(entries) => self.stores.events.record(&entries).await.map_err(|error| chain(&error)),
+            Err(error) => Err(chain(&error)),
+        };
+        if let Err(error) = kept {
+            complain(format!("This was done, but not kept as a security event: {error}"));
         }
     }
 }

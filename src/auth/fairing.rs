@@ -212,6 +212,8 @@ impl Portcullis {
             longest_foreign: settings.foreign_ttl,
             longest_refresh: settings.session.absolute.max(settings.remembered.absolute),
         };
+        let mut first_event = [0; 16];
+        self.random.fill(&mut first_event).map_err(|error| vec![error.to_string()])?;
         let authority = Authority {
             settings,
             codec,
@@ -222,7 +224,7 @@ impl Portcullis {
             view: View::new(),
             siblings: self.blocklist.clone().map(|(list, is_asked)| Siblings::new(list, is_asked)),
             confirmed: Confirmed::new(),
-            journal: Journal::default(),
+            journal: Journal::new(first_event),
             key_file,
             unkept: Unkept::default(),
             proxies: self.proxies.clone(),

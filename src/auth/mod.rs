@@ -29,6 +29,8 @@ mod tokens;
 mod wire;
 
 pub use crate::ground::clock::{Clock, ManualClock, SystemClock, UnixTime};
+#[cfg(any(feature = "app", feature = "sqlite", feature = "postgres"))]
+pub(crate) use crate::ground::patience;
 pub use crate::ground::random::{OsRandom, Random, RandomError};
 pub use config::claims::ClaimsConfig;
 pub use config::names::NamesConfig;
@@ -56,7 +58,7 @@ pub(crate) use request::csrf::csrf_names;
 pub use request::negotiate::wants_page;
 #[cfg(feature = "app")]
 pub(crate) use request::verdict::still_counts;
-pub use sessions::event::{Event, EventStore, What};
+pub use sessions::event::{Event, EventStore, JournalEntry, What};
 pub use sessions::hooks::HookError;
 pub use sessions::record::{Cursor, Ending, Revocation, Revocations, Session, SessionStore, Voucher, Which};
 pub use sessions::rotation::{EndReason, Ended, Leniency, State, Verdict};

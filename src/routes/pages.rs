@@ -7,6 +7,7 @@ use rocket::{Route, routes};
 
 use crate::routes::account::{dashboard, factors, password, sessions};
 use crate::routes::answer::errors;
+use crate::routes::edge::patient;
 use crate::routes::people::{factors as reset, list, person};
 use crate::routes::signing::{code, factor, login, logout, reauthenticate, refresh};
 use crate::routes::view::assets::Assets;
@@ -137,7 +138,7 @@ fn others() -> Vec<Route> {
     // Programs ask this most, and Rocket tries the routes of the lowest rank first.
     let mut often = routes![protected::protected];
     often.iter_mut().for_each(|route| route.rank = -20);
-    let others = routes![
+    let others = patient::all(routes![
         home::home,
         refresh::refresh,
         logout::logout,
@@ -145,14 +146,17 @@ fn others() -> Vec<Route> {
         jwks::jwks,
         files::asset,
         files::favicon,
-    ];
+    ]);
     [often, others].concat()
 }
 
 /// Every route of the application.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    PAGES.iter().flat_map(|page| (page.routes)()).chain(others()).collect()
+    patient::all(PAGES.iter().flat_map(|page| (page.routes)()).collect())
+        .into_iter()
+        .chain(others())
+        .collect()
 }
 
 /// Every template that is part of the program, by name.

@@ -11,6 +11,9 @@ use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+use crate::auth::patience;
+pub(super) use crate::auth::patience::ANSWER;
+
 /// Does the work of a block once, or says in time that it could not be done.
 macro_rules! once {
     ($work:block) => {
@@ -26,7 +29,7 @@ macro_rules! once {
 }
 
 /// Does the work of a block, which ends with its commit, until no other transaction disturbs it. Each turn has its time: a
-/// database that refuses it because of another has answered.
+/// database that refuses it because of another has answered. A request that has waited for too long is told so all the same.
 macro_rules! again {
     ($work:block) => {{
         let mut turns = crate::store::again::Turns::default();
@@ -40,15 +43,17 @@ macro_rules! again {
     }};
 }
 
-/// The outcome of the work, or that it took too long.
+/// The outcome of the work, or that it took too long. A search has its own time, whatever else its request waits for.
 pub(super) async fn in_time<T, Failure: From<sqlx::Error>>(
     limit: Duration,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    match tokio::time::timeout(limit, work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
-    }
+    let outcome = if limit > ANSWER {
+        tokio::time::timeout(limit, work).await.ok()
+    } else {
+        patience::answered(limit, work).await
+    };
+    outcome.unwrap_or_else(|| Err(sqlx::Error::PoolTimedOut.into()))
 }
 
 /// How often a transaction was begun.
@@ -65,14 +70,12 @@ impl Turns {
     /// Lets the other finish. Whoever met once would meet again if both waited for the same time.
     pub(super) async fn wait(&self) {
         let drawn = RandomState::new().hash_one(self.0) % (1 << self.0.min(5));
-        tokio::time::sleep(Duration::from_millis(drawn)).await;
+        let _ = patience::answered(ANSWER, tokio::time::sleep(Duration::from_millis(drawn))).await;
     }
 }
 
 /// Each of them lets another one finish.
 const MOST: u32 = 40;
-/// For how long somebody is left waiting; a little less than the second that is promised.
-pub(super) const ANSWER: Duration = Duration::from_millis(950);
-/// The same for a search among all accounts, which may have to look at each.
+/// How long a search may take among all accounts, which may have to look at each.
 #[cfg(feature = "app")]
 pub(super) const SEARCH: Duration = Duration::from_secs(5);

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use crate::auth::Voucher;
 use crate::auth::rotation::step;
 use crate::auth::{
-    Cursor, EndReason, Ending, Event, Leniency, Proved, Revocation, Revocations, Session, SessionId,
+    Cursor, EndReason, Ending, JournalEntry, Leniency, Proved, Revocation, Revocations, Session, SessionId,
     SessionStore, StoreError, TokenId, UnixTime, Verdict, Which,
 };
 use crate::store::{cursor_at, number_of};
@@ -52,7 +52,8 @@ struct Kept {
     /// Tells whoever waits that the log has grown.
     grown: Arc<Notify>,
     not_before: UnixTime,
-    events: Vec<Event>,
+    events: Vec<JournalEntry>,
+    event_ids: HashSet<[u8; 16]>,
 }
 
 impl MemoryStore {

@@ -284,6 +284,7 @@ const TABLES: [WholeTable; 12] = [
             ("address", Text),
             ("by_user", Text),
             ("roles", Text),
+            ("id", Bytes),
         ],
         reading: "ORDER BY number",
     },

@@ -38,6 +38,7 @@ use crate::auth::wire::kind::Kind;
 use crate::auth::wire::origin::Origin;
 use crate::auth::wire::proved::Proved;
 use crate::ground::clock::{Clock, UnixTime};
+use crate::ground::patience;
 use crate::ground::random::Random;
 
 pub(crate) struct Authority {
@@ -344,7 +345,7 @@ impl Authority {
     }
 
     /// The same for a request that has waited before.
-    async fn change_within<T, F, Fut>(self: &Arc<Self>, patience: Duration, change: F) -> Result<T, AuthError>
+    async fn change_within<T, F, Fut>(self: &Arc<Self>, limit: Duration, change: F) -> Result<T, AuthError>
     where
         T: Send + 'static,
         F: FnOnce(Arc<Self>) -> Fut,
@@ -357,13 +358,13 @@ impl Authority {
             it.tell_siblings().await;
             outcome
         });
-        match tokio::time::timeout(patience, task).await {
-            Ok(Ok(outcome)) => outcome.map_err(AuthError::from),
-            Ok(Err(error)) => {
+        match patience::answered(limit, task).await {
+            Some(Ok(outcome)) => outcome.map_err(AuthError::from),
+            Some(Err(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a change of a session broke off");
                 Err(AuthError::Unavailable)
             }
-            Err(_) => Err(late()),
+            None => Err(late()),
         }
     }
 }

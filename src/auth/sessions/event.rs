@@ -15,6 +15,7 @@ use crate::auth::id::SessionId;
 use crate::auth::sessions::rotation::EndReason;
 use crate::auth::sessions::store_error::StoreError;
 use crate::ground::clock::UnixTime;
+use crate::ground::random::{Random, RandomError};
 
 /// Something that matters.
 ///
@@ -51,6 +52,37 @@ pub struct Event {
     pub by: Option<String>,
     /// The roles that the account has from then on, where the event is about them.
     pub roles: Option<Vec<String>>,
+}
+
+/// An event on its way to the store, under a name by which the store knows it again.
+///
+/// ```
+/// use portcullis::auth::{Event, JournalEntry, OsRandom, UnixTime, What};
+///
+/// let at = UnixTime::from_secs(1_700_000_000);
+/// let event = Event { at, what: What::SignedIn, user: None, session: None, address: None, by: None, roles: None };
+/// let (one, other) =
+///     (JournalEntry::draw(event.clone(), &OsRandom).unwrap(), JournalEntry::draw(event, &OsRandom).unwrap());
+/// assert_ne!(one.id, other.id, "what happens twice is kept twice");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// Nobody else's.
+    pub id: [u8; 16],
+    /// What happened.
+    pub event: Event,
+}
+
+impl JournalEntry {
+    /// This event under a new name.
+    ///
+    /// # Errors
+    /// [`RandomError`] when the source of randomness gives nothing.
+    pub fn draw(event: Event, random: &dyn Random) -> Result<Self, RandomError> {
+        let mut id = [0; 16];
+        random.fill(&mut id)?;
+        Ok(Self { id, event })
+    }
 }
 
 /// What can happen.
@@ -316,21 +348,23 @@ impl Event {
 /// Keeps events for as long as `auth.event_ttl` says.
 ///
 /// ```
-/// use portcullis::auth::{Event, UnixTime, What};
+/// use portcullis::auth::{Event, JournalEntry, OsRandom, UnixTime, What};
 /// use portcullis::store;
 ///
 /// rocket::execute(async {
 ///     let store = store::memory().events;
 ///     let at = UnixTime::from_secs(1_700_000_000);
 ///     let event = Event { at, what: What::SignedIn, user: Some("ada".to_owned()), session: None, address: None, by: None, roles: None };
-///     store.record(&[event.clone()]).await.unwrap();
+///     let entry = JournalEntry::draw(event.clone(), &OsRandom).unwrap();
+///     store.record(&[entry.clone()]).await.unwrap();
+///     store.record(&[entry]).await.expect("somebody who did not hear the answer says it again");
 ///     assert_eq!(store.events_of("ada", at, 10).await.unwrap(), [event]);
 /// });
 /// ```
 #[async_trait]
 pub trait EventStore: Send + Sync + 'static {
-    /// Keeps these events.
-    async fn record(&self, events: &[Event]) -> Result<(), StoreError>;
+    /// Keeps these events, except those that it has by their name already.
+    async fn record(&self, events: &[JournalEntry]) -> Result<(), StoreError>;
 
     /// The newest `limit` events about a person's account since a moment, newest first.
     async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError>;

@@ -3,19 +3,27 @@
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use crate::auth::{Event, EventStore, StoreError, UnixTime, What};
+use crate::auth::{Event, EventStore, JournalEntry, StoreError, UnixTime, What};
 
 #[async_trait]
 impl EventStore for MemoryStore {
-    async fn record(&self, events: &[Event]) -> Result<(), StoreError> {
-        self.kept().events.extend_from_slice(events);
+    async fn record(&self, events: &[JournalEntry]) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        for entry in events {
+            if kept.event_ids.insert(entry.id) {
+                kept.events.push(entry.clone());
+            }
+        }
         Ok(())
     }
 
     async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
         let kept = self.kept();
-        let theirs =
-            kept.events.iter().filter(|event| event.user.as_deref() == Some(user) && event.at >= since);
+        let theirs = kept
+            .events
+            .iter()
+            .map(|entry| &entry.event)
+            .filter(|event| event.user.as_deref() == Some(user) && event.at >= since);
         // The sort is stable, so of events of one second the last written stays first.
         let mut newest_first: Vec<_> = theirs.rev().cloned().collect();
         newest_first.sort_by_key(|event| std::cmp::Reverse(event.at));
@@ -28,13 +36,15 @@ impl EventStore for MemoryStore {
         let last = |user: &&str| {
             let signed_in =
                 |event: &&Event| event.what == What::SignedIn && event.user.as_deref() == Some(*user);
-            kept.events.iter().filter(signed_in).map(|event| event.at).max()
+            kept.events.iter().map(|entry| &entry.event).filter(signed_in).map(|event| event.at).max()
         };
         Ok(users.iter().map(last).collect())
     }
 
     async fn purge_events(&self, before: UnixTime) -> Result<(), StoreError> {
-        self.kept().events.retain(|event| event.at >= before);
+        let mut kept = self.kept();
+        kept.events.retain(|entry| entry.event.at >= before);
+        kept.event_ids = kept.events.iter().map(|entry| entry.id).collect();
         Ok(())
     }
 }

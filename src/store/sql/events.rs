@@ -5,23 +5,23 @@ use async_trait::async_trait;
 use super::purge::in_pieces;
 use super::sessions::{id_of, roles_of, roles_text};
 use super::{Driver, query, query_as, query_scalar};
-use crate::auth::{Event, EventStore, StoreError, UnixTime, What};
+use crate::auth::{Event, EventStore, JournalEntry, StoreError, UnixTime, What};
 
 type EventRow =
     (i64, String, Option<String>, Option<Vec<u8>>, Option<String>, Option<String>, Option<String>);
 
 #[async_trait]
 impl EventStore for Driver {
-    async fn record(&self, events: &[Event]) -> Result<(), StoreError> {
+    async fn record(&self, events: &[JournalEntry]) -> Result<(), StoreError> {
         if events.is_empty() {
             return Ok(());
         }
         Ok(again!({
             let mut write = self.write_rows().await?;
-            for event in events {
+            for JournalEntry { id, event } in events {
                 query(
-                    "INSERT INTO events (at, what, user_name, sid, address, by_user, roles)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                    "INSERT INTO events (at, what, user_name, sid, address, by_user, roles, id)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
                 )
                 .bind(event.at.as_secs())
                 .bind(event.what.to_text())
@@ -30,6 +30,7 @@ impl EventStore for Driver {
                 .bind(event.address.map(|address| address.to_string()))
                 .bind(event.by.as_deref())
                 .bind(event.roles.as_deref().map(roles_text).transpose()?)
+                .bind(id.as_slice())
                 .execute(&mut *write.0)
                 .await?;
             }

@@ -1,6 +1,6 @@
 //! Events come back as they went in, newest first, to the person they are about.
 
-use portcullis::auth::{EndReason, Event, UnixTime, What};
+use portcullis::auth::{EndReason, Event, JournalEntry, OsRandom, UnixTime, What};
 use portcullis::store::Stores;
 
 use super::{NOW, after, id};
@@ -13,6 +13,7 @@ every_driver! {
     someone_elses_events_are_not_told,
     purging_forgets_what_is_before_the_moment_and_nothing_at_it,
     a_thousand_old_events_are_all_forgotten,
+    an_event_that_is_told_again_is_kept_once,
 }
 
 fn event(what: What, user: &str, seconds: u64) -> Event {
@@ -28,7 +29,8 @@ fn event(what: What, user: &str, seconds: u64) -> Event {
 }
 
 async fn record(stores: &Stores, events: &[Event]) {
-    stores.events.record(events).await.unwrap();
+    let draw = |event: &Event| JournalEntry::draw(event.clone(), &OsRandom).unwrap();
+    stores.events.record(&events.iter().map(draw).collect::<Vec<_>>()).await.unwrap();
 }
 
 async fn told(stores: &Stores, user: &str, since: UnixTime, limit: u32) -> Vec<Event> {
@@ -99,4 +101,17 @@ async fn a_thousand_old_events_are_all_forgotten(stores: Stores) {
     record(&stores, std::slice::from_ref(&kept)).await;
     stores.events.purge_events(after(5)).await.unwrap();
     assert_eq!(told(&stores, "alice", NOW, 2000).await, [kept]);
+}
+
+/// Whoever did not hear the answer tells all of it again, with what happened since.
+async fn an_event_that_is_told_again_is_kept_once(stores: Stores) {
+    let draw = |seconds| JournalEntry::draw(event(What::SignInFailed, "alice", seconds), &OsRandom).unwrap();
+    let (first, alike, later) = (draw(1), draw(1), draw(2));
+    stores.events.record(&[first.clone(), alike.clone()]).await.unwrap();
+    stores.events.record(&[alike.clone(), later.clone(), first.clone()]).await.unwrap();
+    let told = told(&stores, "alice", NOW, 10).await;
+    assert_eq!(told, [later.event.clone(), alike.event.clone(), first.event.clone()]);
+    stores.events.purge_events(after(2)).await.unwrap();
+    stores.events.record(std::slice::from_ref(&later)).await.unwrap();
+    assert_eq!(stores.events.events_of("alice", NOW, 10).await.unwrap(), [later.event]);
 }

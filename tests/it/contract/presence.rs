@@ -1,6 +1,6 @@
 //! How many live sessions a person has, and when the last one was begun.
 
-use portcullis::auth::{Event, UnixTime, What, Which};
+use portcullis::auth::{Event, JournalEntry, OsRandom, UnixTime, What, Which};
 use portcullis::store::Stores;
 
 use super::{NOW, after, create, end, id, session};
@@ -26,7 +26,7 @@ async fn last_sign_in(stores: &Stores, user: &str) -> Option<UnixTime> {
 async fn signed_in(stores: &Stores, user: &str, seconds: u64, what: What) {
     let user = Some(user.to_owned());
     let event = Event { at: after(seconds), what, user, session: None, address: None, by: None, roles: None };
-    stores.events.record(&[event]).await.unwrap();
+    stores.events.record(&[JournalEntry::draw(event, &OsRandom).unwrap()]).await.unwrap();
 }
 
 async fn sessions_that_live_are_counted(stores: Stores) {

@@ -1,6 +1,6 @@
 //! `/dashboard`: the protected page, and the silent renewal that keeps it open.
 
-use portcullis::auth::{Event, UnixTime, What};
+use portcullis::auth::{Event, JournalEntry, OsRandom, UnixTime, What};
 
 use crate::support::{FOUR, Setup, app, claims, names, now_or_never};
 
@@ -132,7 +132,8 @@ fn everything_that_can_happen_is_told_in_words() {
             by: None,
             roles: None,
         };
-        now_or_never(setup.stores.events.record(&[event])).unwrap();
+        let entry = JournalEntry::draw(event, &OsRandom).unwrap();
+        now_or_never(setup.stores.events.record(&[entry])).unwrap();
         let app = setup.launch();
         let page = app.signed_in_browser().get("/dashboard").send().body;
         assert!(!page.contains("Security event"), "{what:?} has no words");

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// What the network does with what is sent through it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(super) enum Weather {
     LosesAnswers,
     /// Nobody gets through, and everybody is told.
     Refuses,
+    /// Each answer takes [`SLOWLY`].
+    Slow,
 }
 
 /// A proxy on a free port; it goes with this value.
@@ -98,6 +101,9 @@ impl State {
     fn carry(&self, mut from: TcpStream, mut to: TcpStream, loses: Weather) {
         let mut buffer = [0; 16 * 1024];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
+            if loses == Weather::LosesAnswers && self.is(Weather::Slow) {
+                std::thread::sleep(SLOWLY);
+            }
             if !self.is(loses) && to.write_all(&buffer[..length]).is_err() {
                 break;
             }
@@ -105,6 +111,9 @@ impl State {
         let _ = to.shutdown(Shutdown::Both);
     }
 }
+
+/// Soon enough for a question, too late for several.
+const SLOWLY: Duration = Duration::from_millis(200);
 
 /// `host:port` of a URL.
 fn server_of(url: &str) -> &str {

@@ -1,6 +1,7 @@
 //! Events on their way to the store.
 //!
-//! An event is logged where it happens and waits here for the background task, so that no request waits for it.
+//! Each has a name of its own from here on, so that a store to which it is told twice, because the first answer was lost,
+//! keeps it once. An event is logged where it happens and waits here for the background task, so that no request waits for it.
 //! What a stranger can cause at will (failed sign-ins, refused requests) is kept a few times a minute for each person and
 //! a few times for nobody in particular: the log line is still written, but nobody can fill the database with it, push
 //! what matters out of it, or hide an attack by making it louder.
@@ -8,10 +9,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::auth::sessions::event::{Event, What};
+use crate::auth::sessions::event::{Event, JournalEntry, What};
 
 /// The events that the store has yet to keep.
-#[derive(Default)]
 pub(crate) struct Journal {
     waiting: Mutex<Waiting>,
     /// Held while the store is told, so that a reader can wait for what is on its way.
@@ -20,7 +20,9 @@ pub(crate) struct Journal {
 
 #[derive(Default)]
 struct Waiting {
-    events: Vec<Event>,
+    events: Vec<JournalEntry>,
+    /// The name of the next event. They are counted from a place that nobody else begins at.
+    next: u128,
     dropped: usize,
     /// Which minute the counts below are of.
     minute: i64,
@@ -29,6 +31,12 @@ struct Waiting {
 }
 
 impl Journal {
+    /// An empty one, which names its events from this random number on.
+    pub(crate) fn new(first: [u8; 16]) -> Self {
+        let waiting = Waiting { next: u128::from_be_bytes(first), ..Waiting::default() };
+        Self { waiting: Mutex::new(waiting), telling: tokio::sync::Mutex::default() }
+    }
+
     /// Logs an event and queues it for the store.
     pub(crate) fn write(&self, event: Event) {
         event.log();
@@ -38,10 +46,12 @@ impl Journal {
             waiting.dropped += 1;
             return;
         }
-        waiting.events.push(event);
+        let id = waiting.next.to_be_bytes();
+        waiting.next = waiting.next.wrapping_add(1);
+        waiting.events.push(JournalEntry { id, event });
     }
 
-    pub(in crate::auth::sessions) fn take(&self) -> Vec<Event> {
+    pub(in crate::auth::sessions) fn take(&self) -> Vec<JournalEntry> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let dropped = std::mem::take(&mut waiting.dropped);
         if dropped > 0 {
@@ -50,7 +60,7 @@ impl Journal {
         std::mem::take(&mut waiting.events)
     }
 
-    pub(in crate::auth::sessions) fn put_back(&self, events: Vec<Event>) {
+    pub(in crate::auth::sessions) fn put_back(&self, events: Vec<JournalEntry>) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let room = MAX_WAITING.saturating_sub(waiting.events.len());
         waiting.events.extend(events.into_iter().take(room));
