@@ -69,7 +69,7 @@ fn answer(value: &impl Serialize) -> Result<RawJson<String>, Refusal> {
 
 fn refusal(error: &SignInError) -> Refusal {
     match *error {
-        SignInError::BadCredentials => Refusal::bad_credentials(),
+        SignInError::BadCredentials | SignInError::CounterFell { .. } => Refusal::bad_credentials(),
         SignInError::Throttled { retry_after } => Refusal::throttled(retry_after),
         SignInError::Busy | SignInError::Unavailable(_) => Refusal::unavailable(),
     }

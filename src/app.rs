@@ -25,7 +25,7 @@ use crate::settings::{self, Settings};
 use crate::store::{self, Stores};
 use crate::theme::Theme;
 use crate::users::{
-    Accounts, Cost, Hasher, Password, PasswordPolicy, Roles, SealKey, SecondFactor, Username,
+    Accounts, Cost, Hasher, PasskeySite, Password, PasswordPolicy, Roles, SealKey, SecondFactor, Username,
 };
 
 /// What the application takes from the world around it; a test brings its own.
@@ -161,6 +161,10 @@ pub fn accounts(
         key: seal,
         random: Arc::clone(random),
         service: settings.service_name.clone(),
+        site: settings
+            .base_url
+            .as_ref()
+            .and_then(|origin| PasskeySite::of(&origin.to_string(), &settings.service_name)),
     });
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
     let remember = settings.auth.remember_ends_for();

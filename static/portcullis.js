@@ -2,6 +2,7 @@
  * Portcullis in the browser; every page works without it. It shows passwords, points out Caps Lock,
  * writes times for the reader's place and tells other tabs of signing out. Shortly before access
  * expires one tab renews it for all, while somebody uses the page: untouched, the session goes idle.
+ * Where the browser knows passkeys it shows the forms that send one.
  *
  * For JSON calls to this origin: `await portcullis.fetch("/api/things", { method: "POST", body })`
  * is `fetch` that sends the CSRF proof with unsafe methods and, when access has expired, renews it
@@ -155,6 +156,51 @@ for (const button of all("[data-save]")) {
     link.click();
     URL.revokeObjectURL(link.href);
   };
+}
+// A passkey: the server says what to ask, the browser has it answered, the form brings the answer.
+const Passkey = window.PublicKeyCredential;
+const signal = (name, text) => text && Passkey[name]?.(JSON.parse(text)).catch(() => {});
+const offer = (form) => {
+  const create = "create" in form.dataset;
+  const read = create ? "parseCreationOptionsFromJSON" : "parseRequestOptionsFromJSON";
+  const button = form.querySelector("button");
+  const cancelled = form.querySelector("[data-cancelled]");
+  let asking = null;
+  const options = () =>
+    send(form.dataset.passkey, { method: "POST", headers: { "Content-Type": "application/json" } }).then(
+      (response) => (response.ok ? response.json() : Promise.reject(response)),
+    );
+  const ask = async (mediation) => {
+    asking?.abort(); // the browser answers one question at a time
+    const mine = (asking = new AbortController());
+    const asked = { publicKey: Passkey[read](await options()), signal: mine.signal, mediation };
+    if (asking !== mine) return;
+    const credential = await navigator.credentials[create ? "create" : "get"](asked);
+    form.elements.credential.value = JSON.stringify(credential);
+    const remember = document.querySelector("input[type=checkbox][name=remember]");
+    if (remember && form.elements.remember) form.elements.remember.value = String(remember.checked);
+    form.submit();
+  };
+  const failed = (error) => (cancelled.hidden = error.name === "AbortError");
+  button.onclick = () => {
+    cancelled.hidden = true;
+    ask().catch((error) => {
+      failed(error);
+      autofill();
+    });
+  };
+  const autofill = async () => {
+    if (!("autofill" in form.dataset) || !(await Passkey.isConditionalMediationAvailable?.())) return;
+    const again = setTimeout(autofill, 225e3); // before what was asked is over
+    ask("conditional").catch(() => clearTimeout(again));
+  };
+  signal("signalUnknownCredential", form.dataset.unknown);
+  form.hidden = false;
+  autofill();
+};
+if (Passkey?.parseRequestOptionsFromJSON) {
+  for (const form of all("form[data-passkey]")) offer(form);
+  for (const place of all("[data-accepted]")) signal("signalAllAcceptedCredentials", place.dataset.accepted);
 }
 for (const type of ["keydown", "keyup"])
   addEventListener(type, (event) => {

@@ -5,11 +5,11 @@
 
 use rocket::{Route, routes};
 
-use crate::routes::account::{dashboard, factors, password, sessions};
+use crate::routes::account::{dashboard, factors, passkeys, password, sessions};
 use crate::routes::answer::errors;
 use crate::routes::edge::patient;
 use crate::routes::people::{factors as reset, list, person};
-use crate::routes::signing::{code, factor, login, logout, reauthenticate, refresh};
+use crate::routes::signing::{code, factor, login, logout, passkey, reauthenticate, refresh};
 use crate::routes::view::assets::Assets;
 use crate::routes::view::samples::{self, PageSample, Surroundings};
 use crate::routes::view::sitemap::{Audience, Navigation, Page, Return, Sitemap};
@@ -42,13 +42,17 @@ static PAGES: [Page; 14] = [
         keys: &[ERROR, ("notice", "/login/notices")],
         shown_to: Audience::Anybody,
         return_to: Return::Never,
-        ..page!("login", routes![login::form, login::submit], login::samples)
+        ..page!(
+            "login",
+            routes![login::form, login::submit, passkey::options, passkey::submit],
+            login::samples
+        )
     },
     Page {
         keys: &[ERROR],
         shown_to: Audience::Anybody,
         return_to: Return::Never,
-        ..page!("factor", routes![factor::form, factor::submit], factor::samples)
+        ..page!("factor", routes![factor::form, factor::options, factor::submit], factor::samples)
     },
     Page {
         keys: &[ERROR],
@@ -74,7 +78,14 @@ static PAGES: [Page; 14] = [
         return_to: Return::Telling,
         ..page!(
             "security",
-            routes![factors::list, factors::enrol, factors::recovery, factors::remove],
+            routes![
+                factors::list,
+                factors::enrol,
+                factors::recovery,
+                factors::remove,
+                passkeys::options,
+                passkeys::add,
+            ],
             factors::samples
         )
     },
@@ -102,7 +113,7 @@ static PAGES: [Page; 14] = [
         return_to: Return::Never,
         ..page!(
             "reauthenticate",
-            routes![reauthenticate::form, reauthenticate::submit],
+            routes![reauthenticate::form, reauthenticate::options, reauthenticate::submit],
             reauthenticate::samples
         )
     },

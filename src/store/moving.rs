@@ -213,7 +213,7 @@ const AT_ONCE: usize = 64 * 1024;
 
 /// Every table but those of the migrations, with every column but those that a database numbers or dates by itself;
 /// held below against the tables themselves. Accounts come before what is theirs.
-const TABLES: [WholeTable; 12] = [
+const TABLES: [WholeTable; 14] = [
     WholeTable {
         name: "accounts",
         columns: &[
@@ -287,6 +287,26 @@ const TABLES: [WholeTable; 12] = [
             ("id", Bytes),
         ],
         reading: "ORDER BY number",
+    },
+    WholeTable {
+        name: "passkeys",
+        columns: &[
+            ("id", Bytes),
+            ("account", Text),
+            ("handle", Bytes),
+            ("credential", Bytes),
+            ("label", Text),
+            ("made_at", Integer),
+            ("used_at", Integer),
+            ("counter", Integer),
+            ("public_key", Text),
+        ],
+        reading: "",
+    },
+    WholeTable {
+        name: "spent_challenges",
+        columns: &[("digest", Bytes), ("expires_at", Integer)],
+        reading: "",
     },
     WholeTable {
         name: "one_time_codes",

@@ -32,10 +32,16 @@ mod factors;
 mod hint;
 mod news;
 mod open;
+#[cfg(feature = "app")]
+#[path = "sql/passkeys.rs"]
+mod passkeys;
 #[path = "sql/purge.rs"]
 mod purge;
 #[path = "sql/sessions.rs"]
 mod sessions;
+#[cfg(feature = "app")]
+#[path = "sql/under_way.rs"]
+mod under_way;
 #[cfg(feature = "app")]
 #[path = "sql/warrant.rs"]
 mod warrant;

@@ -23,10 +23,10 @@ pub use accounts::{Accounts, ChangeError, Creation};
 pub use code::{BYTES as CODE_BYTES, CodeDigest, InvalidCode, KeptCode, OneTimeCode};
 pub use codes::{Invitation, Redeemed};
 pub use factors::{
-    Answered, Beginning, Enrolment, Factor, FactorId, FactorStore, InvalidFactorId, KeptFactor, KeptPending,
-    NewCodes, Pending, PendingDigest, PendingState, Presented, SealBroken, SealKey, SecondAnswer,
-    SecondFactor, SecondMethods, SecondOutcome, SecondProof, SecondStep, SecondStepError, Standing,
-    TotpSecret, begin, present,
+    Answered, Beginning, Enrolment, Factor, FactorCounts, FactorId, FactorKind, FactorStore, InvalidFactorId,
+    KeptFactor, KeptPasskey, KeptPending, NewCodes, PasskeyError, PasskeySite, Pending, PendingDigest,
+    PendingState, Presented, SealBroken, SealKey, SecondAnswer, SecondFactor, SecondMethods, SecondOutcome,
+    SecondProof, SecondStep, SecondStepError, ShownPasskey, Standing, TotpSecret, arrive, begin, present,
 };
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};

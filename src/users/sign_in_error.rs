@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::users::password::HashError;
 use crate::users::store_error::AccountStoreError;
 use crate::users::throttle::NotAdmitted;
+use crate::users::username::Username;
 
 /// Why nobody was signed in.
 ///
@@ -15,7 +16,7 @@ use crate::users::throttle::NotAdmitted;
 ///
 /// fn answer(error: SignInError) -> Refusal {
 ///     match error {
-///         SignInError::BadCredentials => Refusal::new(Status::Unauthorized, "That was wrong", "bad_credentials"),
+///         SignInError::BadCredentials | SignInError::CounterFell { .. } => Refusal::new(Status::Unauthorized, "That was wrong", "bad_credentials"),
 ///         SignInError::Throttled { retry_after } => Refusal::throttled(retry_after),
 ///         SignInError::Busy | SignInError::Unavailable(_) => Refusal::unavailable(),
 ///     }
@@ -27,6 +28,13 @@ pub enum SignInError {
     /// Name and password do not belong to an account that may sign in; which of them is wrong is not told.
     #[error("bad username or password")]
     BadCredentials,
+    /// A passkey's authenticator counted less than it had before: somebody may have a copy of it. To the outside it is the
+    /// same as the above; whoever watches the events of this account should hear of it.
+    #[error("a passkey's counter fell")]
+    CounterFell {
+        /// Whose passkey it is.
+        account: Username,
+    },
     /// There were too many attempts, and this one was not evaluated; 429.
     #[error("too many attempts")]
     Throttled {

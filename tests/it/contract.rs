@@ -40,6 +40,7 @@ mod attempts;
 mod codes;
 mod events;
 mod factors;
+mod passkeys;
 mod presence;
 mod revocation;
 mod rotation;

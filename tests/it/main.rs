@@ -7,6 +7,7 @@
     reason = "a test that is surprised should fail loudly"
 )]
 
+mod authenticator;
 mod binary;
 mod browser;
 mod contract;

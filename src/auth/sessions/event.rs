@@ -157,7 +157,7 @@ pub enum What {
     AccountEnabled,
     /// An account's roles were changed.
     RolesChanged,
-    /// An authenticator app was taken into use.
+    /// An authenticator app or a passkey was taken into use.
     FactorAdded,
     /// One was taken away by its owner.
     FactorRemoved,
@@ -169,6 +169,8 @@ pub enum What {
     RecoveryCodeUsed,
     /// A code for a second step was wrong or spent.
     SecondFactorFailed,
+    /// A passkey's authenticator counted less than before: somebody may have a copy of it.
+    PasskeyCounterFell,
 }
 
 /// How loud an event is.
@@ -181,7 +183,7 @@ enum Level {
 
 impl What {
     /// Our word, the OWASP word, and how loud it is.
-    const TABLE: [(Self, &'static str, &'static str, Level); 34] = [
+    const TABLE: [(Self, &'static str, &'static str, Level); 35] = [
         (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
         (
             Self::SignedInAfterFailures,
@@ -221,6 +223,7 @@ impl What {
         (Self::RecoveryCodesMade, "recovery_codes_made", "user_updated", Level::Info),
         (Self::RecoveryCodeUsed, "recovery_code_used", "authn_login_success", Level::Warn),
         (Self::SecondFactorFailed, "second_factor_failed", "authn_login_fail", Level::Warn),
+        (Self::PasskeyCounterFell, "passkey_counter_fell", "authn_login_fail", Level::Critical),
     ];
 
     /// Everything that can happen.

@@ -11,7 +11,7 @@ pub enum AuthLevel {
     /// One thing: a password.
     #[default]
     One,
-    /// A second factor besides.
+    /// A second factor besides, or a passkey that verified who the person is.
     Two,
 }
 
@@ -24,6 +24,7 @@ pub enum AuthLevel {
 /// let both = Proved::PasswordAndCode;
 /// assert_eq!((both.level(), both.methods()), (AuthLevel::Two, ["pwd", "otp", "mfa"].as_slice()));
 /// assert_eq!(Proved::from_text(both.to_text()), Some(both));
+/// assert_eq!(Proved::Passkey.methods(), ["pop", "user", "mfa"]);
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -33,24 +34,33 @@ pub enum Proved {
     Password,
     /// A password, and a code of an authenticator app or for recovery.
     PasswordAndCode,
+    /// A password, and a passkey.
+    PasswordAndPasskey,
+    /// A passkey that verified who the person is.
+    Passkey,
 }
 
 impl Proved {
+    const ALL: [Self; 4] = [Self::Password, Self::PasswordAndCode, Self::PasswordAndPasskey, Self::Passkey];
+
     /// How much that is.
     #[must_use]
     pub const fn level(self) -> AuthLevel {
         match self {
             Self::Password => AuthLevel::One,
-            Self::PasswordAndCode => AuthLevel::Two,
+            Self::PasswordAndCode | Self::PasswordAndPasskey | Self::Passkey => AuthLevel::Two,
         }
     }
 
-    /// The same as claim `amr` has it (RFC 8176).
+    /// The same as claim `amr` has it (RFC 8176). Whether a passkey is kept in hardware is known to nobody who asks for no
+    /// attestation, so it is `pop`, and neither `hwk` nor `swk`.
     #[must_use]
     pub const fn methods(self) -> &'static [&'static str] {
         match self {
             Self::Password => &["pwd"],
             Self::PasswordAndCode => &["pwd", "otp", "mfa"],
+            Self::PasswordAndPasskey => &["pwd", "pop", "mfa"],
+            Self::Passkey => &["pop", "user", "mfa"],
         }
     }
 
@@ -60,13 +70,15 @@ impl Proved {
         match self {
             Self::Password => "pwd",
             Self::PasswordAndCode => "pwd otp",
+            Self::PasswordAndPasskey => "pwd pop",
+            Self::Passkey => "pop user",
         }
     }
 
     /// What a store has kept.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Password, Self::PasswordAndCode].into_iter().find(|proved| proved.to_text() == text)
+        Self::ALL.into_iter().find(|proved| proved.to_text() == text)
     }
 }
 

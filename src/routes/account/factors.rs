@@ -1,4 +1,5 @@
-//! `/account/factors`: what somebody has besides a password, and making and taking away of it.
+//! `/account/factors`: what somebody has besides a password, and making and taking away of it; passkeys are made in
+//! [`passkeys`](super::passkeys).
 //!
 //! Whoever only stole a session adds no app of their own and takes none away: everything that changes something asks for
 //! what the person has, entered a moment ago. With the first factor every other session of the person ends: a password alone
@@ -23,12 +24,13 @@ use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::{Frame, Moment};
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
-use crate::users::{Accounts, Attempt, Enrolment, Factor, FactorId, OneTimeCode, Username};
+use crate::users::{Accounts, Attempt, Enrolment, Factor, FactorId, FactorKind, OneTimeCode, Username};
 
 /// A factor as its owner sees it.
 #[derive(Debug, Serialize)]
 struct ShownFactor<'a> {
     id: String,
+    kind: &'static str,
     label: &'a str,
     made: Moment,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +41,11 @@ struct ShownFactor<'a> {
 struct SecurityPage<'a> {
     /// Whether an app can be added here.
     offered: bool,
+    /// Whether a passkey can.
+    passkeys: bool,
+    /// What keepers of this person's passkeys are told, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<String>,
     factors: Vec<ShownFactor<'a>>,
     recovery_left: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,8 +99,17 @@ pub(crate) async fn list(
         return Ok(Reply::Json(Status::Ok, body));
     }
     let notice = notice.filter(|notice| NOTICES.contains(notice));
+    let has_passkey = factors.iter().any(|factor| factor.kind == FactorKind::Passkey);
+    let accepted = match own_name(visitor.subject()) {
+        Ok(name) if has_passkey => {
+            accounts.accepted_passkeys(&name).await.map_err(|error| unreadable(&error))?
+        }
+        _ => None,
+    };
     let page = SecurityPage {
         offered: accounts.offers_second_factor(),
+        passkeys: accounts.offers_passkeys(),
+        accepted: accepted.map(|accepted| accepted.to_string()),
         factors: factors.iter().map(shown).collect(),
         recovery_left: left,
         notice,
@@ -249,22 +265,35 @@ pub(crate) async fn remove(
 
 /// The list in every state, with `text` wherever a text of somebody else's may stand.
 pub(crate) fn samples(text: &str) -> Vec<Value> {
-    let factor =
-        |label, last_used| ShownFactor { id: text.to_owned(), label, made: Moment::sample(text), last_used };
+    let factor = |kind, label, last_used| ShownFactor {
+        id: text.to_owned(),
+        kind,
+        label,
+        made: Moment::sample(text),
+        last_used,
+    };
+    let page = |factors, recovery_left, notice| SecurityPage {
+        offered: true,
+        passkeys: false,
+        accepted: None,
+        factors,
+        recovery_left,
+        notice,
+    };
     states::values(&[
-        SecurityPage { offered: true, factors: Vec::new(), recovery_left: 0, notice: None },
-        SecurityPage { offered: false, factors: Vec::new(), recovery_left: 0, notice: None },
+        page(Vec::new(), 0, None),
+        SecurityPage { offered: false, ..page(Vec::new(), 0, None) },
+        page(
+            vec![factor("totp", text, Some(Moment::sample(text))), factor("totp", "", None)],
+            10,
+            Some(ADDED),
+        ),
+        page(vec![factor("totp", text, None)], 1, Some(text)),
+        SecurityPage { passkeys: true, ..page(Vec::new(), 0, Some(REFUSED)) },
         SecurityPage {
-            offered: true,
-            factors: vec![factor(text, Some(Moment::sample(text))), factor("", None)],
-            recovery_left: 10,
-            notice: Some(ADDED),
-        },
-        SecurityPage {
-            offered: true,
-            factors: vec![factor(text, None)],
-            recovery_left: 1,
-            notice: Some(text),
+            passkeys: true,
+            accepted: Some(text.to_owned()),
+            ..page(vec![factor("passkey", text, None), factor("totp", text, None)], 9, Some(PASSKEY_ADDED))
         },
     ])
 }
@@ -285,6 +314,21 @@ pub(crate) fn code_samples(text: &str) -> Vec<Value> {
     states::values(&[CodesPage { codes: vec![text; 10] }])
 }
 
+/// Somebody has taken a factor into use, and proved it.
+pub(super) async fn added(proved: Proved, is_first: bool, person: &FreshToken<'_>, sessions: &Sessions<'_>) {
+    sessions.note(What::FactorAdded, Some(person.subject()), Some(person.session_id()));
+    // It was shown a moment ago, so this session is of the second level from now on; one that was stays what it is.
+    let proved = if person.level() > AuthLevel::One { Proved::Password } else { proved };
+    if let Err(error) = sessions.reauthenticated(person.session_id(), proved).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "a factor was added, but its session got no new tokens");
+    }
+    if is_first && let Err(error) = sessions.end_others(person.subject(), person.session_id()).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "sessions that a password alone had begun go on beside a first factor");
+    }
+}
+
 /// The answer to whoever has taken an app into use.
 async fn confirmed(
     codes: Option<Vec<OneTimeCode>>,
@@ -293,18 +337,7 @@ async fn confirmed(
     frame: Frame<'_>,
     form: Form,
 ) -> Reply {
-    sessions.note(What::FactorAdded, Some(person.subject()), Some(person.session_id()));
-    // A code of it was given a moment ago, so this session is of the second level from now on.
-    if let Err(error) = sessions.reauthenticated(person.session_id(), Proved::PasswordAndCode).await {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, "a factor was added, but its session got no new tokens");
-    }
-    if codes.is_some()
-        && let Err(error) = sessions.end_others(person.subject(), person.session_id()).await
-    {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, "sessions that a password alone had begun go on beside a first factor");
-    }
+    added(Proved::PasswordAndCode, codes.is_some(), person, sessions).await;
     match (codes, form) {
         (Some(codes), _) => show(&codes, person, frame, form),
         (None, Form::Page) => Reply::SeeOther(saying(paths::FACTORS, ADDED)),
@@ -313,7 +346,7 @@ async fn confirmed(
 }
 
 /// Shows recovery codes, which is done once.
-fn show(codes: &[OneTimeCode], person: &FreshToken<'_>, frame: Frame<'_>, form: Form) -> Reply {
+pub(super) fn show(codes: &[OneTimeCode], person: &FreshToken<'_>, frame: Frame<'_>, form: Form) -> Reply {
     let texts: Vec<_> = codes.iter().map(OneTimeCode::to_text).collect();
     if form == Form::Data {
         return Reply::Json(Status::Ok, json!({ "recovery_codes": texts }));
@@ -347,7 +380,7 @@ fn enrol_page(
 fn told(factor: &Factor) -> Value {
     json!({
         "id": factor.id.to_string(),
-        "kind": "totp",
+        "kind": kind(factor),
         "label": factor.label,
         "made": factor.made_at.as_secs(),
         "last_used": factor.used_at.map(|at| at.as_secs()),
@@ -357,14 +390,23 @@ fn told(factor: &Factor) -> Value {
 fn shown(factor: &Factor) -> ShownFactor<'_> {
     ShownFactor {
         id: factor.id.to_string(),
+        kind: kind(factor),
         label: &factor.label,
         made: factor.made_at.into(),
         last_used: factor.used_at.map(Into::into),
     }
 }
 
+/// What programs call it.
+const fn kind(factor: &Factor) -> &'static str {
+    match factor.kind {
+        FactorKind::App => "totp",
+        FactorKind::Passkey => "passkey",
+    }
+}
+
 /// Who may change what there is: with a factor only a session in which it was given, which one from before is not.
-async fn allowed(person: &FreshToken<'_>, accounts: &Accounts) -> Result<Username, Refused> {
+pub(super) async fn allowed(person: &FreshToken<'_>, accounts: &Accounts) -> Result<Username, Refused> {
     let name = own_name(person.subject())?;
     let (factors, _) = accounts.factors(&name).await.map_err(|error| unreadable(&error))?;
     if person.level() < AuthLevel::Two && !factors.is_empty() {
@@ -377,7 +419,7 @@ fn own_name(subject: &str) -> Result<Username, Refused> {
     subject.parse().map_err(|_| Refused(AuthError::UnknownUser))
 }
 
-fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refused {
+pub(super) fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refused {
     tracing::error!(error, "factors cannot be read or changed");
     Refused(AuthError::Unavailable)
 }
@@ -395,6 +437,9 @@ impl body::FromFields for FirstCode {
 const ADDED: &str = "factor_added";
 const REMOVED: &str = "factor_removed";
 const GONE: &str = "factor_gone";
-const TOO_MANY: &str = "too_many_factors";
+pub(super) const TOO_MANY: &str = "too_many_factors";
 const ENROLMENT_OVER: &str = "enrolment_over";
-const NOTICES: [&str; 6] = [ADDED, REMOVED, GONE, TOO_MANY, ENROLMENT_OVER, PASSWORD_CONFIRMED];
+pub(super) const PASSKEY_ADDED: &str = "passkey_added";
+pub(super) const REFUSED: &str = "passkey_refused";
+const NOTICES: [&str; 8] =
+    [ADDED, PASSKEY_ADDED, REFUSED, REMOVED, GONE, TOO_MANY, ENROLMENT_OVER, PASSWORD_CONFIRMED];

@@ -2,5 +2,6 @@
 
 pub(crate) mod dashboard;
 pub(crate) mod factors;
+pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod sessions;

@@ -22,6 +22,8 @@ pub(crate) struct Rejection {
     key: &'static str,
     refusal: Refusal,
     event: Option<What>,
+    /// Whose account the event is about, where the caller cannot know.
+    whose: Option<String>,
 }
 
 /// Nothing was done: this was not to be had, or nobody can say.
@@ -33,7 +35,7 @@ pub(crate) enum NotDone {
 impl Rejection {
     /// The answer for programs, told on pages under this key.
     pub(crate) const fn told(key: &'static str, refusal: Refusal) -> Self {
-        Self { key, refusal, event: None }
+        Self { key, refusal, event: None, whose: None }
     }
 
     /// A rejection whose code is also its key on pages.
@@ -71,6 +73,10 @@ impl Rejection {
     pub(crate) fn of_sign_in(error: SignInError, wrong: Self) -> NotDone {
         match error {
             SignInError::BadCredentials => wrong.into(),
+            SignInError::CounterFell { account } => {
+                Self { event: Some(What::PasskeyCounterFell), whose: Some(account.to_string()), ..wrong }
+                    .into()
+            }
             SignInError::Throttled { retry_after } => Self::throttled(retry_after).into(),
             SignInError::Busy => Self::busy().into(),
             error @ SignInError::Unavailable(_) => {
@@ -102,6 +108,11 @@ impl Rejection {
     /// The event that it is, if it is one.
     pub(crate) const fn event(&self) -> Option<What> {
         self.event
+    }
+
+    /// Whose account the event is about, where the caller cannot know.
+    pub(crate) fn whose(&self) -> Option<&str> {
+        self.whose.as_deref()
     }
 
     /// After how many seconds another attempt may be made.

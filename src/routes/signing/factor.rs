@@ -1,4 +1,4 @@
-//! `/login/factor`: the second step of signing in, a code of an authenticator app or for recovery.
+//! `/login/factor`: the second step of signing in, a code of an authenticator app or for recovery, or a passkey.
 //!
 //! Nobody is signed in here yet: what the browser holds from the first step is no token and opens this page alone. When it
 //! is over, for whatever reason, the person begins with the password, and is told no more than that.
@@ -8,43 +8,50 @@ use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::auth::{AuthError, CsrfToken, Refusal, Sessions, SignInAttempt, TokenPair, Voucher, What};
+use crate::auth::{AuthError, CsrfToken, Proved, Refusal, Sessions, SignInAttempt, TokenPair, Voucher, What};
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
+use crate::routes::signing::begin::{Delivery, begin, delivery_of, signed_in};
 use crate::routes::signing::device;
-use crate::routes::signing::login::{self, Delivery, FormProof, SIGN_IN_EXPIRED};
+use crate::routes::signing::form_proof::FormProof;
+use crate::routes::signing::login::SIGN_IN_EXPIRED;
+use crate::routes::signing::passkey::{self, Credential};
 use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, SecondAnswer, SecondMethods, SecondStepError};
 
-/// A code, and what kind it is; a form leaves that to us.
+/// A code, and what kind it is, which a form leaves to us; or what a browser brings of a passkey.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SecondCode {
-    method: Option<CodeMethod>,
-    code: String,
+    method: Option<FactorMethod>,
+    code: Option<String>,
+    credential: Option<Credential>,
     delivery: Option<Delivery>,
     #[serde(skip)]
     next: Option<String>,
 }
 
-/// What kind of code.
-#[derive(Clone, Copy, Deserialize)]
+/// What is given for a factor.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum CodeMethod {
+pub(crate) enum FactorMethod {
     Totp,
     Recovery,
+    Passkey,
 }
 
 #[derive(Debug, Serialize)]
 struct FactorPage<'a> {
     next: &'a str,
-    /// Whether a recovery code may be given instead.
+    /// What may be given.
+    app: bool,
+    passkey: bool,
     recovery: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
@@ -65,12 +72,26 @@ pub(crate) async fn form(
     let Some(methods) = methods_of(&sessions, accounts).await? else {
         return Ok(Reply::SeeOther(saying(paths::LOGIN, SIGN_IN_EXPIRED)));
     };
-    let next = next.as_ref().map_or("", Next::as_str);
-    let page = FactorPage { next, recovery: methods.recovery, error: None, retry_after: None };
+    let page = FactorPage::asking(methods, next.as_ref(), None);
     Ok(Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("factor.html", page)))
 }
 
-/// `POST /login/factor`: as a form, or as JSON `{"method": "totp" or "recovery", "code"}`.
+/// `POST /login/factor/options`: what the browser is asked to show a passkey by.
+#[post("/login/factor/options")]
+pub(crate) async fn options(
+    _attempt: SignInAttempt,
+    sessions: Sessions<'_>,
+    accounts: &State<Accounts>,
+) -> Result<Reply, Refused> {
+    let Some(secret) = sessions.pending() else {
+        return Ok(Reply::Refused(over().into_refusal()));
+    };
+    let options = accounts.second_passkey_request(secret).await.map_err(|error| unreadable(&error))?;
+    Ok(passkey::asked(options, over))
+}
+
+/// `POST /login/factor`: as a form, or as JSON `{"method": "totp" or "recovery", "code"}` or
+/// `{"method": "passkey", "credential"}`.
 #[post("/login/factor", data = "<body>")]
 pub(crate) async fn submit(
     attempt: Result<SignInAttempt, AuthError>,
@@ -85,7 +106,7 @@ pub(crate) async fn submit(
     let next = sent.next.as_deref().and_then(|next| frame.site.next(next));
     let not_done = match attempt {
         Ok(_) => match take(sent, form, &sessions, accounts).await {
-            Ok(tokens) => return Ok(login::signed_in(tokens, form, next.as_ref())),
+            Ok(tokens) => return Ok(signed_in(tokens, form, next.as_ref())),
             Err(not_done) => not_done,
         },
         Err(error) => csrf.lost(error),
@@ -95,21 +116,27 @@ pub(crate) async fn submit(
         return Ok(Reply::SeeOther(saying(paths::LOGIN, SIGN_IN_EXPIRED)));
     }
     let methods = methods_of(&sessions, accounts).await?;
+    let methods = methods.unwrap_or(SecondMethods { app: true, passkey: false, recovery: true });
     Ok(rejection.answer(form, |rejection| {
-        let page = FactorPage {
-            next: next.as_ref().map_or("", Next::as_str),
-            recovery: methods.is_some_and(|methods| methods.recovery),
-            error: Some(rejection.key()),
-            retry_after: rejection.retry_after(),
-        };
+        let page = FactorPage::asking(methods, next.as_ref(), Some(rejection));
         frame.csrf(csrf.as_str()).render("factor.html", page)
     }))
 }
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
 pub(crate) fn samples(text: &str) -> Vec<Value> {
-    let page = |next, recovery, error, retry_after| FactorPage { next, recovery, error, retry_after };
+    let page = |next, recovery, error, retry_after| FactorPage {
+        next,
+        app: true,
+        passkey: false,
+        recovery,
+        error,
+        retry_after,
+    };
     states::values(&[
+        FactorPage { passkey: true, ..page(text, true, None, None) },
+        FactorPage { passkey: true, app: false, ..page("", true, Some("bad_passkey"), None) },
+        FactorPage { passkey: true, app: false, ..page("", false, None, None) },
         page("", true, None, None),
         page(text, false, Some(BAD_CODE), None),
         page("", true, Some("throttled"), Some(30)),
@@ -118,17 +145,27 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
     ])
 }
 
+impl<'a> FactorPage<'a> {
+    fn asking(methods: SecondMethods, next: Option<&'a Next>, rejection: Option<&'a Rejection>) -> Self {
+        let SecondMethods { app, passkey, recovery } = methods;
+        let retry_after = rejection.and_then(Rejection::retry_after);
+        let next = next.map_or("", Next::as_str);
+        Self { next, app, passkey, recovery, error: rejection.map(Rejection::key), retry_after }
+    }
+}
+
 /// What may be given for the sign-in that this browser has under way.
 async fn methods_of(sessions: &Sessions<'_>, accounts: &Accounts) -> Result<Option<SecondMethods>, Refused> {
     let Some(secret) = sessions.pending() else { return Ok(None) };
     match accounts.pending(secret).await {
         Ok(pending) => Ok(pending.map(|(_, methods)| methods)),
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "nobody can take a second step");
-            Err(Refused(AuthError::Unavailable))
-        }
+        Err(error) => Err(unreadable(&error)),
     }
+}
+
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refused {
+    tracing::error!(error, "nobody can take a second step");
+    Refused(AuthError::Unavailable)
 }
 
 /// Checks the code and begins the session.
@@ -138,20 +175,21 @@ async fn take(
     sessions: &Sessions<'_>,
     accounts: &Accounts,
 ) -> Result<Option<TokenPair>, NotDone> {
-    let delivery = login::delivery_of(sent.delivery, sessions)?;
+    let delivery = delivery_of(sent.delivery, sessions)?;
     let Some(secret) = sessions.pending() else { return Err(expired(sessions)) };
     let pending = accounts.pending(secret).await;
     let pending = pending.map_err(|error| NotDone::out_of_reach(&error, "nobody can take a second step"))?;
     let Some((name, _)) = pending else { return Err(expired(sessions)) };
     let device = device::of(sessions, name.as_str());
     let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
-    let answer = answer(sent.method, &sent.code);
+    let answer = answer(sent.method, sent.code.as_deref(), sent.credential.as_ref());
     let taken = accounts.second_step(secret, answer, attempt).await;
     let step = match taken {
         Ok(step) => step,
         Err(SecondStepError::Over) => return Err(expired(sessions)),
         Err(SecondStepError::SignIn(error)) => {
-            let not_done = Rejection::of_sign_in(error, bad_code().noted(What::SecondFactorFailed));
+            let wrong = wrong(answer).noted(What::SecondFactorFailed);
+            let not_done = Rejection::of_sign_in(error, wrong);
             if let NotDone::Rejected(rejection) = &not_done
                 && let Some(what) = rejection.event()
             {
@@ -160,8 +198,9 @@ async fn take(
             return Err(not_done);
         }
     };
-    let voucher = Some(Voucher::from_bytes(step.voucher));
-    let begun = login::begin(&step.person, voucher, step.remember, delivery, form, sessions, accounts).await;
+    let proved = proved_by(answer);
+    let more = Some((Voucher::from_bytes(step.voucher), proved));
+    let begun = begin(&step.person, more, step.remember, delivery, form, sessions, accounts).await;
     let begun = match begun {
         // Another tab has begun by it, or the account changed in between.
         Err(NotDone::Refused(Refused(AuthError::Revoked))) => return Err(expired(sessions)),
@@ -173,17 +212,39 @@ async fn take(
     Ok(begun)
 }
 
-/// What somebody typed: six digits are a code of an app, anything else one for recovery, unless the caller says which.
-pub(crate) fn answer(method: Option<CodeMethod>, code: &str) -> SecondAnswer<'_> {
+/// What a password and this prove together.
+pub(super) const fn proved_by(answer: SecondAnswer<'_>) -> Proved {
+    match answer {
+        SecondAnswer::Totp(_) | SecondAnswer::Recovery(_) => Proved::PasswordAndCode,
+        SecondAnswer::Passkey(_) => Proved::PasswordAndPasskey,
+    }
+}
+
+/// What somebody gave: six digits are a code of an app, anything else one for recovery, unless the caller says which.
+/// A passkey that is named and not brought is a wrong one, and so is a code that is none.
+pub(crate) fn answer<'a>(
+    method: Option<FactorMethod>,
+    code: Option<&'a str>,
+    credential: Option<&'a Credential>,
+) -> SecondAnswer<'a> {
+    if method == Some(FactorMethod::Passkey) || method.is_none() && credential.is_some() {
+        return SecondAnswer::Passkey(credential.map_or("", Credential::as_str));
+    }
+    let code = code.unwrap_or_default();
     let signs = code.chars().filter(|sign| !sign.is_whitespace());
     let is_short =
         signs.clone().count() <= LONGEST_APP_CODE && signs.clone().all(|sign| sign.is_ascii_digit());
     match method {
-        Some(CodeMethod::Totp) => SecondAnswer::Totp(code),
-        Some(CodeMethod::Recovery) => SecondAnswer::Recovery(code),
-        None if is_short => SecondAnswer::Totp(code),
-        None => SecondAnswer::Recovery(code),
+        Some(FactorMethod::Totp) => SecondAnswer::Totp(code),
+        Some(FactorMethod::Recovery) => SecondAnswer::Recovery(code),
+        _ if is_short => SecondAnswer::Totp(code),
+        _ => SecondAnswer::Recovery(code),
     }
+}
+
+/// What it is called when it was wrong.
+fn wrong(answer: SecondAnswer<'_>) -> Rejection {
+    if matches!(answer, SecondAnswer::Passkey(_)) { passkey::bad_passkey() } else { bad_code() }
 }
 
 /// Wrong, spent, or of another account: which of them is not told. On pages the words differ from those for a one-time code.
@@ -193,18 +254,22 @@ pub(crate) fn bad_code() -> Rejection {
 
 fn expired(sessions: &Sessions<'_>) -> NotDone {
     sessions.forget_pending();
+    over().into()
+}
+
+fn over() -> Rejection {
     let refusal = Refusal::new(Status::Unauthorized, "This sign-in is over", SIGN_IN_EXPIRED);
-    Rejection::told(SIGN_IN_EXPIRED, refusal).into()
+    Rejection::told(SIGN_IN_EXPIRED, refusal)
 }
 
 impl body::FromFields for SecondCode {
     fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
-        Ok(Self {
-            method: None,
-            code: fields.required("code")?,
-            delivery: None,
-            next: fields.optional("next"),
-        })
+        let (code, credential) =
+            (fields.optional("code"), fields.optional("credential").map(Credential::from));
+        if code.is_none() && credential.is_none() {
+            return Err(body::Unreadable::Unfitting);
+        }
+        Ok(Self { method: None, code, credential, delivery: None, next: fields.optional("next") })
     }
 }
 

@@ -5,24 +5,26 @@ use std::convert::Infallible;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Request, State, get, post};
+use rocket_dyn_templates::Template;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::auth::{
-    AuthError, CsrfToken, EndReason, FormCookie, Proved, Refusal, Sessions, SignInAttempt, SignedIn,
-    TokenPair, Voucher, What, has_cookies, is_signed_in_elsewhere,
-};
+use crate::auth::{AuthError, CsrfToken, Sessions, SignInAttempt, SignedIn, TokenPair, What, has_cookies};
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::{COOKIES_LOST, Refused, next_parameter};
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
+use crate::routes::signing::begin::{
+    Delivery, bad_credentials, begin, delivery_of, led_on, signed_in, unfitting,
+};
 use crate::routes::signing::device;
+use crate::routes::signing::form_proof::{COOKIE_LOST, COOKIE_TWICE, FormProof};
 use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths;
 use crate::routes::view::states;
-use crate::users::{Accounts, Attempt, Authenticated, Password, SecondMethods, SignInError, Step, Username};
+use crate::users::{Accounts, Attempt, Password, SecondMethods, SignInError, Step, Username};
 
 /// Whether the sign-in page names the demo accounts.
 #[derive(Debug, Clone, Copy)]
@@ -42,26 +44,9 @@ pub(crate) struct Credentials {
     next: Option<String>,
 }
 
-/// The proof for a form that is shown again; a program needs none, and gets no cookie for one.
-pub(crate) struct FormProof<'r> {
-    proof: Option<CsrfToken<'r>>,
-    cookie: FormCookie,
-    /// Whether somebody is signed in already, in another tab.
-    is_signed_in: bool,
-}
-
 /// Whether the browser sends any cookies.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SendsCookies(bool);
-
-/// Where a program wants its tokens.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Delivery {
-    Cookies,
-    /// In the answer, for programs that send them in a header; only where headers are looked at.
-    Body,
-}
 
 /// The page's own context.
 #[derive(Debug, Default, Serialize)]
@@ -77,9 +62,15 @@ struct LoginPage<'a> {
     /// Whether the browser does not send our cookies back as they were set, and may be told to forget them.
     cookie_trouble: bool,
     demo: bool,
+    /// Whether passkeys are asked for.
+    passkeys: bool,
+    /// What the keeper of a passkey that is not known here is told, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown_passkey: Option<String>,
 }
 
 /// `GET /login?next=…&notice=…`: the form; who is signed in already is led on.
+#[expect(clippy::too_many_arguments, reason = "a handler's signature names everything it touches")]
 #[get("/login?<next>&<notice>")]
 pub(crate) fn form(
     next: Option<&str>,
@@ -87,6 +78,7 @@ pub(crate) fn form(
     visitor: Result<SignedIn<'_>, AuthError>,
     csrf: CsrfToken<'_>,
     cookies: SendsCookies,
+    accounts: &State<Accounts>,
     frame: Frame<'_>,
     demo: &State<Demo>,
 ) -> Result<Reply, Refused> {
@@ -106,6 +98,7 @@ pub(crate) fn form(
         notice,
         cookie_trouble: [Some(COOKIES_LOST), Some(COOKIES_TWICE)].contains(&notice),
         demo: demo.0,
+        passkeys: accounts.offers_passkeys(),
         ..LoginPage::default()
     };
     Ok(Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("login.html", page)))
@@ -154,10 +147,32 @@ pub(crate) async fn submit(
             retry_after: rejection.retry_after(),
             cookie_trouble: [COOKIE_LOST, COOKIE_TWICE].contains(&rejection.key()),
             demo: demo.0,
+            passkeys: accounts.offers_passkeys(),
             ..LoginPage::default()
         };
         frame.csrf(csrf.as_str()).render("login.html", page)
     }))
+}
+
+/// The page after a passkey that signed nobody in; `unknown` is what its keeper is told if there is none of this name.
+pub(super) fn passkey_refused(
+    frame: &Frame<'_>,
+    rejection: &Rejection,
+    next: Option<&Next>,
+    unknown: Option<&Value>,
+    demo: bool,
+) -> Template {
+    let page = LoginPage {
+        next: next.map_or("", Next::as_str),
+        error: Some(rejection.key()),
+        retry_after: rejection.retry_after(),
+        cookie_trouble: [COOKIE_LOST, COOKIE_TWICE].contains(&rejection.key()),
+        demo,
+        passkeys: true,
+        unknown_passkey: unknown.map(Value::to_string),
+        ..LoginPage::default()
+    };
+    frame.render("login.html", page)
 }
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
@@ -171,6 +186,13 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
             demo: true,
             ..LoginPage::default()
         },
+        LoginPage { passkeys: true, ..LoginPage::default() },
+        LoginPage {
+            passkeys: true,
+            error: Some("bad_passkey"),
+            unknown_passkey: Some(text.to_owned()),
+            ..LoginPage::default()
+        },
         LoginPage { error: Some("throttled"), retry_after: Some(30), ..LoginPage::default() },
         LoginPage { error: Some(text), ..LoginPage::default() },
         LoginPage { notice: Some("session_reused"), ..LoginPage::default() },
@@ -181,10 +203,6 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         LoginPage { notice: Some("signed_out"), ..LoginPage::default() },
         LoginPage { notice: Some(text), ..LoginPage::default() },
     ])
-}
-
-pub(super) fn led_on(next: Option<&Next>) -> Reply {
-    Reply::SeeOther(next.map_or_else(|| paths::DASHBOARD.to_owned(), ToString::to_string))
 }
 
 /// The answer to a password that was right and is not enough.
@@ -201,36 +219,11 @@ fn asked_for(methods: SecondMethods, form: Form, next: Option<&Next>) -> Reply {
     }
 }
 
-/// Where a browser goes and what a program gets.
-pub(super) fn signed_in(tokens: Option<TokenPair>, form: Form, next: Option<&Next>) -> Reply {
-    match tokens {
-        Some(TokenPair { access_token, refresh_token }) => {
-            let body = json!({ "login": true, "access_token": access_token, "refresh_token": refresh_token });
-            Reply::Json(Status::Ok, body)
-        }
-        None if form == Form::Page => led_on(next),
-        None => Reply::Json(Status::Ok, json!({ "login": true })),
-    }
-}
-
 /// How far a password has led.
 enum Came {
     In(Option<TokenPair>),
     /// To a second step, for which one of these is asked.
     Halfway(SecondMethods),
-}
-
-/// Where a program gets its tokens, if they can be had there.
-pub(super) fn delivery_of(wanted: Option<Delivery>, sessions: &Sessions<'_>) -> Result<Delivery, NotDone> {
-    let delivery = wanted.unwrap_or(match sessions.takes_cookies() {
-        true => Delivery::Cookies,
-        false => Delivery::Body,
-    });
-    let is_fit = match delivery {
-        Delivery::Cookies => sessions.takes_cookies(),
-        Delivery::Body => sessions.takes_bearers(),
-    };
-    if is_fit { Ok(delivery) } else { Err(unfitting().into()) }
 }
 
 /// Checks the password, and begins the session if nothing else is asked for.
@@ -264,55 +257,6 @@ async fn sign_in(
     begun.await.map(Came::In)
 }
 
-/// Begins the session of somebody whose proofs were right; by a voucher when they were more than a password.
-pub(super) async fn begin(
-    person: &Authenticated,
-    voucher: Option<Voucher>,
-    remember: bool,
-    delivery: Delivery,
-    form: Form,
-    sessions: &Sessions<'_>,
-    accounts: &Accounts,
-) -> Result<Option<TokenPair>, NotDone> {
-    if sessions.pending().is_some() {
-        // Of this sign-in, or of another that was left in the middle.
-        sessions.forget_pending();
-    }
-    let account = &person.account;
-    let (name, roles) = (account.name.as_str(), &account.roles);
-    let proved = voucher.map_or(Proved::Password, |_| Proved::PasswordAndCode);
-    let (session, tokens) = match delivery {
-        Delivery::Cookies => (sessions.sign_in_having(proved, voucher, name, roles, remember).await?, None),
-        Delivery::Body => {
-            let (session, pair) =
-                sessions.sign_in_without_cookies_having(proved, voucher, name, roles, remember).await?;
-            (session, Some(pair))
-        }
-    };
-    let is_current = accounts.is_current(account).await;
-    if !is_current.map_err(|error| NotDone::out_of_reach(&error, "nobody can sign in"))? {
-        // The password was changed, or the account, while this one was being checked.
-        sessions.take_back(name, session, EndReason::PasswordChanged).await?;
-        return Err(bad_credentials().noted(What::SignInFailed).into());
-    }
-    if person.failures > 0 {
-        sessions.note(What::SignedInAfterFailures, Some(name), Some(session));
-    }
-    if tokens.is_none() {
-        device::remember(person, session, form, sessions, accounts).await;
-    }
-    Ok(tokens)
-}
-
-fn bad_credentials() -> Rejection {
-    Rejection::told("bad_credentials", Refusal::bad_credentials())
-}
-
-/// What was sent can be no sign-in: too long a password, or a delivery that is not to be had.
-fn unfitting() -> Rejection {
-    Rejection::told("bad_credentials", Refusal::of_status(Status::UnprocessableEntity))
-}
-
 /// Writes the event of a failed attempt. The name is kept only when it is somebody's:
 /// people type passwords into the wrong field.
 pub(crate) async fn note_failure(what: What, name: &str, sessions: &Sessions<'_>, accounts: &Accounts) {
@@ -329,42 +273,6 @@ impl<'r> FromRequest<'r> for SendsCookies {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
         Outcome::Success(Self(has_cookies(request)))
-    }
-}
-
-impl<'r> FormProof<'r> {
-    /// The value; empty for a program.
-    pub(crate) fn as_str(&self) -> &'r str {
-        self.proof.as_ref().map_or("", CsrfToken::as_str)
-    }
-
-    /// Why a form came back without its proof.
-    pub(crate) fn lost(&self, error: AuthError) -> NotDone {
-        let key = match (self.cookie, error) {
-            (FormCookie::Twice, AuthError::CsrfMissing | AuthError::CsrfMismatch) => COOKIE_TWICE,
-            (FormCookie::Absent, AuthError::CsrfMismatch) => COOKIE_LOST,
-            // Without any proof it was no form of ours.
-            (_, AuthError::CsrfMissing | AuthError::CsrfMismatch) => "form_expired",
-            (_, error) => return error.into(),
-        };
-        Rejection::told(key, Refusal::from(error)).into()
-    }
-}
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for FormProof<'r> {
-    type Error = AuthError;
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
-        let cookie = FormCookie::of(request);
-        match Form::of(request) {
-            Form::Page => {
-                let is_signed_in = is_signed_in_elsewhere(request).await;
-                let proof = CsrfToken::from_request(request).await;
-                proof.map(|proof| Self { proof: Some(proof), cookie, is_signed_in })
-            }
-            Form::Data => Outcome::Success(Self { proof: None, cookie, is_signed_in: false }),
-        }
     }
 }
 
@@ -385,10 +293,6 @@ const NOTICES: [&str; 6] =
     ["signed_out", "session_ended", "session_expired", "password_changed", PASSWORD_CHOSEN, SIGN_IN_EXPIRED];
 /// A cookie of ours came twice, with different values; seen here and not asked for by a link.
 const COOKIES_TWICE: &str = "cookies_twice";
-/// The form came back without its cookie.
-const COOKIE_LOST: &str = "cookie_lost";
-/// It came back with two.
-const COOKIE_TWICE: &str = "cookie_twice";
 /// The notice after a second step that came too late, or after too many wrong ones.
 pub(crate) const SIGN_IN_EXPIRED: &str = "sign_in_expired";
 /// The notice after a one-time code was exchanged.

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use super::{Kept, MemoryStore};
 use crate::auth::{EndReason, UnixTime, Voucher};
 use crate::users::{
-    AccountStoreError, Answered, Beginning, Change, CodeDigest, Effective, FactorId, FactorStore, KeptFactor,
-    KeptPending, PendingDigest, Presented, SecondOutcome, SecondProof, Standing, Username, Warrant, begin,
-    present,
+    Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Effective, FactorCounts, FactorId,
+    FactorStore, KeptFactor, KeptPasskey, KeptPending, PendingDigest, Presented, SecondOutcome, SecondProof,
+    ShownPasskey, Standing, Username, Warrant, arrive, begin, present,
 };
 
 /// What is kept besides the accounts themselves.
@@ -18,6 +18,8 @@ pub(super) struct Besides {
     factors: Vec<KeptFactor>,
     recovery: HashMap<Username, Vec<CodeDigest>>,
     pending: HashMap<PendingDigest, KeptPending>,
+    passkeys: Vec<KeptPasskey>,
+    spent: HashMap<[u8; 32], UnixTime>,
 }
 
 #[async_trait]
@@ -27,9 +29,8 @@ impl FactorStore for MemoryStore {
         Ok(kept.besides.factors.iter().filter(|factor| factor.account == *account).cloned().collect())
     }
 
-    async fn recovery_codes_left(&self, account: &Username) -> Result<u32, AccountStoreError> {
-        let left = self.kept().besides.recovery.get(account).map_or(0, Vec::len);
-        Ok(u32::try_from(left).unwrap_or(u32::MAX))
+    async fn counts(&self, account: &Username) -> Result<FactorCounts, AccountStoreError> {
+        Ok(self.kept().counts(account))
     }
 
     async fn begin_sign_in(
@@ -131,13 +132,58 @@ impl FactorStore for MemoryStore {
         let Some(factor) = factors.find(is_meant) else { return Ok(None) };
         (factor.confirmed_at, factor.used_at, factor.last_step) = (Some(now), Some(now), step);
         label.clone_into(&mut factor.label);
-        kept.raise_epoch(account);
-        let codes = kept.besides.recovery.entry(account.clone()).or_default();
-        let has_none = codes.is_empty();
-        if has_none {
-            codes.extend(recovery.iter().cloned());
+        Ok(Some(kept.added(account, recovery)))
+    }
+
+    async fn passkeys(&self, account: &Username) -> Result<Vec<KeptPasskey>, AccountStoreError> {
+        let kept = self.kept();
+        Ok(kept.besides.passkeys.iter().filter(|passkey| passkey.account == *account).cloned().collect())
+    }
+
+    async fn passkey(&self, credential: &[u8]) -> Result<Option<KeptPasskey>, AccountStoreError> {
+        let kept = self.kept();
+        Ok(kept.besides.passkeys.iter().find(|passkey| passkey.credential == credential).cloned())
+    }
+
+    async fn add_passkey(
+        &self,
+        passkey: &KeptPasskey,
+        challenge: ShownPasskey,
+        recovery: &[CodeDigest],
+        at_most: u32,
+    ) -> Result<Option<bool>, AccountStoreError> {
+        let mut kept = self.kept();
+        let Some(standing) = kept.standing(&passkey.account) else { return Ok(None) };
+        let collides = |other: &KeptPasskey| {
+            other.credential == passkey.credential
+                || (other.account == passkey.account) != (other.handle == passkey.handle)
+        };
+        if !standing.is_open
+            || standing.factors >= at_most
+            || kept.besides.passkeys.iter().any(collides)
+            || kept.besides.spent.insert(challenge.challenge, challenge.until).is_some()
+        {
+            return Ok(None);
         }
-        Ok(Some(has_none))
+        kept.besides.passkeys.push(passkey.clone());
+        Ok(Some(kept.added(&passkey.account, recovery)))
+    }
+
+    async fn arrive(
+        &self,
+        digest: PendingDigest,
+        account: &Username,
+        passkey: ShownPasskey,
+        remember: bool,
+        now: UnixTime,
+    ) -> Result<Option<Account>, AccountStoreError> {
+        let mut kept = self.kept();
+        let Some(standing) = kept.standing(account) else { return Ok(None) };
+        let proof = kept.spend(account, Presented::Passkey(passkey), now);
+        let Some(state) = arrive(standing, proof, now) else { return Ok(None) };
+        let pending = KeptPending { digest, account: account.clone(), remember, state };
+        kept.besides.pending.insert(digest, pending);
+        Ok(kept.accounts.get(account).cloned())
     }
 
     async fn replace_recovery_codes(
@@ -155,9 +201,11 @@ impl FactorStore for MemoryStore {
 
     async fn remove_factor(&self, account: &Username, id: FactorId) -> Result<bool, AccountStoreError> {
         let mut kept = self.kept();
-        let before = kept.besides.factors.len();
-        kept.besides.factors.retain(|factor| factor.id != id || factor.account != *account);
-        if kept.besides.factors.len() == before {
+        let besides = &mut kept.besides;
+        let before = besides.factors.len() + besides.passkeys.len();
+        besides.factors.retain(|factor| factor.id != id || factor.account != *account);
+        besides.passkeys.retain(|passkey| passkey.id != id || passkey.account != *account);
+        if besides.factors.len() + besides.passkeys.len() == before {
             return Ok(false);
         }
         if kept.standing(account).is_some_and(|standing| standing.factors == 0) {
@@ -182,22 +230,34 @@ impl FactorStore for MemoryStore {
         }
         kept.raise_epoch(account);
         kept.besides.factors.retain(|factor| factor.account != *account);
+        kept.besides.passkeys.retain(|passkey| passkey.account != *account);
         kept.besides.recovery.remove(account);
         Ok(Change::Made(kept.end_all(account, None, EndReason::Operator, moment)))
     }
 
     async fn purge_pending(&self, now: UnixTime) -> Result<(), AccountStoreError> {
-        self.kept().besides.pending.retain(|_, pending| now < pending.state.expires_at);
+        let besides = &mut self.kept().besides;
+        besides.pending.retain(|_, pending| now < pending.state.expires_at);
+        besides.spent.retain(|_, until| now < *until);
         Ok(())
     }
 }
 
 impl Kept {
-    fn standing(&self, account: &Username) -> Option<Standing> {
+    fn counts(&self, account: &Username) -> FactorCounts {
+        let small = |count| u32::try_from(count).unwrap_or(u32::MAX);
         let is_in_use = |factor: &&KeptFactor| factor.account == *account && factor.confirmed_at.is_some();
-        let factors = self.besides.factors.iter().filter(is_in_use).count();
+        let is_theirs = |passkey: &&KeptPasskey| passkey.account == *account;
+        FactorCounts {
+            apps: small(self.besides.factors.iter().filter(is_in_use).count()),
+            passkeys: small(self.besides.passkeys.iter().filter(is_theirs).count()),
+            recovery_codes: small(self.besides.recovery.get(account).map_or(0, Vec::len)),
+        }
+    }
+
+    fn standing(&self, account: &Username) -> Option<Standing> {
+        let factors = self.counts(account).factors();
         let account = self.accounts.get(account)?;
-        let factors = u32::try_from(factors).unwrap_or(u32::MAX);
         Some(Standing { epoch: account.epoch, is_open: !account.disabled, factors })
     }
 
@@ -216,6 +276,7 @@ impl Kept {
     fn spend(&mut self, account: &Username, presented: Presented<'_>, now: UnixTime) -> SecondProof {
         let is_spent = match presented {
             Presented::Wrong => false,
+            Presented::Passkey(shown) => self.spend_passkey(account, shown, now),
             Presented::Step { factor: id, step } => {
                 let counts = |factor: &&mut KeptFactor| {
                     factor.id == id
@@ -233,6 +294,30 @@ impl Kept {
             }),
         };
         if is_spent { SecondProof::Spent } else { SecondProof::Wrong }
+    }
+
+    fn spend_passkey(&mut self, account: &Username, shown: ShownPasskey, now: UnixTime) -> bool {
+        if self.besides.spent.insert(shown.challenge, shown.until).is_some() {
+            return false;
+        }
+        let counts = |passkey: &&mut KeptPasskey| {
+            passkey.id == shown.id
+                && passkey.account == *account
+                && (passkey.counter < shown.counter || passkey.counter == 0 && shown.counter == 0)
+        };
+        let found = self.besides.passkeys.iter_mut().find(counts);
+        found.map(|passkey| (passkey.counter, passkey.used_at) = (shown.counter, Some(now))).is_some()
+    }
+
+    /// A factor was added: sign-ins end, and these recovery codes are kept if there are none; whether they were.
+    fn added(&mut self, account: &Username, recovery: &[CodeDigest]) -> bool {
+        self.raise_epoch(account);
+        let codes = self.besides.recovery.entry(account.clone()).or_default();
+        let has_none = codes.is_empty();
+        if has_none {
+            codes.extend(recovery.iter().cloned());
+        }
+        has_none
     }
 
     /// Ends every sign-in that is under way.

@@ -3,14 +3,15 @@
 
 use async_trait::async_trait;
 
-use super::accounts::{AccountRow, end_all};
+use super::accounts::end_all;
 use super::purge::in_pieces;
-use super::{Connection, Driver, Failure, query, query_as, query_scalar, warrant};
+use super::under_way::{counts, keep_pending, pending, signed, standing};
+use super::{Connection, Driver, Failure, passkeys, query, query_as, warrant};
 use crate::auth::{EndReason, UnixTime};
 use crate::users::{
-    Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Effective, FactorId, FactorStore,
-    KeptFactor, KeptPending, PendingDigest, PendingState, Presented, SecondOutcome, SecondProof, Standing,
-    Username, Warrant, begin, present,
+    Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Effective, FactorCounts, FactorId,
+    FactorStore, KeptFactor, KeptPasskey, KeptPending, PendingDigest, Presented, SecondOutcome, SecondProof,
+    ShownPasskey, Username, Warrant, arrive, begin, present,
 };
 
 #[async_trait]
@@ -27,13 +28,11 @@ impl FactorStore for Driver {
         Ok(rows.into_iter().map(KeptFactor::try_from).collect::<Result<_, _>>()?)
     }
 
-    async fn recovery_codes_left(&self, account: &Username) -> Result<u32, AccountStoreError> {
-        let left: i64 = once!({
+    async fn counts(&self, account: &Username) -> Result<FactorCounts, AccountStoreError> {
+        Ok(once!({
             let mut reader = self.read().await?;
-            let left = query_scalar("SELECT count(*) FROM recovery_codes WHERE account = $1");
-            Ok(left.bind(account.as_str()).fetch_one(&mut *reader).await?)
-        })?;
-        Ok(u32::try_from(left).unwrap_or(u32::MAX))
+            counts(&mut reader, account).await
+        })?)
     }
 
     async fn begin_sign_in(
@@ -49,18 +48,8 @@ impl FactorStore for Driver {
             let Some((_, standing)) = standing(&mut write.0, account).await? else { return Ok(None) };
             let beginning = begin(standing, epoch, now);
             if let Beginning::Pending(state) = beginning {
-                query(
-                    "INSERT INTO pending_sign_ins (digest, account, epoch, remember, failures, expires_at, proved)
-                     VALUES ($1, $2, $3, $4, $5, $6, FALSE)",
-                )
-                .bind(digest.as_bytes().as_slice())
-                .bind(account.as_str())
-                .bind(signed(state.epoch))
-                .bind(remember)
-                .bind(i64::from(state.failures))
-                .bind(state.expires_at.as_secs())
-                .execute(&mut *write.0)
-                .await?;
+                let pending = KeptPending { digest, account: account.clone(), remember, state };
+                keep_pending(&mut write.0, &pending).await?;
                 write.commit().await?;
             }
             Ok(Some(beginning))
@@ -187,16 +176,67 @@ impl FactorStore for Driver {
             if done.rows_affected() == 0 {
                 return Ok(None);
             }
-            raise_epoch(&mut write.0, account).await?;
-            let left: i64 = query_scalar("SELECT count(*) FROM recovery_codes WHERE account = $1")
-                .bind(account.as_str())
-                .fetch_one(&mut *write.0)
-                .await?;
-            if left == 0 {
-                keep_codes(&mut write.0, account, recovery).await?;
-            }
+            let is_first = added(&mut write.0, account, recovery).await?;
             write.commit().await?;
-            Ok(Some(left == 0))
+            Ok(Some(is_first))
+        })?)
+    }
+
+    async fn passkeys(&self, account: &Username) -> Result<Vec<KeptPasskey>, AccountStoreError> {
+        Ok(once!({
+            let mut reader = self.read().await?;
+            passkeys::of(&mut reader, account).await
+        })?)
+    }
+
+    async fn passkey(&self, credential: &[u8]) -> Result<Option<KeptPasskey>, AccountStoreError> {
+        Ok(once!({
+            let mut reader = self.read().await?;
+            passkeys::named(&mut reader, credential).await
+        })?)
+    }
+
+    async fn add_passkey(
+        &self,
+        passkey: &KeptPasskey,
+        challenge: ShownPasskey,
+        recovery: &[CodeDigest],
+        at_most: u32,
+    ) -> Result<Option<bool>, AccountStoreError> {
+        Ok(again!({
+            let mut write = self.write().await?;
+            let Some((_, standing)) = standing(&mut write.0, &passkey.account).await? else {
+                return Ok(None);
+            };
+            if !standing.is_open
+                || standing.factors >= at_most
+                || !passkeys::keep(&mut write.0, passkey, challenge).await?
+            {
+                return Ok(None);
+            }
+            let is_first = added(&mut write.0, &passkey.account, recovery).await?;
+            write.commit().await?;
+            Ok(Some(is_first))
+        })?)
+    }
+
+    async fn arrive(
+        &self,
+        digest: PendingDigest,
+        account: &Username,
+        passkey: ShownPasskey,
+        remember: bool,
+        now: UnixTime,
+    ) -> Result<Option<Account>, AccountStoreError> {
+        Ok(again!({
+            let mut write = self.write().await?;
+            let Some((account, standing)) = standing(&mut write.0, account).await? else { return Ok(None) };
+            let proof = spend(&mut write.0, &account.name, Presented::Passkey(passkey), now).await?;
+            let Some(state) = arrive(standing, proof, now) else { return Ok(None) };
+            let pending = KeptPending { digest, account: account.name.clone(), remember, state };
+            keep_pending(&mut write.0, &pending).await?;
+            write.commit().await?;
+            Ok(Some(account))
         })?)
     }
 
@@ -221,12 +261,12 @@ impl FactorStore for Driver {
     async fn remove_factor(&self, account: &Username, id: FactorId) -> Result<bool, AccountStoreError> {
         Ok(again!({
             let mut write = self.write().await?;
-            let removed = query("DELETE FROM factors WHERE id = $1 AND account = $2")
+            let app = query("DELETE FROM factors WHERE id = $1 AND account = $2")
                 .bind(id.as_bytes().as_slice())
                 .bind(account.as_str())
                 .execute(&mut *write.0)
                 .await?;
-            if removed.rows_affected() == 0 {
+            if app.rows_affected() == 0 && !passkeys::forget(&mut write.0, account, id).await? {
                 return Ok(false);
             }
             let standing = standing(&mut write.0, account).await?;
@@ -255,6 +295,7 @@ impl FactorStore for Driver {
             }
             let factors = query("DELETE FROM factors WHERE account = $1").bind(account.as_str());
             factors.execute(&mut *write.0).await?;
+            passkeys::forget_all(&mut write.0, account).await?;
             forget_codes(&mut write.0, account).await?;
             Ok(Change::Made(end_all(write, account, None, EndReason::Operator, moment).await?))
         })?)
@@ -263,49 +304,11 @@ impl FactorStore for Driver {
     async fn purge_pending(&self, now: UnixTime) -> Result<(), AccountStoreError> {
         let statement = "DELETE FROM pending_sign_ins WHERE digest IN
                          (SELECT digest FROM pending_sign_ins WHERE expires_at <= $1 LIMIT $2)";
+        in_pieces(self, statement, now).await?;
+        let statement = "DELETE FROM spent_challenges WHERE digest IN
+                         (SELECT digest FROM spent_challenges WHERE expires_at <= $1 LIMIT $2)";
         Ok(in_pieces(self, statement, now).await?)
     }
-}
-
-/// The account, and what counts of it when somebody signs in.
-async fn standing(
-    database: &mut Connection,
-    name: &Username,
-) -> Result<Option<(Account, Standing)>, Failure> {
-    let account: Option<AccountRow> = query_as(
-        "SELECT name, password_hash, roles, disabled, created_at, epoch FROM accounts WHERE name = $1",
-    )
-    .bind(name.as_str())
-    .fetch_optional(&mut *database)
-    .await?;
-    let Some(account) = account.map(Account::try_from).transpose()? else { return Ok(None) };
-    let factors: i64 =
-        query_scalar("SELECT count(*) FROM factors WHERE account = $1 AND confirmed_at IS NOT NULL")
-            .bind(name.as_str())
-            .fetch_one(database)
-            .await?;
-    let factors = u32::try_from(factors).unwrap_or(u32::MAX);
-    let standing = Standing { epoch: account.epoch, is_open: !account.disabled, factors };
-    Ok(Some((account, standing)))
-}
-
-async fn pending(database: &mut Connection, digest: PendingDigest) -> Result<Option<KeptPending>, Failure> {
-    let row: Option<(String, i64, bool, i64, i64, bool)> = query_as(
-        "SELECT account, epoch, remember, failures, expires_at, proved FROM pending_sign_ins WHERE digest = $1",
-    )
-    .bind(digest.as_bytes().as_slice())
-    .fetch_optional(database)
-    .await?;
-    let Some((account, epoch, remember, failures, expires_at, is_proved)) = row else { return Ok(None) };
-    let damaged = Failure::Damaged("a sign-in that is under way");
-    let (Ok(account), Ok(epoch), Ok(failures)) =
-        (account.parse(), u64::try_from(epoch), u32::try_from(failures))
-    else {
-        return Err(damaged);
-    };
-    let expires_at = UnixTime::from_secs(expires_at);
-    let state = PendingState { epoch, failures, expires_at, is_proved };
-    Ok(Some(KeptPending { digest, account, remember, state }))
 }
 
 /// Spends what was presented, if it counts for this account and was never spent.
@@ -317,6 +320,10 @@ async fn spend(
 ) -> Result<SecondProof, Failure> {
     let spent = match presented {
         Presented::Wrong => return Ok(SecondProof::Wrong),
+        Presented::Passkey(passkey) => {
+            let is_spent = passkeys::spend(write, account, passkey, now).await?;
+            return Ok(if is_spent { SecondProof::Spent } else { SecondProof::Wrong });
+        }
         Presented::Step { factor, step } => query(
             "UPDATE factors SET last_step = $3, used_at = $4
              WHERE id = $1 AND account = $2 AND confirmed_at IS NOT NULL AND last_step < $3",
@@ -338,6 +345,17 @@ async fn raise_epoch(write: &mut Connection, account: &Username) -> Result<u64, 
     Ok(raise.execute(write).await?.rows_affected())
 }
 
+/// A factor was added: every sign-in that is under way ends, and these recovery codes are kept if there are none; whether
+/// they were.
+async fn added(write: &mut Connection, account: &Username, recovery: &[CodeDigest]) -> Result<bool, Failure> {
+    raise_epoch(write, account).await?;
+    let has_none = counts(write, account).await?.recovery_codes == 0;
+    if has_none {
+        keep_codes(write, account, recovery).await?;
+    }
+    Ok(has_none)
+}
+
 async fn keep_codes(write: &mut Connection, account: &Username, codes: &[CodeDigest]) -> Result<(), Failure> {
     for code in codes {
         query("INSERT INTO recovery_codes (account, digest) VALUES ($1, $2)")
@@ -352,11 +370,6 @@ async fn keep_codes(write: &mut Connection, account: &Username, codes: &[CodeDig
 async fn forget_codes(write: &mut Connection, account: &Username) -> Result<(), Failure> {
     query("DELETE FROM recovery_codes WHERE account = $1").bind(account.as_str()).execute(write).await?;
     Ok(())
-}
-
-/// Databases count with a sign; neither an epoch nor a step comes near its end.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[derive(sqlx::FromRow)]

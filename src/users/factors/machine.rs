@@ -128,6 +128,15 @@ pub fn begin(standing: Standing, proved_epoch: u64, now: UnixTime) -> Beginning 
     Beginning::Pending(PendingState { epoch, failures: 0, expires_at, is_proved: false })
 }
 
+/// Somebody shows a passkey that verified who they are, and gives no password. It is two things at once, and so all that it
+/// takes: what is kept of the sign-in is proved. `None` when nothing follows from it.
+#[must_use]
+pub fn arrive(standing: Standing, proof: SecondProof, now: UnixTime) -> Option<PendingState> {
+    let (epoch, expires_at) = (standing.epoch, now + PendingState::LIFE);
+    let state = PendingState { epoch, failures: 0, expires_at, is_proved: true };
+    (proof == SecondProof::Spent && state.is_open(standing, now)).then_some(state)
+}
+
 /// A proof is given for the second step. Nobody may spend one for a sign-in that is not open, or has all that it takes.
 #[must_use]
 pub fn present(state: PendingState, standing: Standing, proof: SecondProof, now: UnixTime) -> SecondOutcome {

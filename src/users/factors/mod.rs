@@ -1,22 +1,29 @@
 //! What do people have besides a password?
 //!
-//! Codes of an authenticator app, and recovery codes for the day when the phone is gone. A sign-in that lacks its second
+//! Codes of an authenticator app, passkeys, and recovery codes for the day when the phone is gone. A sign-in that lacks its second
 //! step is no session; what becomes of it is [`machine`]'s question, what is kept of it [`store`]'s; what is
 //! done with it stands in [`second`], for signing in, and in [`own`], for everything else.
-//! A secret that must be read again is sealed ([`seal`]); of codes that are only compared there is a digest.
+//! A secret that must be read again is sealed ([`seal`]); of codes that are only compared there is a digest. What a passkey
+//! signs is [`challenge`]'s, whether it did is [`webauthn`]'s, and what follows stands in [`passkeys`].
 
+mod challenge;
 mod machine;
 mod own;
+mod passkeys;
 mod seal;
 mod second;
 mod store;
 mod totp;
+mod webauthn;
 
-pub use machine::{Beginning, PendingState, SecondOutcome, SecondProof, Standing, begin, present};
-pub use own::{Enrolment, Factor, NewCodes};
+pub use machine::{Beginning, PendingState, SecondOutcome, SecondProof, Standing, arrive, begin, present};
+pub use own::{Enrolment, Factor, FactorKind, NewCodes};
+pub use passkeys::PasskeyError;
 pub use seal::{SealBroken, SealKey};
 pub use second::{Pending, SecondAnswer, SecondFactor, SecondMethods, SecondStep, SecondStepError};
 pub use store::{
-    Answered, FactorId, FactorStore, InvalidFactorId, KeptFactor, KeptPending, PendingDigest, Presented,
+    Answered, FactorCounts, FactorId, FactorStore, InvalidFactorId, KeptFactor, KeptPasskey, KeptPending,
+    PendingDigest, Presented, ShownPasskey,
 };
 pub use totp::TotpSecret;
+pub use webauthn::PasskeySite;

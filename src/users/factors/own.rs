@@ -10,18 +10,29 @@ use crate::users::account::{SessionName, Warrant};
 use crate::users::accounts::{Accounts, ChangeError};
 use crate::users::code::{BYTES, OneTimeCode};
 use crate::users::factors::second::{SecondFactor, is_in_use, out_of_reach, owner};
-use crate::users::factors::store::{FactorId, KeptFactor};
+use crate::users::factors::store::{FactorId, KeptFactor, KeptPasskey};
 use crate::users::factors::totp::{SECRET_BYTES, TotpSecret};
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
 use crate::users::throttle::Attempt;
 use crate::users::username::Username;
 
+/// What a factor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorKind {
+    /// An authenticator app.
+    App,
+    /// A passkey.
+    Passkey,
+}
+
 /// A factor of somebody, for a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Factor {
     /// Its name.
     pub id: FactorId,
+    /// What it is.
+    pub kind: FactorKind,
     /// What the person calls it.
     pub label: String,
     /// When it was made.
@@ -57,13 +68,24 @@ impl Accounts {
     /// [`AccountStoreError`] when the store is out of reach.
     pub async fn factors(&self, name: &Username) -> Result<(Vec<Factor>, u32), AccountStoreError> {
         let Some(second) = &self.second else { return Ok((Vec::new(), 0)) };
-        let kept = second.store.factors(name).await?;
-        let left = second.store.recovery_codes_left(name).await?;
-        let factor = |kept: KeptFactor| {
+        let counts = second.store.counts(name).await?;
+        let app = |kept: KeptFactor| {
             let KeptFactor { id, label, made_at, used_at, .. } = kept;
-            Factor { id, label, made_at, used_at }
+            Factor { id, kind: FactorKind::App, label, made_at, used_at }
         };
-        Ok((kept.into_iter().filter(is_in_use).map(factor).collect(), left))
+        let passkey = |kept: KeptPasskey| {
+            let KeptPasskey { id, label, made_at, used_at, .. } = kept;
+            Factor { id, kind: FactorKind::Passkey, label, made_at, used_at }
+        };
+        let mut factors: Vec<_> = Vec::new();
+        if counts.apps > 0 {
+            factors.extend(second.store.factors(name).await?.into_iter().filter(is_in_use).map(app));
+        }
+        if counts.passkeys > 0 {
+            factors.extend(second.store.passkeys(name).await?.into_iter().map(passkey));
+        }
+        factors.sort_by_key(|factor| factor.made_at);
+        Ok((factors, counts.recovery_codes))
     }
 
     /// Draws the secret of an app for this account; it counts for nothing until [`confirm_app`](Self::confirm_app).
@@ -142,8 +164,7 @@ impl Accounts {
         };
         let codes = second.draw_codes()?;
         let digests: Vec<_> = codes.iter().map(OneTimeCode::digest).collect();
-        let label: String =
-            label.trim().chars().filter(|sign| !sign.is_control()).take(LONGEST_LABEL).collect();
+        let label = tidy(label);
         let confirmed = second.store.confirm(name, id, step, &label, &digests, now).await?;
         let Some(are_kept) = confirmed else { return Err(SignInError::BadCredentials.into()) };
         if let Err(error) = self.gate.succeeded(pass).await {
@@ -164,7 +185,7 @@ impl Accounts {
         Ok(are_kept.then_some(codes))
     }
 
-    /// Takes a factor away, and with the last of them the recovery codes; `false` when the account has no such factor.
+    /// Takes a factor away, app or passkey, and with the last of them the recovery codes; `false` when the account has no such factor.
     ///
     /// # Errors
     /// [`AccountStoreError`] when the store is out of reach.
@@ -189,7 +210,7 @@ impl Accounts {
 }
 
 impl SecondFactor {
-    fn draw_codes(&self) -> Result<Vec<OneTimeCode>, AccountStoreError> {
+    pub(super) fn draw_codes(&self) -> Result<Vec<OneTimeCode>, AccountStoreError> {
         (0..RECOVERY_CODES)
             .map(|_| {
                 let mut bytes = [0; BYTES];
@@ -200,9 +221,14 @@ impl SecondFactor {
     }
 }
 
+/// What somebody calls a factor, without what no line shows.
+pub(super) fn tidy(label: &str) -> String {
+    label.trim().chars().filter(|sign| !sign.is_control()).take(LONGEST_LABEL).collect()
+}
+
 const RECOVERY_CODES: usize = 10;
-/// Apps; one for each device that somebody has, and a few.
-const MOST_FACTORS: u32 = 5;
+/// One for each device that somebody has, and a few.
+pub(super) const MOST_FACTORS: u32 = 10;
 const LONGEST_LABEL: usize = 64;
 /// For so long a picture may be looked at before its code is given.
 const ENROLMENT_LIFE: Duration = Duration::from_secs(3600);

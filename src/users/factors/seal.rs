@@ -7,6 +7,7 @@ use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 use crate::auth::Random;
@@ -21,7 +22,11 @@ use crate::auth::RandomError;
 /// assert_eq!(format!("{key:?}"), "SealKey(..)", "a log learns nothing");
 /// ```
 #[derive(Clone)]
-pub struct SealKey(Zeroizing<[u8; 32]>);
+pub struct SealKey {
+    seal: Zeroizing<[u8; 32]>,
+    /// Another, for codes over what is no secret.
+    mac: Zeroizing<[u8; 32]>,
+}
 
 /// A sealed secret does not open: it was sealed with another key, for somebody else, or is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,13 +37,21 @@ impl SealKey {
     /// The key that belongs to this secret, which has at least 32 unguessable bytes.
     #[must_use]
     pub fn derive(secret: &[u8]) -> Self {
-        let mut bytes = Zeroizing::new([0; 32]);
         let derived = Salt::new(HKDF_SHA256, b"portcullis").extract(secret);
-        // Both can only fail for lengths that are none of these.
-        if let Ok(okm) = derived.expand(&[b"secrets of factors, 1"], KeyLength) {
-            let _ = okm.fill(&mut *bytes);
-        }
-        Self(bytes)
+        let key = |purpose: &[u8]| {
+            let mut bytes = Zeroizing::new([0; 32]);
+            // Both can only fail for lengths that are none of these.
+            if let Ok(okm) = derived.expand(&[purpose], KeyLength) {
+                let _ = okm.fill(&mut *bytes);
+            }
+            bytes
+        };
+        Self { seal: key(b"secrets of factors, 1"), mac: key(b"challenges, 1") }
+    }
+
+    /// The key of codes over challenges.
+    pub(super) fn mac(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &*self.mac)
     }
 
     /// Seals a secret for whoever `owner` names.
@@ -70,7 +83,7 @@ impl SealKey {
     }
 
     fn key(&self) -> Option<LessSafeKey> {
-        UnboundKey::new(&AES_256_GCM, &*self.0).ok().map(LessSafeKey::new)
+        UnboundKey::new(&AES_256_GCM, &*self.seal).ok().map(LessSafeKey::new)
     }
 }
 

@@ -17,10 +17,15 @@ use crate::auth::UnixTime;
 use crate::users::account::Account;
 use crate::users::accounts::Accounts;
 use crate::users::code::{CodeDigest, OneTimeCode};
+use crate::users::factors::challenge::Purpose;
 use crate::users::factors::machine::{Beginning, PendingState, SecondOutcome};
+use crate::users::factors::passkeys::NotKnown;
 use crate::users::factors::seal::SealKey;
-use crate::users::factors::store::{Answered, FactorId, FactorStore, KeptFactor, PendingDigest, Presented};
+use crate::users::factors::store::{
+    Answered, FactorCounts, FactorId, FactorStore, KeptFactor, PendingDigest, Presented, ShownPasskey,
+};
 use crate::users::factors::totp::TotpSecret;
+use crate::users::factors::webauthn::PasskeySite;
 use crate::users::sign_in::Authenticated;
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
@@ -39,6 +44,8 @@ pub struct SecondFactor {
     pub random: Arc<dyn Random>,
     /// The name of this service in somebody's app.
     pub service: String,
+    /// The site that passkeys belong to; without one, or without a key, nobody makes or shows a passkey.
+    pub site: Option<PasskeySite>,
 }
 
 impl fmt::Debug for SecondFactor {
@@ -67,15 +74,20 @@ impl fmt::Debug for Pending {
 /// What somebody may give for the second step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecondMethods {
+    /// A code of an app.
+    pub app: bool,
+    /// A passkey.
+    pub passkey: bool,
     /// A recovery code, of which there are some left.
     pub recovery: bool,
 }
 
 impl SecondMethods {
-    /// The same as words for programs. Whoever has a second factor has an app.
+    /// The same as words for programs.
     #[must_use]
-    pub const fn words(self) -> &'static [&'static str] {
-        if self.recovery { &["totp", "recovery"] } else { &["totp"] }
+    pub fn words(self) -> Vec<&'static str> {
+        let all = [(self.app, "totp"), (self.passkey, "passkey"), (self.recovery, "recovery")];
+        all.into_iter().filter(|(may, _)| *may).map(|(_, word)| word).collect()
     }
 }
 
@@ -86,6 +98,8 @@ pub enum SecondAnswer<'a> {
     Totp(&'a str),
     /// A recovery code.
     Recovery(&'a str),
+    /// What a browser brings of a passkey: `credential.toJSON()`.
+    Passkey(&'a str),
 }
 
 /// The second step was right; nobody is signed in until the session has begun by the voucher.
@@ -119,8 +133,8 @@ impl Accounts {
         remember: bool,
     ) -> Result<Option<Pending>, SignInError> {
         let Some(second) = &self.second else { return Ok(None) };
-        let kept = second.store.factors(&account.name).await?;
-        if !kept.iter().any(is_in_use) {
+        let counts = second.store.counts(&account.name).await?;
+        if counts.factors() == 0 {
             return Ok(None);
         }
         let mut secret = [0; 32];
@@ -133,8 +147,7 @@ impl Accounts {
         let begun = second.store.begin_sign_in(digest, name, account.epoch, remember, now).await?;
         match begun {
             Some(Beginning::Pending(_)) => {
-                let methods = second.methods(name).await?;
-                let secret = URL_SAFE_NO_PAD.encode(secret);
+                let (secret, methods) = (URL_SAFE_NO_PAD.encode(secret), second.methods(counts));
                 Ok(Some(Pending { secret, life: PendingState::LIFE, methods }))
             }
             // The account changed since the password was compared.
@@ -152,8 +165,19 @@ impl Accounts {
     ) -> Result<Option<(Username, SecondMethods)>, AccountStoreError> {
         let (Some(second), Some(digest)) = (&self.second, digest_of(secret)) else { return Ok(None) };
         let Some(pending) = second.store.pending(digest, self.moment().at).await? else { return Ok(None) };
-        let methods = second.methods(&pending.account).await?;
+        let methods = second.methods(second.store.counts(&pending.account).await?);
         Ok(Some((pending.account, methods)))
+    }
+
+    /// What somebody who is signed in may give to show again who they are; `None` for whoever has no factor, and so gives the
+    /// password.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn methods(&self, name: &Username) -> Result<Option<SecondMethods>, AccountStoreError> {
+        let Some(second) = &self.second else { return Ok(None) };
+        let counts = second.store.counts(name).await?;
+        Ok((counts.factors() > 0).then(|| second.methods(counts)))
     }
 
     /// The second step of a sign-in.
@@ -173,7 +197,8 @@ impl Accounts {
         let pending = second.store.pending(digest, now).await.map_err(SignInError::from)?;
         let Some(pending) = pending else { return Err(SecondStepError::Over) };
         let pass = self.gate.admit(pending.account.as_str(), attempt).await.map_err(SignInError::from)?;
-        let read = second.read(&pending.account, answer, now).await.map_err(SignInError::from)?;
+        let asked = Purpose::Second(digest);
+        let read = second.read(&pending.account, answer, asked, now).await.map_err(SignInError::from)?;
         let answered = second.store.answer(digest, read.presented(), now).await.map_err(SignInError::from)?;
         let Some(Answered { account, remember, outcome }) = answered else {
             self.gate.not_evaluated(pass).await;
@@ -188,7 +213,7 @@ impl Accounts {
                 let person = Authenticated { account, is_known_device, failures, hash_renewed: false };
                 Ok(SecondStep { person, voucher: *digest.as_bytes(), remember })
             }
-            SecondOutcome::Wrong(_) => Err(SignInError::BadCredentials.into()),
+            SecondOutcome::Wrong(_) => Err(read.wrong(account.name).into()),
             SecondOutcome::Over => Err(SecondStepError::Over),
         }
     }
@@ -206,9 +231,9 @@ impl Accounts {
         let Some(second) = &self.second else { return Err(SignInError::BadCredentials) };
         let pass = self.gate.admit(name.as_str(), attempt).await?;
         let now = self.moment().at;
-        let read = second.read(name, answer, now).await?;
+        let read = second.read(name, answer, Purpose::StepUp(name), now).await?;
         if !second.store.spend(name, read.presented(), now).await? {
-            return Err(SignInError::BadCredentials);
+            return Err(read.wrong(name.clone()));
         }
         if let Err(error) = self.gate.succeeded(pass).await {
             tracing::warn!(%error, "the failures before a step up were not forgotten");
@@ -221,6 +246,9 @@ impl Accounts {
 enum TypedCode {
     Step(FactorId, u64),
     Recovery(CodeDigest),
+    Passkey(ShownPasskey),
+    /// A passkey whose authenticator counted backwards.
+    CounterFell,
     Wrong,
 }
 
@@ -229,23 +257,42 @@ impl TypedCode {
         match self {
             Self::Step(factor, step) => Presented::Step { factor: *factor, step: *step },
             Self::Recovery(digest) => Presented::Recovery(digest),
-            Self::Wrong => Presented::Wrong,
+            Self::Passkey(shown) => Presented::Passkey(*shown),
+            Self::CounterFell | Self::Wrong => Presented::Wrong,
+        }
+    }
+
+    /// What it is called when it did not count.
+    fn wrong(&self, account: Username) -> SignInError {
+        match self {
+            Self::CounterFell => SignInError::CounterFell { account },
+            _ => SignInError::BadCredentials,
         }
     }
 }
 
 impl SecondFactor {
-    async fn methods(&self, name: &Username) -> Result<SecondMethods, AccountStoreError> {
-        Ok(SecondMethods { recovery: self.store.recovery_codes_left(name).await? > 0 })
+    fn methods(&self, counts: FactorCounts) -> SecondMethods {
+        SecondMethods {
+            app: counts.apps > 0,
+            passkey: counts.passkeys > 0 && self.passkeys().is_some(),
+            recovery: counts.recovery_codes > 0,
+        }
     }
 
     async fn read(
         &self,
         name: &Username,
         answer: SecondAnswer<'_>,
+        asked: Purpose<'_>,
         now: UnixTime,
     ) -> Result<TypedCode, AccountStoreError> {
         Ok(match answer {
+            SecondAnswer::Passkey(text) => match self.known(text, asked, false, now).await? {
+                Ok((kept, shown)) if kept.account == *name => TypedCode::Passkey(shown),
+                Err(NotKnown::CounterFell(account)) if account == *name => TypedCode::CounterFell,
+                Ok(_) | Err(_) => TypedCode::Wrong,
+            },
             SecondAnswer::Recovery(text) => text
                 .parse::<OneTimeCode>()
                 .map_or(TypedCode::Wrong, |code| TypedCode::Recovery(code.digest())),
@@ -284,7 +331,7 @@ pub(super) fn is_in_use(kept: &KeptFactor) -> bool {
     kept.confirmed_at.is_some()
 }
 
-fn digest_of(secret: &str) -> Option<PendingDigest> {
+pub(super) fn digest_of(secret: &str) -> Option<PendingDigest> {
     let bytes = URL_SAFE_NO_PAD.decode(secret).ok()?;
     (bytes.len() == 32).then(|| PendingDigest::of(&bytes))
 }

@@ -128,6 +128,61 @@ pub struct KeptPending {
     pub state: PendingState,
 }
 
+/// How much somebody has besides a password.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FactorCounts {
+    /// Apps that are in use.
+    pub apps: u32,
+    /// Passkeys.
+    pub passkeys: u32,
+    /// Recovery codes that are not spent; they are no factor by themselves.
+    pub recovery_codes: u32,
+}
+
+impl FactorCounts {
+    /// How many factors that are.
+    #[must_use]
+    pub const fn factors(self) -> u32 {
+        self.apps.saturating_add(self.passkeys)
+    }
+}
+
+/// A passkey as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptPasskey {
+    /// Its name here.
+    pub id: FactorId,
+    /// Whose it is.
+    pub account: Username,
+    /// Under which name authenticators keep the person; the same for all passkeys of an account, and nobody else's.
+    pub handle: [u8; 32],
+    /// Under which name the authenticator keeps it; nobody else's.
+    pub credential: Vec<u8>,
+    /// What the person calls it.
+    pub label: String,
+    /// When it was made.
+    pub made_at: UnixTime,
+    /// When it was used last.
+    pub used_at: Option<UnixTime>,
+    /// How often its authenticator says that it was used; zero where it does not count.
+    pub counter: u32,
+    /// What its signatures are verified by, as text that a store only keeps. It is no secret.
+    pub public: String,
+}
+
+/// A passkey whose signature was right; it counts once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownPasskey {
+    /// The passkey.
+    pub id: FactorId,
+    /// What its authenticator counted.
+    pub counter: u32,
+    /// A digest of the challenge that was signed.
+    pub challenge: [u8; 32],
+    /// Until when the challenge would be taken.
+    pub until: UnixTime,
+}
+
 /// What was given for a second step.
 #[derive(Debug, Clone, Copy)]
 pub enum Presented<'a> {
@@ -140,7 +195,9 @@ pub enum Presented<'a> {
     },
     /// A recovery code.
     Recovery(&'a CodeDigest),
-    /// Something that is neither.
+    /// A passkey.
+    Passkey(ShownPasskey),
+    /// Something that is none of these.
     Wrong,
 }
 
@@ -195,8 +252,8 @@ pub trait FactorStore: Send + Sync + 'static {
     /// The factors of an account, confirmed or not, oldest first.
     async fn factors(&self, account: &Username) -> Result<Vec<KeptFactor>, AccountStoreError>;
 
-    /// How many recovery codes are not spent.
-    async fn recovery_codes_left(&self, account: &Username) -> Result<u32, AccountStoreError>;
+    /// How much somebody has besides the password.
+    async fn counts(&self, account: &Username) -> Result<FactorCounts, AccountStoreError>;
 
     /// The password was right when the account stood at `epoch`: runs [`begin`](crate::users::begin), and keeps what is
     /// under way then. `None` when there is no such account.
@@ -249,6 +306,34 @@ pub trait FactorStore: Send + Sync + 'static {
         now: UnixTime,
     ) -> Result<Option<bool>, AccountStoreError>;
 
+    /// The passkeys of an account, oldest first.
+    async fn passkeys(&self, account: &Username) -> Result<Vec<KeptPasskey>, AccountStoreError>;
+
+    /// The passkey that its authenticator calls so.
+    async fn passkey(&self, credential: &[u8]) -> Result<Option<KeptPasskey>, AccountStoreError>;
+
+    /// Keeps a passkey, whose challenge is spent by it, and these recovery codes if the account has none; returns whether
+    /// they were. `None` when there is no such account, or it may not sign in, or has so many factors already, or knows
+    /// authenticators by another handle; when the credential is known; and when the challenge was spent before.
+    async fn add_passkey(
+        &self,
+        passkey: &KeptPasskey,
+        challenge: ShownPasskey,
+        recovery: &[CodeDigest],
+        at_most: u32,
+    ) -> Result<Option<bool>, AccountStoreError>;
+
+    /// Somebody shows a passkey and nothing else: spends it, runs [`arrive`](crate::users::arrive), and keeps the sign-in,
+    /// by which a session may begin. The account; `None` when nothing follows.
+    async fn arrive(
+        &self,
+        digest: PendingDigest,
+        account: &Username,
+        passkey: ShownPasskey,
+        remember: bool,
+        now: UnixTime,
+    ) -> Result<Option<Account>, AccountStoreError>;
+
     /// Keeps these recovery codes in place of all; `false` when the account has no confirmed factor.
     async fn replace_recovery_codes(
         &self,
@@ -256,7 +341,7 @@ pub trait FactorStore: Send + Sync + 'static {
         codes: &[CodeDigest],
     ) -> Result<bool, AccountStoreError>;
 
-    /// Forgets a factor of this account, and with the last of them the recovery codes; `false` when there is none.
+    /// Forgets a factor of this account, app or passkey, and with the last of them the recovery codes; `false` when there is none.
     async fn remove_factor(&self, account: &Username, id: FactorId) -> Result<bool, AccountStoreError>;
 
     /// Forgets all factors and recovery codes, and ends all sessions of the person.
@@ -267,7 +352,7 @@ pub trait FactorStore: Send + Sync + 'static {
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError>;
 
-    /// Forgets sign-ins that are over.
+    /// Forgets sign-ins that are over, and challenges that nobody would take.
     async fn purge_pending(&self, now: UnixTime) -> Result<(), AccountStoreError>;
 }
 

@@ -169,7 +169,7 @@ async fn of_fifty_who_bring_one_recovery_code_one_is_signed_in(stores: Stores) {
     let alice = account(&stores, "alice").await;
     enrolled(&stores, 1, &alice, STEP).await;
     assert_eq!(in_parallel(&stores, &alice, |code| Presented::Recovery(code)).await, 1);
-    assert_eq!(stores.factors.recovery_codes_left(&alice).await.unwrap(), 9);
+    assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 9);
 }
 
 /// Fifty sign-ins of one person at the same moment; how many of them are signed in.
@@ -272,7 +272,7 @@ async fn nothing_is_spent_for_a_sign_in_that_is_over(stores: Stores) {
     let digest = pending(&stores, 2, &alice).await;
     let late = stores.factors.answer(digest, Presented::Recovery(code), after(300)).await.unwrap().unwrap();
     assert_eq!(late.outcome, SecondOutcome::Over);
-    assert_eq!(stores.factors.recovery_codes_left(&alice).await.unwrap(), 10);
+    assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 10);
     assert!(stores.factors.spend(&alice, step(app, STEP + 1), NOW).await.unwrap());
 }
 
@@ -292,7 +292,7 @@ async fn what_was_proved_is_one_session_and_no_code_is_lost_before_it(stores: St
         answer(&stores, digest, Presented::Recovery(&codes(1)[0])).await,
         Some(SecondOutcome::Complete)
     );
-    assert_eq!(stores.factors.recovery_codes_left(&alice).await.unwrap(), 10, "nothing more is spent");
+    assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 10, "nothing more is spent");
     assert_eq!(begin(2).await, Some(vec![]));
     assert_eq!(begin(3).await, None, "once");
     assert_eq!(answer(&stores, digest, step(app, STEP + 2)).await, None);
@@ -351,7 +351,7 @@ async fn codes_and_apps_of_others_count_for_nothing(stores: Stores) {
     assert!(!stores.factors.spend(&bob, step(own, STEP + 1), NOW).await.unwrap());
     assert!(!stores.factors.remove_factor(&alice, others).await.unwrap());
     assert_eq!(stores.factors.confirm(&alice, others, STEP + 9, "", &[], NOW).await.unwrap(), None);
-    assert_eq!(stores.factors.recovery_codes_left(&bob).await.unwrap(), 10);
+    assert_eq!(stores.factors.counts(&bob).await.unwrap().recovery_codes, 10);
     assert!(stores.factors.spend(&bob, step(others, STEP + 1), NOW).await.unwrap(), "nothing was spent");
 }
 
@@ -371,9 +371,9 @@ async fn the_first_app_brings_recovery_codes_and_the_last_takes_them(stores: Sto
     assert!(!spend(&codes(1)[1]).await, "the old ones are gone");
     assert!(spend(&codes(60)[1]).await);
     assert!(stores.factors.remove_factor(&alice, first).await.unwrap());
-    assert_eq!(stores.factors.recovery_codes_left(&alice).await.unwrap(), 9);
+    assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 9);
     assert!(stores.factors.remove_factor(&alice, second.id).await.unwrap());
-    assert_eq!(stores.factors.recovery_codes_left(&alice).await.unwrap(), 0);
+    assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 0);
     assert!(!stores.factors.remove_factor(&alice, second.id).await.unwrap());
 }
 
@@ -401,7 +401,7 @@ async fn two_tabs_that_remove_the_last_two_apps_leave_a_password(stores: Stores)
     for tab in tabs {
         assert!(tab.await.unwrap());
     }
-    assert_eq!(stores.factors.recovery_codes_left(&alice).await.unwrap(), 0);
+    assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 0);
     let epoch = epoch(&stores, &alice).await;
     let begun = stores.factors.begin_sign_in(PendingDigest::of(b"x"), &alice, epoch, false, NOW).await;
     assert_eq!(begun.unwrap(), Some(Beginning::Complete), "there is a way in");
@@ -423,7 +423,7 @@ async fn a_reset_takes_everything_and_ends_every_session(stores: Stores) {
     assert_eq!(reset(&name("nobody"), Warrant::OPERATOR).await, Change::NotMade);
     assert_eq!(reset(&alice, Warrant::OPERATOR).await, Change::Made(vec![*id(1).as_bytes()]));
     assert_eq!(stores.factors.factors(&alice).await.unwrap(), []);
-    assert_eq!(stores.factors.recovery_codes_left(&alice).await.unwrap(), 0);
+    assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 0);
     assert_eq!(answer(&stores, digest, Presented::Wrong).await, Some(SecondOutcome::Over));
     assert_eq!(end(&stores, Which::One(id(2))).await.len(), 1, "nobody else's has ended");
 }

@@ -1,5 +1,5 @@
-//! The machine of signing in, over every interleaving of its owner, a thief who knows the password and sees codes, an
-//! administrator and a clock.
+//! The machine of signing in, over every interleaving of its owner, a thief who knows the password, sees codes and has copies
+//! of what passkeys answered, an administrator and a clock.
 //!
 //! Moments are told apart without what does not matter to the future, so the search ends by itself: it is exhaustive for
 //! its setting, at any depth.
@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use portcullis::auth::UnixTime;
-use portcullis::users::{Beginning, PendingState, SecondOutcome, SecondProof, Standing, begin, present};
+use portcullis::users::{
+    Beginning, PendingState, SecondOutcome, SecondProof, Standing, arrive, begin, present,
+};
 
 const START: i64 = 1_700_000_000;
 /// The owner's browser, and the thief's.
@@ -20,7 +22,9 @@ const THIEF: usize = 1;
 struct World {
     epoch: u64,
     disabled: bool,
-    factors: u32,
+    /// Apps, and passkeys, which only the owner has in hand.
+    apps: u32,
+    passkeys: u32,
     /// The step of now, and the newest whose code was spent.
     step: u64,
     spent: u64,
@@ -46,10 +50,18 @@ enum Event {
     Ask(usize),
     Code(usize),
     Recovery(usize),
+    /// A passkey for a second step.
+    Passkey,
+    /// A passkey and nothing else.
+    Arrive,
+    /// The thief sends again what a passkey has answered.
+    Replay,
     Wrong(usize),
     ThiefLooks,
-    AddFactor,
-    RemoveFactor,
+    AddApp,
+    RemoveApp,
+    AddPasskey,
+    RemovePasskey,
     ChangePassword,
     Disable,
     Enable,
@@ -65,7 +77,8 @@ impl World {
         Self {
             epoch: 0,
             disabled: false,
-            factors: 0,
+            apps: 0,
+            passkeys: 0,
             step: 1,
             spent: 0,
             seen: None,
@@ -74,8 +87,12 @@ impl World {
         }
     }
 
+    const fn factors(&self) -> u32 {
+        self.apps + self.passkeys
+    }
+
     const fn standing(&self) -> Standing {
-        Standing { epoch: self.epoch, is_open: !self.disabled, factors: self.factors }
+        Standing { epoch: self.epoch, is_open: !self.disabled, factors: self.factors() }
     }
 
     fn now(&self) -> UnixTime {
@@ -85,8 +102,13 @@ impl World {
     fn events(&self) -> Vec<Event> {
         let mut events = vec![
             Event::ThiefLooks,
-            Event::AddFactor,
-            Event::RemoveFactor,
+            Event::AddApp,
+            Event::RemoveApp,
+            Event::AddPasskey,
+            Event::RemovePasskey,
+            Event::Passkey,
+            Event::Arrive,
+            Event::Replay,
             Event::ChangePassword,
             Event::Disable,
             Event::Enable,
@@ -129,7 +151,7 @@ impl World {
                         Beginning::Pending(state) => Browser::Pending(state),
                         Beginning::Refused => Browser::Out,
                     };
-                    if next.browsers[who] == Browser::In(1) && (self.factors > 0 || self.disabled) {
+                    if next.browsers[who] == Browser::In(1) && (self.factors() > 0 || self.disabled) {
                         return Err(
                             "a password alone signed somebody in who has a factor, or may not".to_owned()
                         );
@@ -140,12 +162,33 @@ impl World {
                 let code = if who == THIEF { self.seen } else { Some(self.step) };
                 if let Some(code) = code {
                     // The code of this step and of the one before count.
-                    let counts = code + 1 >= self.step && code > self.spent && self.factors > 0;
+                    let counts = code + 1 >= self.step && code > self.spent && self.apps > 0;
                     next.give(self, who, counts, |world| world.spent = code)?;
                 }
             }
             Event::Recovery(who) => next.give(self, who, self.recovery > 0, |world| world.recovery -= 1)?,
             Event::Wrong(who) => next.give(self, who, false, |_| {})?,
+            // Each answer is to a challenge of its own, which is spent by it.
+            Event::Passkey => next.give(self, 0, self.passkeys > 0, |_| {})?,
+            Event::Arrive => {
+                let proof = if self.passkeys > 0 { SecondProof::Spent } else { SecondProof::Wrong };
+                let arrived = arrive(self.standing(), proof, self.now());
+                if arrived.is_some() && (self.passkeys == 0 || self.disabled) {
+                    return Err("somebody arrived without a passkey, or may not".to_owned());
+                }
+                if arrived.is_none() && self.passkeys > 0 && !self.disabled {
+                    return Err("an honest passkey is no way in".to_owned());
+                }
+                if let (Some(state), Browser::Out | Browser::Pending(_)) = (arrived, self.browsers[0]) {
+                    next.browsers[0] = Browser::Pending(state);
+                }
+            }
+            Event::Replay => {
+                next.give(self, THIEF, false, |_| {})?;
+                if arrive(self.standing(), SecondProof::Wrong, self.now()).is_some() {
+                    return Err("what a passkey had answered before was taken again".to_owned());
+                }
+            }
             Event::Begin(who) => {
                 if let Browser::Pending(state) = self.browsers[who]
                     && state.is_proved
@@ -156,22 +199,25 @@ impl World {
                 }
             }
             Event::ThiefLooks => next.seen = Some(self.step),
-            Event::AddFactor => {
-                // Whoever adds one is signed in, and spends the code of now for it.
+            Event::AddApp | Event::AddPasskey => {
+                // Whoever adds one is signed in, and for an app spends the code of now.
                 let is_in = self.browsers[..THIEF].iter().any(|browser| matches!(browser, Browser::In(_)));
-                if is_in && self.factors < 2 && self.spent < self.step {
-                    next.spent = self.step;
-                    next.factors += 1;
+                let is_app = event == Event::AddApp;
+                if is_in && self.factors() < 2 && (self.spent < self.step || !is_app) {
+                    next.spent = if is_app { self.step } else { self.spent };
+                    next.apps += u32::from(is_app);
+                    next.passkeys += u32::from(!is_app);
                     next.epoch += 1;
-                    next.recovery = if self.factors == 0 { 2 } else { self.recovery };
+                    next.recovery = if self.factors() == 0 { 2 } else { self.recovery };
                 }
             }
-            Event::RemoveFactor => {
+            Event::RemoveApp | Event::RemovePasskey => {
                 let is_strong = self.browsers[..THIEF].contains(&Browser::In(2));
-                if is_strong && self.factors > 0 {
-                    next.factors -= 1;
+                let kind = if event == Event::RemoveApp { &mut next.apps } else { &mut next.passkeys };
+                if is_strong && *kind > 0 {
+                    *kind -= 1;
                     next.epoch += 1;
-                    next.recovery = if next.factors == 0 { 0 } else { self.recovery };
+                    next.recovery = if next.factors() == 0 { 0 } else { self.recovery };
                 }
             }
             Event::ChangePassword => {
@@ -184,7 +230,8 @@ impl World {
                 next.end_all();
             }
             Event::Reset => {
-                next.factors = 0;
+                next.apps = 0;
+                next.passkeys = 0;
                 next.recovery = 0;
                 next.epoch += 1;
                 next.end_all();
@@ -231,7 +278,7 @@ impl World {
         if self.disabled && self.browsers.iter().any(|browser| matches!(browser, Browser::In(_))) {
             return Err("somebody is signed in to a disabled account".to_owned());
         }
-        if self.factors == 0 && self.recovery > 0 {
+        if self.factors() == 0 && self.recovery > 0 {
             return Err("recovery codes are left without a factor".to_owned());
         }
         // Nobody honest is without a way in: the password, and then the code of a step to come.
@@ -240,7 +287,7 @@ impl World {
             world.step = world.step.max(world.spent + 1);
             let (standing, now) = (world.standing(), world.now());
             let way = match begin(standing, world.epoch, now) {
-                Beginning::Complete => world.factors == 0,
+                Beginning::Complete => world.factors() == 0,
                 Beginning::Pending(state) => {
                     present(state, standing, SecondProof::Spent, now) == SecondOutcome::Complete
                 }

@@ -5,6 +5,7 @@ pub(crate) mod enumeration;
 pub(crate) mod login;
 pub(crate) mod logout;
 mod machine;
+mod passkeys;
 pub(crate) mod password;
 pub(crate) mod refresh;
 mod second_factor;

@@ -354,7 +354,7 @@ fn an_administrator_who_has_a_factor_takes_away_what_somebody_has_lost() {
     assert_eq!(seen(&admin), 0);
     assert_eq!(app.program().sign_in("testuser", "testpass").json(), json!({ "login": true }));
     let told = app.signed_in_browser().get("/dashboard").send();
-    assert!(told.body.contains("Authenticator apps removed by an administrator"));
+    assert!(told.body.contains("Authenticator apps and passkeys removed by an administrator"));
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! The session of somebody who has proved who they are: it begins, and this is what they get.
+
+use rocket::http::Status;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::auth::{EndReason, Proved, Refusal, Sessions, TokenPair, Voucher, What};
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::rejection::{NotDone, Rejection};
+use crate::routes::answer::reply::Reply;
+use crate::routes::signing::device;
+use crate::routes::view::next::Next;
+use crate::routes::view::paths;
+use crate::users::{Accounts, Authenticated};
+
+/// Where a program wants its tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Delivery {
+    Cookies,
+    /// In the answer, for programs that send them in a header; only where headers are looked at.
+    Body,
+}
+
+pub(super) fn led_on(next: Option<&Next>) -> Reply {
+    Reply::SeeOther(next.map_or_else(|| paths::DASHBOARD.to_owned(), ToString::to_string))
+}
+
+/// Where a browser goes and what a program gets.
+pub(super) fn signed_in(tokens: Option<TokenPair>, form: Form, next: Option<&Next>) -> Reply {
+    match tokens {
+        Some(TokenPair { access_token, refresh_token }) => {
+            let body = json!({ "login": true, "access_token": access_token, "refresh_token": refresh_token });
+            Reply::Json(Status::Ok, body)
+        }
+        None if form == Form::Page => led_on(next),
+        None => Reply::Json(Status::Ok, json!({ "login": true })),
+    }
+}
+
+/// Where a program gets its tokens, if they can be had there.
+pub(super) fn delivery_of(wanted: Option<Delivery>, sessions: &Sessions<'_>) -> Result<Delivery, NotDone> {
+    let delivery = wanted.unwrap_or(match sessions.takes_cookies() {
+        true => Delivery::Cookies,
+        false => Delivery::Body,
+    });
+    let is_fit = match delivery {
+        Delivery::Cookies => sessions.takes_cookies(),
+        Delivery::Body => sessions.takes_bearers(),
+    };
+    if is_fit { Ok(delivery) } else { Err(unfitting().into()) }
+}
+
+/// Begins the session of somebody whose proofs were right; by a voucher when they were more than a password, or none.
+pub(super) async fn begin(
+    person: &Authenticated,
+    more: Option<(Voucher, Proved)>,
+    remember: bool,
+    delivery: Delivery,
+    form: Form,
+    sessions: &Sessions<'_>,
+    accounts: &Accounts,
+) -> Result<Option<TokenPair>, NotDone> {
+    if sessions.pending().is_some() {
+        // Of this sign-in, or of another that was left in the middle.
+        sessions.forget_pending();
+    }
+    let account = &person.account;
+    let (name, roles) = (account.name.as_str(), &account.roles);
+    let (voucher, proved) =
+        more.map_or((None, Proved::Password), |(voucher, proved)| (Some(voucher), proved));
+    let (session, tokens) = match delivery {
+        Delivery::Cookies => (sessions.sign_in_having(proved, voucher, name, roles, remember).await?, None),
+        Delivery::Body => {
+            let (session, pair) =
+                sessions.sign_in_without_cookies_having(proved, voucher, name, roles, remember).await?;
+            (session, Some(pair))
+        }
+    };
+    let is_current = accounts.is_current(account).await;
+    if !is_current.map_err(|error| NotDone::out_of_reach(&error, "nobody can sign in"))? {
+        // The password was changed, or the account, while this one was being checked.
+        sessions.take_back(name, session, EndReason::PasswordChanged).await?;
+        return Err(bad_credentials().noted(What::SignInFailed).into());
+    }
+    if person.failures > 0 {
+        sessions.note(What::SignedInAfterFailures, Some(name), Some(session));
+    }
+    if tokens.is_none() {
+        device::remember(person, session, form, sessions, accounts).await;
+    }
+    Ok(tokens)
+}
+
+pub(super) fn bad_credentials() -> Rejection {
+    Rejection::told("bad_credentials", Refusal::bad_credentials())
+}
+
+/// What was sent can be no sign-in: too long a password, or a delivery that is not to be had.
+pub(super) fn unfitting() -> Rejection {
+    Rejection::told("bad_credentials", Refusal::of_status(Status::UnprocessableEntity))
+}

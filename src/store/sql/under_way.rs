@@ -1,0 +1,81 @@
+//! The SQL of sign-ins that are under way, and of what counts of an account meanwhile.
+
+use super::accounts::AccountRow;
+use super::{Connection, Failure, query, query_as};
+use crate::auth::UnixTime;
+use crate::users::{Account, FactorCounts, KeptPending, PendingDigest, PendingState, Standing, Username};
+
+/// The account, and what counts of it when somebody signs in.
+pub(super) async fn standing(
+    database: &mut Connection,
+    name: &Username,
+) -> Result<Option<(Account, Standing)>, Failure> {
+    let account: Option<AccountRow> = query_as(
+        "SELECT name, password_hash, roles, disabled, created_at, epoch FROM accounts WHERE name = $1",
+    )
+    .bind(name.as_str())
+    .fetch_optional(&mut *database)
+    .await?;
+    let Some(account) = account.map(Account::try_from).transpose()? else { return Ok(None) };
+    let factors = counts(database, name).await?.factors();
+    let standing = Standing { epoch: account.epoch, is_open: !account.disabled, factors };
+    Ok(Some((account, standing)))
+}
+
+pub(super) async fn counts(database: &mut Connection, account: &Username) -> Result<FactorCounts, Failure> {
+    let (apps, passkeys, recovery_codes): (i64, i64, i64) = query_as(
+        "SELECT (SELECT count(*) FROM factors WHERE account = $1 AND confirmed_at IS NOT NULL),
+                (SELECT count(*) FROM passkeys WHERE account = $1),
+                (SELECT count(*) FROM recovery_codes WHERE account = $1)",
+    )
+    .bind(account.as_str())
+    .fetch_one(database)
+    .await?;
+    let small = |count| u32::try_from(count).unwrap_or(u32::MAX);
+    let (apps, passkeys, recovery_codes) = (small(apps), small(passkeys), small(recovery_codes));
+    Ok(FactorCounts { apps, passkeys, recovery_codes })
+}
+
+pub(super) async fn keep_pending(write: &mut Connection, pending: &KeptPending) -> Result<(), Failure> {
+    query(
+        "INSERT INTO pending_sign_ins (digest, account, epoch, remember, failures, expires_at, proved)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(pending.digest.as_bytes().as_slice())
+    .bind(pending.account.as_str())
+    .bind(signed(pending.state.epoch))
+    .bind(pending.remember)
+    .bind(i64::from(pending.state.failures))
+    .bind(pending.state.expires_at.as_secs())
+    .bind(pending.state.is_proved)
+    .execute(write)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn pending(
+    database: &mut Connection,
+    digest: PendingDigest,
+) -> Result<Option<KeptPending>, Failure> {
+    let row: Option<(String, i64, bool, i64, i64, bool)> = query_as(
+        "SELECT account, epoch, remember, failures, expires_at, proved FROM pending_sign_ins WHERE digest = $1",
+    )
+    .bind(digest.as_bytes().as_slice())
+    .fetch_optional(database)
+    .await?;
+    let Some((account, epoch, remember, failures, expires_at, is_proved)) = row else { return Ok(None) };
+    let damaged = Failure::Damaged("a sign-in that is under way");
+    let (Ok(account), Ok(epoch), Ok(failures)) =
+        (account.parse(), u64::try_from(epoch), u32::try_from(failures))
+    else {
+        return Err(damaged);
+    };
+    let expires_at = UnixTime::from_secs(expires_at);
+    let state = PendingState { epoch, failures, expires_at, is_proved };
+    Ok(Some(KeptPending { digest, account, remember, state }))
+}
+
+/// Databases count with a sign; neither an epoch nor a step comes near its end.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
