@@ -5,7 +5,7 @@
 
 use rocket::{Route, routes};
 
-use crate::routes::account::{dashboard, factors, passkeys, password, sessions};
+use crate::routes::account::{apps, dashboard, factors, passkeys, password, sessions};
 use crate::routes::answer::errors;
 use crate::routes::edge::patient;
 use crate::routes::people::{factors as reset, list, person};
@@ -80,7 +80,7 @@ static PAGES: [Page; 14] = [
             "security",
             routes![
                 factors::list,
-                factors::enrol,
+                apps::enrol,
                 factors::recovery,
                 factors::remove,
                 passkeys::options,
@@ -92,11 +92,7 @@ static PAGES: [Page; 14] = [
     Page {
         keys: &[ERROR],
         navigation: Navigation::Under("security.html"),
-        ..page!(
-            "enrol",
-            routes![factors::enrolment, factors::picture, factors::confirm],
-            factors::enrol_samples
-        )
+        ..page!("enrol", routes![apps::enrolment, apps::picture, apps::confirm], apps::samples)
     },
     Page {
         navigation: Navigation::Under("security.html"),

@@ -1,5 +1,6 @@
 //! What does somebody see and do who is signed in?
 
+pub(crate) mod apps;
 pub(crate) mod dashboard;
 pub(crate) mod factors;
 pub(crate) mod passkeys;

@@ -136,7 +136,6 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
     states::values(&[
         FactorPage { passkey: true, ..page(text, true, None, None) },
         FactorPage { passkey: true, app: false, ..page("", true, Some("bad_passkey"), None) },
-        FactorPage { passkey: true, app: false, ..page("", false, None, None) },
         page("", true, None, None),
         page(text, false, Some(BAD_CODE), None),
         page("", true, Some("throttled"), Some(30)),

@@ -1,4 +1,4 @@
-//! The SQL of one-time codes, inside the transactions of accounts.
+//! The SQL of one-time codes and recovery codes, inside the transactions of accounts and factors.
 
 use super::{Connection, Failure, query, query_as};
 use crate::auth::UnixTime;
@@ -50,5 +50,27 @@ pub(super) async fn forget(write: &mut Connection, name: &Username) -> Result<bo
 pub(super) async fn forget_issued_by(write: &mut Connection, name: &Username) -> Result<(), Failure> {
     let forget = query("DELETE FROM one_time_codes WHERE issued_by = $1").bind(name.as_str());
     forget.execute(write).await?;
+    Ok(())
+}
+
+/// Keeps recovery codes.
+pub(super) async fn keep_recovery(
+    write: &mut Connection,
+    account: &Username,
+    codes: &[CodeDigest],
+) -> Result<(), Failure> {
+    for code in codes {
+        query("INSERT INTO recovery_codes (account, digest) VALUES ($1, $2)")
+            .bind(account.as_str())
+            .bind(code.as_bytes().as_slice())
+            .execute(&mut *write)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Forgets all recovery codes of an account.
+pub(super) async fn forget_recovery(write: &mut Connection, account: &Username) -> Result<(), Failure> {
+    query("DELETE FROM recovery_codes WHERE account = $1").bind(account.as_str()).execute(write).await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::accounts::end_all;
 use super::purge::in_pieces;
 use super::under_way::{counts, keep_pending, pending, signed, standing};
-use super::{Connection, Driver, Failure, passkeys, query, query_as, warrant};
+use super::{Connection, Driver, Failure, codes, passkeys, query, query_as, warrant};
 use crate::auth::{EndReason, UnixTime};
 use crate::users::{
     Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Effective, FactorCounts, FactorId,
@@ -251,8 +251,8 @@ impl FactorStore for Driver {
             if standing.is_none_or(|(_, standing)| standing.factors == 0) {
                 return Ok(false);
             }
-            forget_codes(&mut write.0, account).await?;
-            keep_codes(&mut write.0, account, codes).await?;
+            codes::forget_recovery(&mut write.0, account).await?;
+            codes::keep_recovery(&mut write.0, account, codes).await?;
             write.commit().await?;
             Ok(true)
         })?)
@@ -271,7 +271,7 @@ impl FactorStore for Driver {
             }
             let standing = standing(&mut write.0, account).await?;
             if standing.is_some_and(|(_, standing)| standing.factors == 0) {
-                forget_codes(&mut write.0, account).await?;
+                codes::forget_recovery(&mut write.0, account).await?;
             }
             raise_epoch(&mut write.0, account).await?;
             write.commit().await?;
@@ -296,7 +296,7 @@ impl FactorStore for Driver {
             let factors = query("DELETE FROM factors WHERE account = $1").bind(account.as_str());
             factors.execute(&mut *write.0).await?;
             passkeys::forget_all(&mut write.0, account).await?;
-            forget_codes(&mut write.0, account).await?;
+            codes::forget_recovery(&mut write.0, account).await?;
             Ok(Change::Made(end_all(write, account, None, EndReason::Operator, moment).await?))
         })?)
     }
@@ -351,25 +351,9 @@ async fn added(write: &mut Connection, account: &Username, recovery: &[CodeDiges
     raise_epoch(write, account).await?;
     let has_none = counts(write, account).await?.recovery_codes == 0;
     if has_none {
-        keep_codes(write, account, recovery).await?;
+        codes::keep_recovery(write, account, recovery).await?;
     }
     Ok(has_none)
-}
-
-async fn keep_codes(write: &mut Connection, account: &Username, codes: &[CodeDigest]) -> Result<(), Failure> {
-    for code in codes {
-        query("INSERT INTO recovery_codes (account, digest) VALUES ($1, $2)")
-            .bind(account.as_str())
-            .bind(code.as_bytes().as_slice())
-            .execute(&mut *write)
-            .await?;
-    }
-    Ok(())
-}
-
-async fn forget_codes(write: &mut Connection, account: &Username) -> Result<(), Failure> {
-    query("DELETE FROM recovery_codes WHERE account = $1").bind(account.as_str()).execute(write).await?;
-    Ok(())
 }
 
 #[derive(sqlx::FromRow)]

@@ -4,12 +4,14 @@
 //! step is no session; what becomes of it is [`machine`]'s question, what is kept of it [`store`]'s; what is
 //! done with it stands in [`second`], for signing in, and in [`own`], for everything else.
 //! A secret that must be read again is sealed ([`seal`]); of codes that are only compared there is a digest. What a passkey
-//! signs is [`challenge`]'s, whether it did is [`webauthn`]'s, and what follows stands in [`passkeys`].
+//! signs is [`challenge`]'s, whether it did is [`webauthn`]'s, and what follows stands in [`passkeys`]. Whatever is given for
+//! one of them is read in [`proof`].
 
 mod challenge;
 mod machine;
 mod own;
 mod passkeys;
+mod proof;
 mod seal;
 mod second;
 mod store;
@@ -19,8 +21,9 @@ mod webauthn;
 pub use machine::{Beginning, PendingState, SecondOutcome, SecondProof, Standing, arrive, begin, present};
 pub use own::{Enrolment, Factor, FactorKind, NewCodes};
 pub use passkeys::PasskeyError;
+pub use proof::{SecondAnswer, SecondFactor};
 pub use seal::{SealBroken, SealKey};
-pub use second::{Pending, SecondAnswer, SecondFactor, SecondMethods, SecondStep, SecondStepError};
+pub use second::{Pending, SecondMethods, SecondStep, SecondStepError};
 pub use store::{
     Answered, FactorCounts, FactorId, FactorStore, InvalidFactorId, KeptFactor, KeptPasskey, KeptPending,
     PendingDigest, Presented, ShownPasskey,

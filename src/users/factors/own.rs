@@ -9,7 +9,7 @@ use crate::auth::UnixTime;
 use crate::users::account::{SessionName, Warrant};
 use crate::users::accounts::{Accounts, ChangeError};
 use crate::users::code::{BYTES, OneTimeCode};
-use crate::users::factors::second::{SecondFactor, is_in_use, out_of_reach, owner};
+use crate::users::factors::proof::{SecondFactor, is_in_use, out_of_reach, owner};
 use crate::users::factors::store::{FactorId, KeptFactor, KeptPasskey};
 use crate::users::factors::totp::{SECRET_BYTES, TotpSecret};
 use crate::users::sign_in_error::SignInError;

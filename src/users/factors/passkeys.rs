@@ -17,10 +17,11 @@ use crate::users::accounts::{Accounts, ChangeError};
 use crate::users::code::OneTimeCode;
 use crate::users::factors::challenge::{Challenge, Purpose};
 use crate::users::factors::own::{MOST_FACTORS, NewCodes, tidy};
+use crate::users::factors::proof::{NotKnown, SecondFactor, digest_of, out_of_reach, shown};
 use crate::users::factors::seal::SealKey;
-use crate::users::factors::second::{SecondFactor, SecondStep, digest_of, out_of_reach};
-use crate::users::factors::store::{FactorId, KeptPasskey, PendingDigest, ShownPasskey};
-use crate::users::factors::webauthn::{PasskeySite, Response, Unfit};
+use crate::users::factors::second::SecondStep;
+use crate::users::factors::store::{FactorId, KeptPasskey, PendingDigest};
+use crate::users::factors::webauthn::Response;
 use crate::users::sign_in::Authenticated;
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
@@ -36,15 +37,6 @@ pub enum PasskeyError {
     /// It was wrong, which [`SignInError::BadCredentials`] is; or it was not looked at.
     #[error(transparent)]
     SignIn(#[from] SignInError),
-}
-
-/// Why what was shown is no passkey of somebody's.
-pub(super) enum NotKnown {
-    /// There is none of this name.
-    Unknown,
-    Refused,
-    /// Its authenticator counted backwards; it is this person's.
-    CounterFell(Username),
 }
 
 impl Accounts {
@@ -209,11 +201,6 @@ impl Accounts {
 }
 
 impl SecondFactor {
-    /// What passkeys need.
-    pub(super) fn passkeys(&self) -> Option<(&PasskeySite, &SealKey)> {
-        Some((self.site.as_ref()?, self.key.as_ref()?))
-    }
-
     fn request(
         &self,
         purpose: Purpose<'_>,
@@ -226,47 +213,9 @@ impl SecondFactor {
         let challenge = Challenge::new(drawn, purpose, key, now);
         Ok(site.request(&challenge.to_bytes(), known, alone))
     }
-
-    /// Which passkey was shown, if it was asked for by us and for this; it is not spent by being read.
-    pub(super) async fn known(
-        &self,
-        text: &str,
-        purpose: Purpose<'_>,
-        alone: bool,
-        now: UnixTime,
-    ) -> Result<Result<(KeptPasskey, ShownPasskey), NotKnown>, AccountStoreError> {
-        let Some((site, key)) = self.passkeys() else { return Ok(Err(NotKnown::Refused)) };
-        let read = Response::read(text)
-            .and_then(|response| Some((Challenge::read(&response.challenge)?, response)))
-            .filter(|(challenge, _)| challenge.counts(purpose, key, now));
-        let Some((challenge, response)) = read else { return Ok(Err(NotKnown::Refused)) };
-        let Some(kept) = self.store.passkey(&response.credential).await? else {
-            return Ok(Err(NotKnown::Unknown));
-        };
-        // Where nobody is known yet, whoever shows it says whose it is; elsewhere it may.
-        let is_theirs = match &response.handle {
-            Some(handle) => *handle == kept.handle,
-            None => !alone,
-        };
-        if !is_theirs {
-            return Ok(Err(NotKnown::Refused));
-        }
-        Ok(match site.shown(&response, &kept, alone) {
-            Ok(counter) => {
-                let shown = shown(&kept, counter, challenge);
-                Ok((kept, shown))
-            }
-            Err(Unfit::Refused) => Err(NotKnown::Refused),
-            Err(Unfit::CounterFell) => Err(NotKnown::CounterFell(kept.account)),
-        })
-    }
 }
 
 /// Under which name authenticators keep somebody: the one that they know, or a new one.
 fn handle(known: &[KeptPasskey], drawn: [u8; 16], name: &Username, key: &SealKey) -> [u8; 32] {
     known.first().map_or_else(|| Challenge::handle(drawn, name, key), |passkey| passkey.handle)
-}
-
-fn shown(passkey: &KeptPasskey, counter: u32, challenge: Challenge) -> ShownPasskey {
-    ShownPasskey { id: passkey.id, counter, challenge: challenge.digest(), until: challenge.until() }
 }

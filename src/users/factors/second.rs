@@ -5,54 +5,23 @@
 //! has the password guesses codes no faster than passwords.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::auth::Random;
 use crate::auth::RandomError;
-use crate::auth::UnixTime;
 use crate::users::account::Account;
 use crate::users::accounts::Accounts;
-use crate::users::code::{CodeDigest, OneTimeCode};
 use crate::users::factors::challenge::Purpose;
 use crate::users::factors::machine::{Beginning, PendingState, SecondOutcome};
-use crate::users::factors::passkeys::NotKnown;
-use crate::users::factors::seal::SealKey;
-use crate::users::factors::store::{
-    Answered, FactorCounts, FactorId, FactorStore, KeptFactor, PendingDigest, Presented, ShownPasskey,
-};
-use crate::users::factors::totp::TotpSecret;
-use crate::users::factors::webauthn::PasskeySite;
+use crate::users::factors::proof::{SecondAnswer, SecondFactor, digest_of};
+use crate::users::factors::store::{Answered, FactorCounts, PendingDigest};
 use crate::users::sign_in::Authenticated;
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
 use crate::users::throttle::Attempt;
 use crate::users::username::Username;
-
-/// What a second factor needs: where it is kept, under which key, and how apps shall call this service.
-#[derive(Clone)]
-pub struct SecondFactor {
-    /// Who keeps factors.
-    pub store: Arc<dyn FactorStore>,
-    /// The key under which their secrets are sealed. Without one nobody adds an app, and whoever has one is asked all the
-    /// same: no code of it is right then, and recovery codes go on.
-    pub key: Option<SealKey>,
-    /// Where secrets and recovery codes are drawn from.
-    pub random: Arc<dyn Random>,
-    /// The name of this service in somebody's app.
-    pub service: String,
-    /// The site that passkeys belong to; without one, or without a key, nobody makes or shows a passkey.
-    pub site: Option<PasskeySite>,
-}
-
-impl fmt::Debug for SecondFactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecondFactor(..)")
-    }
-}
 
 /// A sign-in that lacks its second step, as the browser holds it.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,17 +58,6 @@ impl SecondMethods {
         let all = [(self.app, "totp"), (self.passkey, "passkey"), (self.recovery, "recovery")];
         all.into_iter().filter(|(may, _)| *may).map(|(_, word)| word).collect()
     }
-}
-
-/// What somebody typed for the second step.
-#[derive(Clone, Copy)]
-pub enum SecondAnswer<'a> {
-    /// A code of an authenticator app.
-    Totp(&'a str),
-    /// A recovery code.
-    Recovery(&'a str),
-    /// What a browser brings of a passkey: `credential.toJSON()`.
-    Passkey(&'a str),
 }
 
 /// The second step was right; nobody is signed in until the session has begun by the voucher.
@@ -242,35 +200,6 @@ impl Accounts {
     }
 }
 
-/// What was typed, as the store compares it.
-enum TypedCode {
-    Step(FactorId, u64),
-    Recovery(CodeDigest),
-    Passkey(ShownPasskey),
-    /// A passkey whose authenticator counted backwards.
-    CounterFell,
-    Wrong,
-}
-
-impl TypedCode {
-    const fn presented(&self) -> Presented<'_> {
-        match self {
-            Self::Step(factor, step) => Presented::Step { factor: *factor, step: *step },
-            Self::Recovery(digest) => Presented::Recovery(digest),
-            Self::Passkey(shown) => Presented::Passkey(*shown),
-            Self::CounterFell | Self::Wrong => Presented::Wrong,
-        }
-    }
-
-    /// What it is called when it did not count.
-    fn wrong(&self, account: Username) -> SignInError {
-        match self {
-            Self::CounterFell => SignInError::CounterFell { account },
-            _ => SignInError::BadCredentials,
-        }
-    }
-}
-
 impl SecondFactor {
     fn methods(&self, counts: FactorCounts) -> SecondMethods {
         SecondMethods {
@@ -279,67 +208,8 @@ impl SecondFactor {
             recovery: counts.recovery_codes > 0,
         }
     }
-
-    async fn read(
-        &self,
-        name: &Username,
-        answer: SecondAnswer<'_>,
-        asked: Purpose<'_>,
-        now: UnixTime,
-    ) -> Result<TypedCode, AccountStoreError> {
-        Ok(match answer {
-            SecondAnswer::Passkey(text) => match self.known(text, asked, false, now).await? {
-                Ok((kept, shown)) if kept.account == *name => TypedCode::Passkey(shown),
-                Err(NotKnown::CounterFell(account)) if account == *name => TypedCode::CounterFell,
-                Ok(_) | Err(_) => TypedCode::Wrong,
-            },
-            SecondAnswer::Recovery(text) => text
-                .parse::<OneTimeCode>()
-                .map_or(TypedCode::Wrong, |code| TypedCode::Recovery(code.digest())),
-            SecondAnswer::Totp(text) => {
-                let kept = self.store.factors(name).await?;
-                let step = |kept: &KeptFactor| Some((kept.id, self.secret_of(kept)?.step_of(text, now)?));
-                let step = kept.iter().filter(|kept| is_in_use(kept)).find_map(step);
-                step.map_or(TypedCode::Wrong, |(id, step)| TypedCode::Step(id, step))
-            }
-        })
-    }
-
-    pub(super) fn secret_of(&self, kept: &KeptFactor) -> Option<TotpSecret> {
-        let Some(key) = &self.key else {
-            tracing::error!(factor = %kept.id, "a factor cannot be used: there is no key for its secret");
-            return None;
-        };
-        let opened = match key.open(&kept.sealed, &owner(kept.id, &kept.account)) {
-            Ok(opened) => opened,
-            Err(error) => {
-                // To the outside this is a wrong code; the operator learns that the key is another.
-                tracing::error!(%error, factor = %kept.id, "a factor cannot be used");
-                return None;
-            }
-        };
-        opened.as_slice().try_into().ok().map(TotpSecret::from_bytes)
-    }
-}
-
-/// Whose secret it is; a row that is copied to another account opens nothing.
-pub(super) fn owner(id: FactorId, name: &Username) -> Vec<u8> {
-    [id.as_bytes().as_slice(), name.as_str().as_bytes()].concat()
-}
-
-pub(super) fn is_in_use(kept: &KeptFactor) -> bool {
-    kept.confirmed_at.is_some()
-}
-
-pub(super) fn digest_of(secret: &str) -> Option<PendingDigest> {
-    let bytes = URL_SAFE_NO_PAD.decode(secret).ok()?;
-    (bytes.len() == 32).then(|| PendingDigest::of(&bytes))
 }
 
 fn no_randomness(error: RandomError) -> SignInError {
     SignInError::Unavailable(Box::new(error))
-}
-
-pub(super) fn out_of_reach(error: RandomError) -> AccountStoreError {
-    AccountStoreError(Box::new(error))
 }

@@ -195,7 +195,7 @@ impl Response {
     /// Reads what `credential.toJSON()` of a browser gives.
     pub(super) fn read(text: &str) -> Option<Self> {
         let whole: Value = serde_json::from_str(text).ok()?;
-        let said = Said::deserialize(&whole).ok()?;
+        let said = PublicKeyCredential::deserialize(&whole).ok()?;
         if said.kind != "public-key" || said.id != said.raw_id {
             return None;
         }
@@ -209,17 +209,17 @@ impl Response {
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct PublicKeyCredential {
     id: String,
     #[serde(rename = "rawId")]
     raw_id: String,
     #[serde(rename = "type")]
     kind: String,
-    response: SaidInside,
+    response: AuthenticatorResponse,
 }
 
 #[derive(Deserialize)]
-struct SaidInside {
+struct AuthenticatorResponse {
     #[serde(rename = "clientDataJSON")]
     client_data: String,
     #[serde(rename = "userHandle", default)]
