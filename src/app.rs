@@ -137,6 +137,23 @@ pub fn check(figment: &Figment) -> Result<(), Vec<String>> {
         .map_err(|problem| vec![problem])
 }
 
+/// What is not offered with these settings, one line for each thing.
+///
+/// # Errors
+/// As [`check`].
+pub fn remarks(figment: &Figment) -> Result<Vec<String>, Vec<String>> {
+    let settings = settings::load(figment)?;
+    let without_site = passkey_site(&settings).is_none().then(|| {
+        "Passkeys are not offered: app.base_url must be an https:// address with a name, or http://localhost."
+            .to_owned()
+    });
+    Ok(without_site.into_iter().collect())
+}
+
+fn passkey_site(settings: &Settings) -> Option<PasskeySite> {
+    PasskeySite::of(&settings.base_url.as_ref()?.to_string(), &settings.service_name)
+}
+
 /// The accounts that these settings name, for the application and for the command line. Without a key for the secrets of
 /// factors nobody adds an app, and whoever has one is asked all the same.
 ///
@@ -161,10 +178,7 @@ pub fn accounts(
         key: seal,
         random: Arc::clone(random),
         service: settings.service_name.clone(),
-        site: settings
-            .base_url
-            .as_ref()
-            .and_then(|origin| PasskeySite::of(&origin.to_string(), &settings.service_name)),
+        site: passkey_site(settings),
     });
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
     let remember = settings.auth.remember_ends_for();

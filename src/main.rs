@@ -81,6 +81,9 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
             for (old, new) in settings::load(&settings::figment())?.auth.renamed() {
                 say(format!("{old} is called {new} now; the old name still works."))?;
             }
+            for remark in app::remarks(&settings::figment())? {
+                say(remark)?;
+            }
             say("The settings are fine.")?;
             Ok(())
         }

@@ -163,9 +163,14 @@ async fn factors(name: &str) -> Result<(), Problems> {
     let (factors, left) = desk.accounts.factors(&name).await.map_err(problem)?;
     let rows = factors.into_iter().map(|factor| {
         let label = if factor.label.is_empty() { "(no name)".to_owned() } else { factor.label };
-        [label, moment(factor.made_at), factor.used_at.map_or_else(|| "never".to_owned(), moment)]
+        let kind = match factor.kind {
+            FactorKind::App => "app",
+            FactorKind::Passkey => "passkey",
+        };
+        let used = factor.used_at.map_or_else(|| "never".to_owned(), moment);
+        [kind.to_owned(), label, moment(factor.made_at), used]
     });
-    print_table(["APP", "ADDED", "LAST USED"], &rows.collect::<Vec<_>>())?;
+    print_table(["KIND", "NAME", "ADDED", "LAST USED"], &rows.collect::<Vec<_>>())?;
     say(format!("{left} recovery codes left."))?;
     Ok(())
 }

@@ -55,7 +55,7 @@ const fn state(name: &'static str, who: Who, way: Way) -> State {
     State { name, who, way }
 }
 
-const STATES: [State; 59] = [
+const STATES: [State; 64] = [
     state("login", Nobody, At("/login?next=/sessions")),
     state("login-refused", Nobody, Sent("/login", &[("username", "testuser"), ("password", "not mine")])),
     state("login-signed-out", Nobody, At("/login?notice=signed_out")),
@@ -70,6 +70,12 @@ const STATES: [State; 59] = [
     state("login-cookies-twice", Nobody, Drawn("login.html", || trouble("notice", "cookies_twice"))),
     state("login-throttled", Nobody, Drawn("login.html", || login_error("throttled", json!(60)))),
     state("login-busy", Nobody, Drawn("login.html", || login_error("busy", json!(2)))),
+    state("login-passkeys", Nobody, Drawn("login.html", || json!({ "passkeys": true }))),
+    state(
+        "login-passkey-refused",
+        Nobody,
+        Drawn("login.html", || json!({ "passkeys": true, "error": "bad_passkey" })),
+    ),
     state("code", Nobody, At("/account/code")),
     state(
         "code-wrong",
@@ -152,11 +158,17 @@ const STATES: [State; 59] = [
             || json!({ "user": user(), "min_length": 15, "error": "throttled", "retry_after": 60 }),
         ),
     ),
-    state("factor", Nobody, Drawn("factor.html", || json!({ "recovery": true }))),
+    state("factor", Nobody, Drawn("factor.html", || second_step(true, false, true, &Value::Null))),
     state(
         "factor-wrong",
         Nobody,
-        Drawn("factor.html", || json!({ "recovery": false, "error": "bad_second_code" })),
+        Drawn("factor.html", || second_step(true, false, false, &json!("bad_second_code"))),
+    ),
+    state("factor-passkey", Nobody, Drawn("factor.html", || second_step(true, true, true, &Value::Null))),
+    state(
+        "factor-passkey-refused",
+        Nobody,
+        Drawn("factor.html", || second_step(false, true, true, &json!("bad_passkey"))),
     ),
     state("security", Person, At("/account/factors")),
     state("security-full", Person, Drawn("security.html", full_security)),
@@ -168,15 +180,23 @@ const STATES: [State; 59] = [
         Person,
         Drawn(
             "reauthenticate.html",
-            || json!({ "user": user(), "by_code": true, "error": "bad_second_code" }),
+            || json!({ "user": user(), "by_code": true, "passkey": false, "error": "bad_second_code" }),
         ),
+    ),
+    state(
+        "reauthenticate-passkey",
+        Person,
+        Drawn("reauthenticate.html", || json!({ "user": user(), "by_code": true, "passkey": true })),
     ),
     state("reauthenticate", Person, At("/reauthenticate?next=/sessions")),
     state("reauthenticate-wrong", Person, Sent("/reauthenticate", &[("password", "not my password")])),
     state(
         "reauthenticate-throttled",
         Person,
-        Drawn("reauthenticate.html", || json!({ "user": user(), "error": "throttled", "retry_after": 600 })),
+        Drawn(
+            "reauthenticate.html",
+            || json!({ "user": user(), "by_code": false, "passkey": false, "error": "throttled", "retry_after": 600 }),
+        ),
     ),
     state("not-found", Person, At("/nowhere")),
     state("forbidden", Person, At("/people")),
@@ -222,12 +242,26 @@ fn user() -> Value {
     json!({ "name": name, "administers": true, "roles": ["user", "admin", "auditor", "operator-of-the-night-shift", "billing", "support"] })
 }
 
+fn second_step(app: bool, passkey: bool, recovery: bool, error: &Value) -> Value {
+    let mut page = json!({ "app": app, "passkey": passkey, "recovery": recovery });
+    if !error.is_null() {
+        page["error"] = error.clone();
+    }
+    page
+}
+
 fn full_security() -> Value {
-    let factor = |label, last_used| json!({ "id": "x", "label": label, "made": moment(-90_000), "last_used": last_used });
+    let factor = |kind, label, last_used| json!({ "id": "x", "kind": kind, "label": label, "made": moment(-90_000), "last_used": last_used });
     json!({
         "user": user(),
         "offered": true,
-        "factors": [factor("The telephone of the night shift, with a long name", moment(-60)), factor("", Value::Null)],
+        "passkeys": true,
+        "factors": [
+            factor("totp", "The telephone of the night shift, with a long name", moment(-60)),
+            factor("totp", "", Value::Null),
+            factor("passkey", "The computer of the night shift, with a long name", moment(-60)),
+            factor("passkey", "", Value::Null),
+        ],
         "recovery_left": 9,
         "notice": "factor_added",
     })
