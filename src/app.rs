@@ -68,6 +68,8 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     if seal.is_none() {
         tracing::warn!("nobody can add an authenticator app: set app.factor_key, the same on every node");
     }
+    // A role must not need what nobody could take into use.
+    let strong_roles = if seal.is_some() { settings.strong_roles.clone() } else { Vec::new() };
     let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &world.random, seal)?;
 
     let random = Arc::clone(&world.random);
@@ -75,6 +77,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .events(Arc::clone(&stores.events))
         .clock(world.clock)
         .random(world.random)
+        .strong_roles(strong_roles)
         .trusted_proxies(settings.trusted_proxies.clone());
     if let Some(origin) = settings.base_url.clone() {
         portcullis = portcullis.public_origin(origin);
@@ -179,6 +182,7 @@ pub fn accounts(
         random: Arc::clone(random),
         service: settings.service_name.clone(),
         site: passkey_site(settings),
+        strong_roles: settings.strong_roles.clone(),
     });
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
     let remember = settings.auth.remember_ends_for();

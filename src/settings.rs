@@ -70,6 +70,9 @@ pub struct AppConfig {
     /// The key under which the secrets of authenticator apps are sealed, at least 32 characters of randomness. Unset by
     /// default: then it is derived from `auth.secret_key`, or kept in a file beside an embedded database.
     pub factor_key: Option<String>,
+    /// Whoever has one of these roles needs a second factor: without one, signing in leads to taking one into use. Default
+    /// `["admin"]`, and in the debug profile none.
+    pub strong_roles: Option<Vec<String>>,
     /// How many passwords are hashed at the same time. Default: one less than there are cores, at least one.
     pub hash_threads: Option<usize>,
     /// How many sign-ins may wait for their turn to be hashed before the next is answered 503. Default 32.
@@ -95,6 +98,7 @@ impl Default for AppConfig {
             password_min_length: 15,
             code_ttl: 3600,
             factor_key: None,
+            strong_roles: None,
             hash_threads: None,
             hash_queue: 32,
         }
@@ -137,6 +141,8 @@ pub struct Settings {
     pub code_ttl: Duration,
     /// Where the key of factors comes from.
     pub factor_key: FactorKey,
+    /// The roles that need a second factor.
+    pub strong_roles: Vec<String>,
     /// How many passwords are hashed at the same time.
     pub hash_threads: NonZeroUsize,
     /// How many sign-ins may wait for that.
@@ -236,6 +242,10 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             theme: app.theme,
             password_min_length: app.password_min_length,
             code_ttl: Duration::from_secs(app.code_ttl),
+            // The demo accounts have none, and somebody who develops would be asked for one at every first sign-in.
+            strong_roles: app
+                .strong_roles
+                .unwrap_or_else(|| if is_debug { vec![] } else { vec!["admin".into()] }),
             hash_threads: app.hash_threads.and_then(NonZeroUsize::new).unwrap_or_else(spare_cores),
             hash_queue: app.hash_queue,
         }),

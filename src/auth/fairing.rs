@@ -70,6 +70,7 @@ pub struct Portcullis {
     development_key_file: Option<PathBuf>,
     proxies: TrustedProxies,
     public_origin: Option<Origin>,
+    strong_roles: Vec<String>,
     blocklist: Option<(Arc<dyn Blocklist>, bool)>,
     /// Given away at ignition, which happens once.
     hooks: Mutex<Hooks>,
@@ -93,6 +94,7 @@ impl Portcullis {
             development_key_file: None,
             proxies: TrustedProxies::default(),
             public_origin: None,
+            strong_roles: Vec::new(),
             blocklist: None,
             hooks: Mutex::default(),
             managed: Mutex::default(),
@@ -143,6 +145,12 @@ impl Portcullis {
     #[must_use]
     pub fn public_origin(self, origin: Origin) -> Self {
         Self { public_origin: Some(origin), ..self }
+    }
+
+    /// [`RoleToken`](crate::RoleToken) for one of these roles asks for a session of the second level as well.
+    #[must_use]
+    pub fn strong_roles(self, roles: Vec<String>) -> Self {
+        Self { strong_roles: roles, ..self }
     }
 
     /// Writes every ended session and every revoked token to this list as well, for sibling services that read it.
@@ -230,6 +238,7 @@ impl Portcullis {
             proxies: self.proxies.clone(),
             told: Told::default(),
             public_origin: self.public_origin.clone(),
+            strong_roles: self.strong_roles.clone(),
             hooks: std::mem::take(&mut *self.hooks.lock().unwrap_or_else(PoisonError::into_inner)),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),

@@ -2,7 +2,9 @@
 
 use clap::Subcommand;
 use portcullis::auth::{Clock, EndReason, OsRandom, Random, SessionId, SystemClock, What};
-use portcullis::users::{Account, CODE_BYTES, Creation, OneTimeCode, Password, Roles, Username, Warrant};
+use portcullis::users::{
+    Account, CODE_BYTES, Creation, FactorKind, OneTimeCode, Password, Roles, Username, Warrant,
+};
 
 use super::{
     Problems, Workbench, moment, name_of, no_account, print_table, problem, read_password, say, say_once,

@@ -9,7 +9,9 @@ use crate::routes::account::{apps, dashboard, factors, passkeys, password, sessi
 use crate::routes::answer::errors;
 use crate::routes::edge::patient;
 use crate::routes::people::{factors as reset, list, person};
-use crate::routes::signing::{code, factor, login, logout, passkey, reauthenticate, refresh};
+use crate::routes::signing::{
+    code, enrol, enrolment, factor, login, logout, passkey, reauthenticate, refresh,
+};
 use crate::routes::view::assets::Assets;
 use crate::routes::view::samples::{self, PageSample, Surroundings};
 use crate::routes::view::sitemap::{Audience, Navigation, Page, Return, Sitemap};
@@ -37,7 +39,7 @@ macro_rules! template {
     };
 }
 
-static PAGES: [Page; 14] = [
+static PAGES: [Page; 15] = [
     Page {
         keys: &[ERROR, ("notice", "/login/notices")],
         shown_to: Audience::Anybody,
@@ -53,6 +55,24 @@ static PAGES: [Page; 14] = [
         shown_to: Audience::Anybody,
         return_to: Return::Never,
         ..page!("factor", routes![factor::form, factor::options, factor::submit], factor::samples)
+    },
+    Page {
+        keys: &[ERROR],
+        shown_to: Audience::Anybody,
+        return_to: Return::Never,
+        ..page!(
+            "first_factor",
+            routes![
+                enrol::form,
+                enrol::draw,
+                enrol::enrolment,
+                enrol::picture,
+                enrol::confirm,
+                enrol::options,
+                enrol::add,
+            ],
+            enrol::samples
+        )
     },
     Page {
         keys: &[ERROR],
@@ -92,11 +112,11 @@ static PAGES: [Page; 14] = [
     Page {
         keys: &[ERROR],
         navigation: Navigation::Under("security.html"),
-        ..page!("enrol", routes![apps::enrolment, apps::picture, apps::confirm], apps::samples)
+        ..page!("enrol", routes![apps::enrolment, apps::picture, apps::confirm], enrolment::app_samples)
     },
     Page {
         navigation: Navigation::Under("security.html"),
-        ..page!("recovery_codes", Vec::new(), factors::code_samples)
+        ..page!("recovery_codes", Vec::new(), enrolment::code_samples)
     },
     Page {
         keys: &[ERROR, NOTICE],

@@ -339,6 +339,7 @@ const TABLES: [WholeTable; 14] = [
             ("failures", Integer),
             ("expires_at", Integer),
             ("proved", Truth),
+            ("lacks", Text),
         ],
         reading: "",
     },

@@ -19,6 +19,9 @@
 #[path = "sql/accounts.rs"]
 mod accounts;
 #[cfg(feature = "app")]
+#[path = "sql/apps.rs"]
+mod apps;
+#[cfg(feature = "app")]
 #[path = "sql/attempts.rs"]
 mod attempts;
 #[cfg(feature = "app")]

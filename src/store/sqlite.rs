@@ -20,6 +20,9 @@ mod accounts;
 #[cfg(feature = "postgres")]
 mod alone;
 #[cfg(feature = "app")]
+#[path = "sql/apps.rs"]
+mod apps;
+#[cfg(feature = "app")]
 #[path = "sql/attempts.rs"]
 mod attempts;
 pub(super) mod backup;

@@ -40,6 +40,14 @@ pub struct Account {
     pub epoch: u64,
 }
 
+impl Account {
+    /// Whether the person has one of these roles.
+    #[must_use]
+    pub fn has_any_role(&self, roles: &[String]) -> bool {
+        self.roles.iter().any(|role| roles.contains(role))
+    }
+}
+
 impl std::fmt::Debug for Account {
     /// The hash is left out: it is not a secret to print by accident.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

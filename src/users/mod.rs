@@ -23,10 +23,11 @@ pub use accounts::{Accounts, ChangeError, Creation};
 pub use code::{BYTES as CODE_BYTES, CodeDigest, InvalidCode, KeptCode, OneTimeCode};
 pub use codes::{Invitation, Redeemed};
 pub use factors::{
-    Answered, Beginning, Enrolment, Factor, FactorCounts, FactorId, FactorKind, FactorStore, InvalidFactorId,
-    KeptFactor, KeptPasskey, KeptPending, NewCodes, PasskeyError, PasskeySite, Pending, PendingDigest,
-    PendingState, Presented, SealBroken, SealKey, SecondAnswer, SecondFactor, SecondMethods, SecondOutcome,
-    SecondProof, SecondStep, SecondStepError, ShownPasskey, Standing, TotpSecret, arrive, begin, present,
+    Answered, Beginning, Confirmation, Enrolment, Factor, FactorCounts, FactorId, FactorKind, FactorStore,
+    InvalidFactorId, KeptFactor, KeptPasskey, KeptPending, Lack, NewCodes, PasskeyError, PasskeySite,
+    Pending, PendingDigest, PendingState, Presented, Removal, SealBroken, SealKey, SecondAnswer,
+    SecondFactor, SecondMethods, SecondOutcome, SecondProof, SecondStep, SecondStepError, ShownPasskey,
+    Standing, TotpSecret, UnderWay, arrive, begin, begin_strong, enrolled, present,
 };
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};

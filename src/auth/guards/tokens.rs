@@ -19,6 +19,7 @@ use crate::auth::request::{live::live, verdict};
 use crate::auth::sessions::authority::Authority;
 use crate::auth::tokens::claims::{Claims, CustomClaims, NoClaims, SessionClaims, custom_claims};
 use crate::auth::wire::error::AuthError;
+use crate::auth::wire::proved::AuthLevel;
 
 /// A valid access token; on an unsafe method, when it came by cookie, also a CSRF proof.
 ///
@@ -199,7 +200,15 @@ async fn in_session<'r>(request: &'r Request<'_>) -> Result<SessionClaims<'r>, A
 
 async fn with_role<'r, R: Role>(request: &'r Request<'_>) -> Result<Claims<'r>, AuthError> {
     let claims = signed_in(request).await?;
-    if claims.has_role(R::NAME) { Ok(claims) } else { Err(AuthError::lacks_role(request, claims)) }
+    if !claims.has_role(R::NAME) {
+        return Err(AuthError::lacks_role(request, claims));
+    }
+    let is_strong = verdict::authority(request)?.strong_roles.iter().any(|role| role == R::NAME);
+    let level = claims.session().map_or(AuthLevel::One, |session| session.level());
+    if is_strong && level == AuthLevel::One {
+        return Err(AuthError::SecondFactorRequired);
+    }
+    Ok(claims)
 }
 
 async fn optional<'r>(request: &'r Request<'_>) -> Result<Option<AccessToken<'r>>, AuthError> {

@@ -64,6 +64,8 @@ pub(crate) struct Authority {
     pub(crate) told: Told,
     /// The origin under which people know this application, if the operator said so.
     pub(crate) public_origin: Option<Origin>,
+    /// The roles that take the second level.
+    pub(crate) strong_roles: Vec<String>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     /// How far into the store's log this node has read; held while reading, so that two readers do not overlap.

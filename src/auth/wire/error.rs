@@ -71,6 +71,9 @@ pub enum AuthError {
     /// A password alone opens the session, and this asks for a second factor besides.
     #[error("Second factor required")]
     SecondFactorRequired,
+    /// The person has no second factor yet, and their role needs one.
+    #[error("Second factor must be set up first")]
+    FactorEnrolmentRequired,
     /// An unsafe request by cookie without a CSRF proof.
     #[error("Missing CSRF token")]
     CsrfMissing,
@@ -105,7 +108,8 @@ impl AuthError {
     #[must_use]
     pub const fn status(self) -> Status {
         match self {
-            Self::CsrfMissing
+            Self::FactorEnrolmentRequired
+            | Self::CsrfMissing
             | Self::CsrfMismatch
             | Self::CrossSite
             | Self::Forbidden
@@ -129,6 +133,7 @@ impl AuthError {
             Self::Reused => "token_reused",
             Self::NotFresh => "fresh_required",
             Self::SecondFactorRequired => "second_factor_required",
+            Self::FactorEnrolmentRequired => "factor_enrolment_required",
             Self::CsrfMissing => "csrf_missing",
             Self::CsrfMismatch => "csrf_mismatch",
             Self::CrossSite => "cross_site",

@@ -1,11 +1,9 @@
 //! `/account/factors/totp`: taking an authenticator app into use, by a picture or its key, and one code as proof.
 
-use qrcode::QrCode;
-use qrcode::render::svg;
 use rocket::http::{ContentType, Status};
 use rocket::{State, get, post};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::auth::{CsrfToken, FreshToken, Proved, Sessions, What};
 use crate::routes::account::factors::{
@@ -17,22 +15,11 @@ use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
 use crate::routes::signing::device;
+use crate::routes::signing::enrolment::{drawn, enrol_page};
 use crate::routes::signing::factor::bad_code;
 use crate::routes::view::frame::Frame;
 use crate::routes::view::paths::{self, saying};
-use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, Enrolment, FactorId, OneTimeCode};
-
-#[derive(Debug, Serialize)]
-struct EnrolPage<'a> {
-    id: &'a str,
-    /// The secret in groups of four.
-    secret: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after: Option<u64>,
-}
 
 /// The proof that an app has the secret.
 #[derive(Deserialize)]
@@ -85,7 +72,13 @@ pub(crate) async fn enrolment(
 ) -> Result<Reply, Refused> {
     match under_way(&person, id, accounts).await? {
         Some(enrolment) => {
-            let page = enrol_page(&enrolment, &frame.person(&person).csrf(csrf.as_str()), None, None);
+            let page = enrol_page(
+                paths::FACTORS,
+                &enrolment,
+                &frame.person(&person).csrf(csrf.as_str()),
+                None,
+                None,
+            );
             Ok(Reply::Page(Status::Ok, page))
         }
         None => Ok(Reply::SeeOther(saying(paths::FACTORS, ENROLMENT_OVER))),
@@ -99,11 +92,7 @@ pub(crate) async fn picture(
     id: &str,
     accounts: &State<Accounts>,
 ) -> Result<Option<(ContentType, String)>, Refused> {
-    let Some(enrolment) = under_way(&person, id, accounts).await? else { return Ok(None) };
-    let drawn = QrCode::new(enrolment.uri.as_bytes())
-        .map(|code| code.render::<svg::Color<'_>>().min_dimensions(240, 240).quiet_zone(true).build());
-    // A name for which no picture has room is typed with the key.
-    Ok(drawn.ok().map(|drawn| (ContentType::SVG, drawn)))
+    Ok(under_way(&person, id, accounts).await?.as_ref().and_then(drawn))
 }
 
 /// `POST /account/factors/totp/confirm`, as a form or as JSON `{"id", "code", "label"?}`.
@@ -140,22 +129,17 @@ pub(crate) async fn confirm(
     Ok(match under_way(&person, &id, accounts).await? {
         Some(enrolment) => {
             let frame = frame.person(&person).csrf(csrf.as_str());
-            let page = enrol_page(&enrolment, &frame, Some(rejection.key()), rejection.retry_after());
+            let page = enrol_page(
+                paths::FACTORS,
+                &enrolment,
+                &frame,
+                Some(rejection.key()),
+                rejection.retry_after(),
+            );
             rejection.answer(form, |_| page)
         }
         None => Reply::SeeOther(saying(paths::FACTORS, ENROLMENT_OVER)),
     })
-}
-
-/// The enrolment in every state.
-pub(crate) fn samples(text: &str) -> Vec<Value> {
-    let page = |error, retry_after| EnrolPage { id: text, secret: text, error, retry_after };
-    states::values(&[
-        page(None, None),
-        page(Some("bad_second_code"), None),
-        page(Some("throttled"), Some(30)),
-        page(Some(text), None),
-    ])
 }
 
 /// The answer to whoever has taken an app into use.
@@ -182,18 +166,6 @@ async fn under_way(
     let Ok(id) = id.parse() else { return Ok(None) };
     let name = own_name(person.subject())?;
     accounts.enrolment(&name, id).await.map_err(|error| unreadable(&error))
-}
-
-fn enrol_page(
-    enrolment: &Enrolment,
-    frame: &Frame<'_>,
-    error: Option<&str>,
-    retry_after: Option<u64>,
-) -> rocket_dyn_templates::Template {
-    let secret = enrolment.secret.to_base32();
-    let groups: Vec<_> = secret.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
-    let (id, secret) = (enrolment.id.to_string(), groups.join(" "));
-    frame.render("enrol.html", EnrolPage { id: &id, secret: &secret, error, retry_after })
 }
 
 impl body::FromFields for FirstCode {

@@ -11,15 +11,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::auth::{AuthError, AuthLevel, CsrfToken, FreshToken, Proved, Sessions, SignedIn, What};
-use crate::routes::answer::errors::Refused;
+use crate::routes::answer::errors::{FACTOR_NEEDED, Refused};
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
+use crate::routes::signing::enrolment::codes_page;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::{Frame, Moment};
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
-use crate::users::{Accounts, Factor, FactorKind, OneTimeCode, Username};
+use crate::users::{Accounts, Factor, FactorKind, OneTimeCode, Removal, Username};
 
 /// A factor as its owner sees it.
 #[derive(Debug, Serialize)]
@@ -45,11 +46,6 @@ struct SecurityPage<'a> {
     recovery_left: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize)]
-struct CodesPage<'a> {
-    codes: Vec<&'a str>,
 }
 
 /// `GET /account/factors`: the list.
@@ -120,17 +116,22 @@ pub(crate) async fn remove(
     form: Form,
 ) -> Result<Reply, Refused> {
     let name = allowed(&person, accounts).await?;
-    let removed = match id.parse() {
+    let removal = match id.parse() {
         Ok(id) => accounts.remove_factor(&name, id).await.map_err(|error| unreadable(&error))?,
-        Err(_) => false,
+        Err(_) => Removal::NotThere,
     };
-    if removed {
+    if removal == Removal::Made {
         sessions.note(What::FactorRemoved, Some(person.subject()), Some(person.session_id()));
     }
-    Ok(match (form, removed) {
-        (Form::Page, _) => Reply::SeeOther(saying(paths::FACTORS, if removed { REMOVED } else { GONE })),
-        (Form::Data, true) => Reply::Json(Status::Ok, json!({ "removed": true })),
-        (Form::Data, false) => Reply::Missing,
+    Ok(match (form, removal) {
+        (Form::Page, Removal::Made) => Reply::SeeOther(saying(paths::FACTORS, REMOVED)),
+        (Form::Page, Removal::NotThere) => Reply::SeeOther(saying(paths::FACTORS, GONE)),
+        (Form::Data, Removal::Made) => Reply::Json(Status::Ok, json!({ "removed": true })),
+        (Form::Data, Removal::NotThere) => Reply::Missing,
+        (form, Removal::Needed) => {
+            Rejection::new(Status::Conflict, LAST_FACTOR, "A role of yours needs a second factor")
+                .answer_of(form, || Reply::SeeOther(saying(paths::FACTORS, LAST_FACTOR)))
+        }
     })
 }
 
@@ -168,11 +169,6 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
     ])
 }
 
-/// The page of new codes in every state.
-pub(crate) fn code_samples(text: &str) -> Vec<Value> {
-    states::values(&[CodesPage { codes: vec![text; 10] }])
-}
-
 /// Somebody has taken a factor into use, and proved it.
 pub(super) async fn added(proved: Proved, is_first: bool, person: &FreshToken<'_>, sessions: &Sessions<'_>) {
     sessions.note(What::FactorAdded, Some(person.subject()), Some(person.session_id()));
@@ -194,8 +190,7 @@ pub(super) fn show(codes: &[OneTimeCode], person: &FreshToken<'_>, frame: Frame<
     if form == Form::Data {
         return Reply::Json(Status::Ok, json!({ "recovery_codes": texts }));
     }
-    let page = CodesPage { codes: texts.iter().map(String::as_str).collect() };
-    Reply::Page(Status::Ok, frame.person(person).render("recovery_codes.html", page))
+    Reply::Page(Status::Ok, codes_page(&texts, &frame.person(person)))
 }
 
 fn told(factor: &Factor) -> Value {
@@ -252,5 +247,16 @@ pub(super) const TOO_MANY: &str = "too_many_factors";
 pub(super) const ENROLMENT_OVER: &str = "enrolment_over";
 pub(super) const PASSKEY_ADDED: &str = "passkey_added";
 pub(super) const REFUSED: &str = "passkey_refused";
-const NOTICES: [&str; 8] =
-    [ADDED, PASSKEY_ADDED, REFUSED, REMOVED, GONE, TOO_MANY, ENROLMENT_OVER, PASSWORD_CONFIRMED];
+const LAST_FACTOR: &str = "last_factor";
+const NOTICES: [&str; 10] = [
+    ADDED,
+    PASSKEY_ADDED,
+    REFUSED,
+    REMOVED,
+    GONE,
+    TOO_MANY,
+    ENROLMENT_OVER,
+    PASSWORD_CONFIRMED,
+    LAST_FACTOR,
+    FACTOR_NEEDED,
+];

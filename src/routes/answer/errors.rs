@@ -18,7 +18,7 @@ use crate::routes::edge::host::is_unhosted;
 use crate::routes::edge::spelling::{self, proper_address};
 use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
-use crate::routes::view::paths;
+use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 
 /// A handler's way to refuse for the same reasons, and in the same words, as a guard.
@@ -89,6 +89,9 @@ fn of_auth(error: AuthError, request: &Request<'_>) -> Reply {
             AuthError::NotFresh | AuthError::SecondFactorRequired => {
                 return Reply::SeeOther(reauthentication_address(request));
             }
+            AuthError::FactorEnrolmentRequired => {
+                return Reply::SeeOther(saying(paths::FACTORS, FACTOR_NEEDED));
+            }
             AuthError::Reused => {}
             error if error.status() == Status::Unauthorized => {
                 return Reply::SeeOther(sign_in_address(error, request));
@@ -98,6 +101,9 @@ fn of_auth(error: AuthError, request: &Request<'_>) -> Reply {
     }
     of_refusal(Refusal::from(error), Some(error), request)
 }
+
+/// The notice of whoever needs a factor and has none.
+pub(crate) const FACTOR_NEEDED: &str = "factor_needed";
 
 /// Whether a script asks, which would take the sign-in page for what it asked for (Fetch Metadata).
 fn is_fetched(request: &Request<'_>) -> bool {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
-use crate::auth::{self, AuthError, CsrfToken, FreshToken, Oversight, Random, Role, RoleToken, Sessions};
+use crate::auth::{
+    self, AuthError, CsrfToken, FreshToken, Oversight, Random, Role, RoleToken, Sessions, SignedIn,
+};
 use crate::routes::admin::Admin;
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
@@ -116,6 +118,25 @@ impl fmt::Debug for Randomness {
     }
 }
 
+/// What somebody is told whose session is of the first level: to give the factor that they have, or to take one into use.
+async fn lacks_factor(request: &Request<'_>) -> AuthError {
+    let Some(accounts) = request.rocket().state::<Accounts>() else { return AuthError::NotAttached };
+    let name = match SignedIn::from_request(request).await {
+        Outcome::Success(visitor) => visitor.subject().parse::<Username>(),
+        Outcome::Error((_, error)) => return error,
+        Outcome::Forward(_) => return AuthError::NotAttached,
+    };
+    let Ok(name) = name else { return AuthError::UnknownUser };
+    match accounts.methods(&name).await {
+        Ok(Some(_)) => AuthError::SecondFactorRequired,
+        Ok(None) => AuthError::FactorEnrolmentRequired,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "factors cannot be read");
+            AuthError::Unavailable
+        }
+    }
+}
+
 impl<'r> Deref for Administrator<'r> {
     type Target = FreshToken<'r>;
 
@@ -131,6 +152,7 @@ impl<'r> FromRequest<'r> for Administrator<'r> {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, AuthError> {
         match RoleToken::<'r, Admin>::from_request(request).await {
             Outcome::Success(_) => FreshToken::from_request(request).await.map(Self),
+            Outcome::Error((_, AuthError::SecondFactorRequired)) => lacks_factor(request).await.fail(request),
             Outcome::Error(refused) => Outcome::Error(refused),
             Outcome::Forward(status) => Outcome::Forward(status),
         }

@@ -23,7 +23,7 @@ use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
-use crate::users::{Accounts, Attempt, SecondAnswer, SecondMethods, SecondStepError};
+use crate::users::{Accounts, Attempt, Lack, SecondAnswer, SecondMethods, SecondStepError, UnderWay};
 
 /// A code, and what kind it is, which a form leaves to us; or what a browser brings of a passkey.
 #[derive(Deserialize)]
@@ -69,7 +69,7 @@ pub(crate) async fn form(
     frame: Frame<'_>,
 ) -> Result<Reply, Refused> {
     let next = next.and_then(|next| frame.site.next(next));
-    let Some(methods) = methods_of(&sessions, accounts).await? else {
+    let Some(methods) = methods_of(Lack::Factor, &sessions, accounts).await? else {
         return Ok(Reply::SeeOther(saying(paths::LOGIN, SIGN_IN_EXPIRED)));
     };
     let page = FactorPage::asking(methods, next.as_ref(), None);
@@ -115,7 +115,7 @@ pub(crate) async fn submit(
     if rejection.key() == SIGN_IN_EXPIRED && form == Form::Page {
         return Ok(Reply::SeeOther(saying(paths::LOGIN, SIGN_IN_EXPIRED)));
     }
-    let methods = methods_of(&sessions, accounts).await?;
+    let methods = methods_of(Lack::Factor, &sessions, accounts).await?;
     let methods = methods.unwrap_or(SecondMethods { app: true, passkey: false, recovery: true });
     Ok(rejection.answer(form, |rejection| {
         let page = FactorPage::asking(methods, next.as_ref(), Some(rejection));
@@ -153,16 +153,20 @@ impl<'a> FactorPage<'a> {
     }
 }
 
-/// What may be given for the sign-in that this browser has under way.
-async fn methods_of(sessions: &Sessions<'_>, accounts: &Accounts) -> Result<Option<SecondMethods>, Refused> {
+/// What may be given for the sign-in that this browser has under way, if it lacks this.
+pub(super) async fn methods_of(
+    lacks: Lack,
+    sessions: &Sessions<'_>,
+    accounts: &Accounts,
+) -> Result<Option<SecondMethods>, Refused> {
     let Some(secret) = sessions.pending() else { return Ok(None) };
     match accounts.pending(secret).await {
-        Ok(pending) => Ok(pending.map(|(_, methods)| methods)),
+        Ok(pending) => Ok(pending.filter(|it| it.lacks == lacks).map(|it| it.methods)),
         Err(error) => Err(unreadable(&error)),
     }
 }
 
-fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refused {
+pub(super) fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refused {
     tracing::error!(error, "nobody can take a second step");
     Refused(AuthError::Unavailable)
 }
@@ -178,7 +182,7 @@ async fn take(
     let Some(secret) = sessions.pending() else { return Err(expired(sessions)) };
     let pending = accounts.pending(secret).await;
     let pending = pending.map_err(|error| NotDone::out_of_reach(&error, "nobody can take a second step"))?;
-    let Some((name, _)) = pending else { return Err(expired(sessions)) };
+    let Some(UnderWay { account: name, .. }) = pending else { return Err(expired(sessions)) };
     let device = device::of(sessions, name.as_str());
     let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
     let answer = answer(sent.method, sent.code.as_deref(), sent.credential.as_ref());
@@ -251,12 +255,12 @@ pub(crate) fn bad_code() -> Rejection {
     Rejection::told(BAD_CODE, Refusal::new(Status::Unauthorized, "Wrong or spent code", "bad_code"))
 }
 
-fn expired(sessions: &Sessions<'_>) -> NotDone {
+pub(super) fn expired(sessions: &Sessions<'_>) -> NotDone {
     sessions.forget_pending();
     over().into()
 }
 
-fn over() -> Rejection {
+pub(super) fn over() -> Rejection {
     let refusal = Refusal::new(Status::Unauthorized, "This sign-in is over", SIGN_IN_EXPIRED);
     Rejection::told(SIGN_IN_EXPIRED, refusal)
 }

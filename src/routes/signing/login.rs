@@ -24,7 +24,7 @@ use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths;
 use crate::routes::view::states;
-use crate::users::{Accounts, Attempt, Password, SecondMethods, SignInError, Step, Username};
+use crate::users::{Accounts, Attempt, Lack, Password, SecondMethods, SignInError, Step, Username};
 
 /// Whether the sign-in page names the demo accounts.
 #[derive(Debug, Clone, Copy)]
@@ -123,7 +123,7 @@ pub(crate) async fn submit(
     let not_done = match attempt {
         Ok(_) => match sign_in(credentials, form, &sessions, accounts).await {
             Ok(Came::In(tokens)) => return Ok(signed_in(tokens, form, next.as_ref())),
-            Ok(Came::Halfway(methods)) => return Ok(asked_for(methods, form, next.as_ref())),
+            Ok(Came::Halfway(lacks, methods)) => return Ok(asked_for(lacks, methods, form, next.as_ref())),
             Err(not_done) => not_done,
         },
         Err(AuthError::CsrfMissing | AuthError::CsrfMismatch) if csrf.is_signed_in => {
@@ -206,14 +206,17 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
 }
 
 /// The answer to a password that was right and is not enough.
-fn asked_for(methods: SecondMethods, form: Form, next: Option<&Next>) -> Reply {
+fn asked_for(lacks: Lack, methods: SecondMethods, form: Form, next: Option<&Next>) -> Reply {
+    let (path, word) = match lacks {
+        Lack::Factor => (paths::FACTOR, "second_factor"),
+        Lack::Enrolment => (paths::ENROL, "factor_enrolment"),
+    };
     match form {
-        Form::Page => Reply::SeeOther(next.map_or_else(
-            || paths::FACTOR.to_owned(),
-            |next| format!("{}?{}", paths::FACTOR, next_parameter(next)),
-        )),
+        Form::Page => Reply::SeeOther(
+            next.map_or_else(|| path.to_owned(), |next| format!("{path}?{}", next_parameter(next))),
+        ),
         Form::Data => {
-            let body = json!({ "login": false, "next": "second_factor", "methods": methods.words() });
+            let body = json!({ "login": false, "next": word, "methods": methods.words() });
             Reply::Json(Status::Ok, body)
         }
     }
@@ -222,8 +225,8 @@ fn asked_for(methods: SecondMethods, form: Form, next: Option<&Next>) -> Reply {
 /// How far a password has led.
 enum Came {
     In(Option<TokenPair>),
-    /// To a second step, for which one of these is asked.
-    Halfway(SecondMethods),
+    /// To a second step, for which one of these is asked, or taken into use.
+    Halfway(Lack, SecondMethods),
 }
 
 /// Checks the password, and begins the session if nothing else is asked for.
@@ -246,7 +249,7 @@ async fn sign_in(
         Ok(Step::Done(person)) => person,
         Ok(Step::Next(pending)) => {
             sessions.keep_pending(&pending.secret, pending.life);
-            return Ok(Came::Halfway(pending.methods));
+            return Ok(Came::Halfway(pending.lacks, pending.methods));
         }
         Err(SignInError::Busy) => return Err(Rejection::busy().noted(What::SignInBusy).into()),
         Err(error) => {

@@ -3,6 +3,8 @@
 pub(crate) mod begin;
 pub(crate) mod code;
 pub(crate) mod device;
+pub(crate) mod enrol;
+pub(crate) mod enrolment;
 pub(crate) mod factor;
 pub(crate) mod form_proof;
 pub(crate) mod login;

@@ -10,6 +10,8 @@ pub(crate) const HOME: &str = "/";
 pub(crate) const LOGIN: &str = "/login";
 /// The second step of signing in.
 pub(crate) const FACTOR: &str = "/login/factor";
+/// The same for somebody whose role needs a factor, and who has none yet.
+pub(crate) const ENROL: &str = "/login/enrol";
 /// What somebody has besides a password.
 pub(crate) const FACTORS: &str = "/account/factors";
 /// Where somebody goes who is.

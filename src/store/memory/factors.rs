@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use super::{Kept, MemoryStore};
 use crate::auth::{EndReason, UnixTime, Voucher};
 use crate::users::{
-    Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Effective, FactorCounts, FactorId,
-    FactorStore, KeptFactor, KeptPasskey, KeptPending, PendingDigest, Presented, SecondOutcome, SecondProof,
-    ShownPasskey, Standing, Username, Warrant, arrive, begin, present,
+    Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Confirmation, Effective,
+    FactorCounts, FactorId, FactorStore, KeptFactor, KeptPasskey, KeptPending, Lack, PendingDigest,
+    Presented, Removal, SecondOutcome, SecondProof, ShownPasskey, Standing, Username, Warrant, arrive, begin,
+    begin_strong, enrolled, present,
 };
 
 /// What is kept besides the accounts themselves.
@@ -39,10 +40,12 @@ impl FactorStore for MemoryStore {
         account: &Username,
         epoch: u64,
         remember: bool,
+        strong: &[String],
         now: UnixTime,
     ) -> Result<Option<Beginning>, AccountStoreError> {
         let mut kept = self.kept();
         let Some(standing) = kept.standing(account) else { return Ok(None) };
+        let begin = if kept.has_any_role(account, strong) { begin_strong } else { begin };
         let beginning = begin(standing, epoch, now);
         if let Beginning::Pending(state) = beginning {
             let pending = KeptPending { digest, account: account.clone(), remember, state };
@@ -114,14 +117,18 @@ impl FactorStore for MemoryStore {
 
     async fn confirm(
         &self,
+        pending: Option<PendingDigest>,
         account: &Username,
-        id: FactorId,
-        step: u64,
-        label: &str,
+        first: Confirmation<'_>,
         recovery: &[CodeDigest],
         now: UnixTime,
     ) -> Result<Option<bool>, AccountStoreError> {
+        let Confirmation { factor: id, step, label } = first;
         let kept = &mut *self.kept();
+        if !kept.may_prove(pending, account, now) {
+            return Ok(None);
+        }
+        let before = kept.standing(account);
         let mut factors = kept.besides.factors.iter_mut();
         let is_meant = |factor: &&mut KeptFactor| {
             factor.id == id
@@ -132,7 +139,9 @@ impl FactorStore for MemoryStore {
         let Some(factor) = factors.find(is_meant) else { return Ok(None) };
         (factor.confirmed_at, factor.used_at, factor.last_step) = (Some(now), Some(now), step);
         label.clone_into(&mut factor.label);
-        Ok(Some(kept.added(account, recovery)))
+        let is_first = kept.added(account, recovery);
+        kept.prove(pending, account, before, now);
+        Ok(Some(is_first))
     }
 
     async fn passkeys(&self, account: &Username) -> Result<Vec<KeptPasskey>, AccountStoreError> {
@@ -147,6 +156,7 @@ impl FactorStore for MemoryStore {
 
     async fn add_passkey(
         &self,
+        pending: Option<PendingDigest>,
         passkey: &KeptPasskey,
         challenge: ShownPasskey,
         recovery: &[CodeDigest],
@@ -158,7 +168,9 @@ impl FactorStore for MemoryStore {
             other.credential == passkey.credential
                 || (other.account == passkey.account) != (other.handle == passkey.handle)
         };
+        let (account, now) = (&passkey.account, passkey.made_at);
         if !standing.is_open
+            || !kept.may_prove(pending, account, now)
             || standing.factors >= at_most
             || kept.besides.passkeys.iter().any(collides)
             || kept.besides.spent.insert(challenge.challenge, challenge.until).is_some()
@@ -166,7 +178,9 @@ impl FactorStore for MemoryStore {
             return Ok(None);
         }
         kept.besides.passkeys.push(passkey.clone());
-        Ok(Some(kept.added(&passkey.account, recovery)))
+        let is_first = kept.added(account, recovery);
+        kept.prove(pending, account, Some(standing), now);
+        Ok(Some(is_first))
     }
 
     async fn arrive(
@@ -199,20 +213,31 @@ impl FactorStore for MemoryStore {
         Ok(has_factor)
     }
 
-    async fn remove_factor(&self, account: &Username, id: FactorId) -> Result<bool, AccountStoreError> {
+    async fn remove_factor(
+        &self,
+        account: &Username,
+        id: FactorId,
+        strong: &[String],
+    ) -> Result<Removal, AccountStoreError> {
         let mut kept = self.kept();
+        let is_needed = kept.counts(account).factors() == 1 && kept.has_any_role(account, strong);
         let besides = &mut kept.besides;
+        let is_app = |it: &KeptFactor| it.id == id && it.account == *account && it.confirmed_at.is_some();
+        let is_passkey = |it: &KeptPasskey| it.id == id && it.account == *account;
+        if is_needed && (besides.factors.iter().any(is_app) || besides.passkeys.iter().any(is_passkey)) {
+            return Ok(Removal::Needed);
+        }
         let before = besides.factors.len() + besides.passkeys.len();
         besides.factors.retain(|factor| factor.id != id || factor.account != *account);
         besides.passkeys.retain(|passkey| passkey.id != id || passkey.account != *account);
         if besides.factors.len() + besides.passkeys.len() == before {
-            return Ok(false);
+            return Ok(Removal::NotThere);
         }
         if kept.standing(account).is_some_and(|standing| standing.factors == 0) {
             kept.besides.recovery.remove(account);
         }
         kept.raise_epoch(account);
-        Ok(true)
+        Ok(Removal::Made)
     }
 
     async fn reset_factors(
@@ -252,6 +277,35 @@ impl Kept {
             apps: small(self.besides.factors.iter().filter(is_in_use).count()),
             passkeys: small(self.besides.passkeys.iter().filter(is_theirs).count()),
             recovery_codes: small(self.besides.recovery.get(account).map_or(0, Vec::len)),
+        }
+    }
+
+    fn has_any_role(&self, account: &Username, roles: &[String]) -> bool {
+        self.accounts.get(account).is_some_and(|account| account.has_any_role(roles))
+    }
+
+    /// Whether a first factor may be added for this sign-in; without one there is nothing to ask.
+    fn may_prove(&self, digest: Option<PendingDigest>, account: &Username, now: UnixTime) -> bool {
+        let Some(digest) = digest else { return true };
+        let kept = self.besides.pending.get(&digest).filter(|kept| kept.account == *account);
+        let (Some(kept), Some(standing)) = (kept, self.standing(account)) else { return false };
+        kept.state.lacks == Lack::Enrolment && kept.state.is_open(standing, now)
+    }
+
+    /// The sign-in for which a factor was added is proved by it.
+    fn prove(
+        &mut self,
+        digest: Option<PendingDigest>,
+        account: &Username,
+        before: Option<Standing>,
+        now: UnixTime,
+    ) {
+        let after = self.standing(account);
+        let pending = digest.and_then(|digest| self.besides.pending.get_mut(&digest));
+        if let (Some(pending), Some(before), Some(after)) = (pending, before, after)
+            && let Some(state) = enrolled(pending.state, before, after, now)
+        {
+            pending.state = state;
         }
     }
 

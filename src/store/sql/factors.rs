@@ -5,27 +5,23 @@ use async_trait::async_trait;
 
 use super::accounts::end_all;
 use super::purge::in_pieces;
-use super::under_way::{counts, keep_pending, pending, signed, standing};
-use super::{Connection, Driver, Failure, codes, passkeys, query, query_as, warrant};
+use super::under_way::{counts, forget_pending, keep_pending, keep_state, pending, signed, standing};
+use super::{Connection, Driver, Failure, apps, codes, passkeys, query, warrant};
 use crate::auth::{EndReason, UnixTime};
 use crate::users::{
-    Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Effective, FactorCounts, FactorId,
-    FactorStore, KeptFactor, KeptPasskey, KeptPending, PendingDigest, Presented, SecondOutcome, SecondProof,
-    ShownPasskey, Username, Warrant, arrive, begin, present,
+    Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Confirmation, Effective,
+    FactorCounts, FactorId, FactorStore, KeptFactor, KeptPasskey, KeptPending, PendingDigest, PendingState,
+    Presented, Removal, SecondOutcome, SecondProof, ShownPasskey, Standing, Username, Warrant, arrive, begin,
+    begin_strong, enrolled, present,
 };
 
 #[async_trait]
 impl FactorStore for Driver {
     async fn factors(&self, account: &Username) -> Result<Vec<KeptFactor>, AccountStoreError> {
-        let rows: Vec<FactorRow> = once!({
+        Ok(once!({
             let mut reader = self.read().await?;
-            let rows = query_as(
-                "SELECT id, account, label, made_at, confirmed_at, used_at, sealed, last_step FROM factors
-                 WHERE account = $1 AND kind = 'totp' ORDER BY made_at, id",
-            );
-            Ok(rows.bind(account.as_str()).fetch_all(&mut *reader).await?)
-        })?;
-        Ok(rows.into_iter().map(KeptFactor::try_from).collect::<Result<_, _>>()?)
+            apps::of(&mut reader, account).await
+        })?)
     }
 
     async fn counts(&self, account: &Username) -> Result<FactorCounts, AccountStoreError> {
@@ -41,11 +37,13 @@ impl FactorStore for Driver {
         account: &Username,
         epoch: u64,
         remember: bool,
+        strong: &[String],
         now: UnixTime,
     ) -> Result<Option<Beginning>, AccountStoreError> {
         Ok(again!({
             let mut write = self.write().await?;
-            let Some((_, standing)) = standing(&mut write.0, account).await? else { return Ok(None) };
+            let Some((kept, standing)) = standing(&mut write.0, account).await? else { return Ok(None) };
+            let begin = if kept.has_any_role(strong) { begin_strong } else { begin };
             let beginning = begin(standing, epoch, now);
             if let Beginning::Pending(state) = beginning {
                 let pending = KeptPending { digest, account: account.clone(), remember, state };
@@ -87,21 +85,14 @@ impl FactorStore for Driver {
                 false => SecondProof::Wrong,
             };
             let outcome = present(state, standing, proof, now);
-            let kept = match outcome {
-                SecondOutcome::Wrong(next) => {
-                    let failed = query("UPDATE pending_sign_ins SET failures = $2 WHERE digest = $1");
-                    failed.bind(digest.as_bytes().as_slice()).bind(i64::from(next.failures))
-                }
+            match outcome {
+                SecondOutcome::Wrong(next) => keep_state(&mut write.0, digest, next).await?,
                 // What was proved is taken back by the session that begins by it.
                 SecondOutcome::Complete => {
-                    query("UPDATE pending_sign_ins SET proved = TRUE WHERE digest = $1")
-                        .bind(digest.as_bytes().as_slice())
+                    keep_state(&mut write.0, digest, PendingState { is_proved: true, ..state }).await?;
                 }
-                SecondOutcome::Over => {
-                    query("DELETE FROM pending_sign_ins WHERE digest = $1").bind(digest.as_bytes().as_slice())
-                }
-            };
-            kept.execute(&mut *write.0).await?;
+                SecondOutcome::Over => forget_pending(&mut write.0, digest).await?,
+            }
             write.commit().await?;
             Ok(Some(Answered { account, remember, outcome }))
         })?)
@@ -153,15 +144,16 @@ impl FactorStore for Driver {
 
     async fn confirm(
         &self,
+        pending: Option<PendingDigest>,
         account: &Username,
-        id: FactorId,
-        step: u64,
-        label: &str,
+        first: Confirmation<'_>,
         recovery: &[CodeDigest],
         now: UnixTime,
     ) -> Result<Option<bool>, AccountStoreError> {
+        let Confirmation { factor: id, step, label } = first;
         Ok(again!({
             let mut write = self.write().await?;
+            let before = standing(&mut write.0, account).await?;
             let done = query(
                 "UPDATE factors SET confirmed_at = $3, used_at = $3, last_step = $4, label = $5
                  WHERE id = $1 AND account = $2 AND confirmed_at IS NULL AND last_step < $4",
@@ -177,6 +169,9 @@ impl FactorStore for Driver {
                 return Ok(None);
             }
             let is_first = added(&mut write.0, account, recovery).await?;
+            if !proves(&mut write.0, pending, account, before, now).await? {
+                return Ok(None);
+            }
             write.commit().await?;
             Ok(Some(is_first))
         })?)
@@ -198,6 +193,7 @@ impl FactorStore for Driver {
 
     async fn add_passkey(
         &self,
+        pending: Option<PendingDigest>,
         passkey: &KeptPasskey,
         challenge: ShownPasskey,
         recovery: &[CodeDigest],
@@ -205,16 +201,19 @@ impl FactorStore for Driver {
     ) -> Result<Option<bool>, AccountStoreError> {
         Ok(again!({
             let mut write = self.write().await?;
-            let Some((_, standing)) = standing(&mut write.0, &passkey.account).await? else {
-                return Ok(None);
-            };
+            let before = standing(&mut write.0, &passkey.account).await?;
+            let Some((_, standing)) = &before else { return Ok(None) };
             if !standing.is_open
                 || standing.factors >= at_most
                 || !passkeys::keep(&mut write.0, passkey, challenge).await?
             {
                 return Ok(None);
             }
-            let is_first = added(&mut write.0, &passkey.account, recovery).await?;
+            let (account, now) = (&passkey.account, passkey.made_at);
+            let is_first = added(&mut write.0, account, recovery).await?;
+            if !proves(&mut write.0, pending, account, before, now).await? {
+                return Ok(None);
+            }
             write.commit().await?;
             Ok(Some(is_first))
         })?)
@@ -258,7 +257,12 @@ impl FactorStore for Driver {
         })?)
     }
 
-    async fn remove_factor(&self, account: &Username, id: FactorId) -> Result<bool, AccountStoreError> {
+    async fn remove_factor(
+        &self,
+        account: &Username,
+        id: FactorId,
+        strong: &[String],
+    ) -> Result<Removal, AccountStoreError> {
         Ok(again!({
             let mut write = self.write().await?;
             let app = query("DELETE FROM factors WHERE id = $1 AND account = $2")
@@ -267,15 +271,18 @@ impl FactorStore for Driver {
                 .execute(&mut *write.0)
                 .await?;
             if app.rows_affected() == 0 && !passkeys::forget(&mut write.0, account, id).await? {
-                return Ok(false);
+                return Ok(Removal::NotThere);
             }
             let standing = standing(&mut write.0, account).await?;
-            if standing.is_some_and(|(_, standing)| standing.factors == 0) {
+            if let Some((kept, _)) = standing.filter(|(_, standing)| standing.factors == 0) {
+                if kept.has_any_role(strong) {
+                    return Ok(Removal::Needed);
+                }
                 codes::forget_recovery(&mut write.0, account).await?;
             }
             raise_epoch(&mut write.0, account).await?;
             write.commit().await?;
-            Ok(true)
+            Ok(Removal::Made)
         })?)
     }
 
@@ -345,6 +352,24 @@ async fn raise_epoch(write: &mut Connection, account: &Username) -> Result<u64, 
     Ok(raise.execute(write).await?.rows_affected())
 }
 
+/// The sign-in for which a factor was added is proved by it; `false` when it is not open for that. Without one there is nothing
+/// to prove.
+async fn proves(
+    write: &mut Connection,
+    digest: Option<PendingDigest>,
+    account: &Username,
+    before: Option<(Account, Standing)>,
+    now: UnixTime,
+) -> Result<bool, Failure> {
+    let Some(digest) = digest else { return Ok(true) };
+    let kept = pending(write, digest).await?.filter(|kept| kept.account == *account);
+    let after = standing(write, account).await?;
+    let (Some(kept), Some((_, before)), Some((_, after))) = (kept, before, after) else { return Ok(false) };
+    let Some(state) = enrolled(kept.state, before, after, now) else { return Ok(false) };
+    keep_state(write, digest, state).await?;
+    Ok(true)
+}
+
 /// A factor was added: every sign-in that is under way ends, and these recovery codes are kept if there are none; whether
 /// they were.
 async fn added(write: &mut Connection, account: &Username, recovery: &[CodeDigest]) -> Result<bool, Failure> {
@@ -354,34 +379,4 @@ async fn added(write: &mut Connection, account: &Username, recovery: &[CodeDiges
         codes::keep_recovery(write, account, recovery).await?;
     }
     Ok(has_none)
-}
-
-#[derive(sqlx::FromRow)]
-struct FactorRow {
-    id: Vec<u8>,
-    account: String,
-    label: String,
-    made_at: i64,
-    confirmed_at: Option<i64>,
-    used_at: Option<i64>,
-    sealed: Vec<u8>,
-    last_step: i64,
-}
-
-impl TryFrom<FactorRow> for KeptFactor {
-    type Error = Failure;
-
-    fn try_from(row: FactorRow) -> Result<Self, Failure> {
-        let id = <[u8; 16]>::try_from(row.id.as_slice()).map_err(|_| Failure::Damaged("a factor's id"))?;
-        Ok(Self {
-            id: FactorId::from_bytes(id),
-            account: row.account.parse().map_err(|_| Failure::Damaged("whose a factor is"))?,
-            label: row.label,
-            made_at: UnixTime::from_secs(row.made_at),
-            confirmed_at: row.confirmed_at.map(UnixTime::from_secs),
-            used_at: row.used_at.map(UnixTime::from_secs),
-            sealed: row.sealed,
-            last_step: u64::try_from(row.last_step).map_err(|_| Failure::Damaged("a factor's step"))?,
-        })
-    }
 }

@@ -3,7 +3,9 @@
 use super::accounts::AccountRow;
 use super::{Connection, Failure, query, query_as};
 use crate::auth::UnixTime;
-use crate::users::{Account, FactorCounts, KeptPending, PendingDigest, PendingState, Standing, Username};
+use crate::users::{
+    Account, FactorCounts, KeptPending, Lack, PendingDigest, PendingState, Standing, Username,
+};
 
 /// The account, and what counts of it when somebody signs in.
 pub(super) async fn standing(
@@ -38,8 +40,8 @@ pub(super) async fn counts(database: &mut Connection, account: &Username) -> Res
 
 pub(super) async fn keep_pending(write: &mut Connection, pending: &KeptPending) -> Result<(), Failure> {
     query(
-        "INSERT INTO pending_sign_ins (digest, account, epoch, remember, failures, expires_at, proved)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO pending_sign_ins (digest, account, epoch, remember, failures, expires_at, proved, lacks)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(pending.digest.as_bytes().as_slice())
     .bind(pending.account.as_str())
@@ -48,6 +50,7 @@ pub(super) async fn keep_pending(write: &mut Connection, pending: &KeptPending) 
     .bind(i64::from(pending.state.failures))
     .bind(pending.state.expires_at.as_secs())
     .bind(pending.state.is_proved)
+    .bind(lack_text(pending.state.lacks))
     .execute(write)
     .await?;
     Ok(())
@@ -57,25 +60,58 @@ pub(super) async fn pending(
     database: &mut Connection,
     digest: PendingDigest,
 ) -> Result<Option<KeptPending>, Failure> {
-    let row: Option<(String, i64, bool, i64, i64, bool)> = query_as(
-        "SELECT account, epoch, remember, failures, expires_at, proved FROM pending_sign_ins WHERE digest = $1",
+    let row: Option<(String, i64, bool, i64, i64, bool, String)> = query_as(
+        "SELECT account, epoch, remember, failures, expires_at, proved, lacks FROM pending_sign_ins WHERE digest = $1",
     )
     .bind(digest.as_bytes().as_slice())
     .fetch_optional(database)
     .await?;
-    let Some((account, epoch, remember, failures, expires_at, is_proved)) = row else { return Ok(None) };
+    let Some((account, epoch, remember, failures, expires_at, is_proved, lacks)) = row else {
+        return Ok(None);
+    };
     let damaged = Failure::Damaged("a sign-in that is under way");
-    let (Ok(account), Ok(epoch), Ok(failures)) =
-        (account.parse(), u64::try_from(epoch), u32::try_from(failures))
+    let lacks = [Lack::Factor, Lack::Enrolment].into_iter().find(|lack| lack_text(*lack) == lacks);
+    let (Ok(account), Ok(epoch), Ok(failures), Some(lacks)) =
+        (account.parse(), u64::try_from(epoch), u32::try_from(failures), lacks)
     else {
         return Err(damaged);
     };
     let expires_at = UnixTime::from_secs(expires_at);
-    let state = PendingState { epoch, failures, expires_at, is_proved };
+    let state = PendingState { lacks, epoch, failures, expires_at, is_proved };
     Ok(Some(KeptPending { digest, account, remember, state }))
 }
 
 /// Databases count with a sign; neither an epoch nor a step comes near its end.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// What became of a sign-in.
+pub(super) async fn keep_state(
+    write: &mut Connection,
+    digest: PendingDigest,
+    state: PendingState,
+) -> Result<(), Failure> {
+    query("UPDATE pending_sign_ins SET epoch = $2, failures = $3, proved = $4, lacks = $5 WHERE digest = $1")
+        .bind(digest.as_bytes().as_slice())
+        .bind(signed(state.epoch))
+        .bind(i64::from(state.failures))
+        .bind(state.is_proved)
+        .bind(lack_text(state.lacks))
+        .execute(write)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn forget_pending(write: &mut Connection, digest: PendingDigest) -> Result<(), Failure> {
+    let forget = query("DELETE FROM pending_sign_ins WHERE digest = $1").bind(digest.as_bytes().as_slice());
+    forget.execute(write).await?;
+    Ok(())
+}
+
+const fn lack_text(lack: Lack) -> &'static str {
+    match lack {
+        Lack::Factor => "factor",
+        Lack::Enrolment => "enrolment",
+    }
 }

@@ -35,6 +35,15 @@ pub struct Standing {
     pub factors: u32,
 }
 
+/// What a sign-in that is under way lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lack {
+    /// A factor of the person's, to be given.
+    Factor,
+    /// A factor to have: somebody's role needs one, and they have none yet.
+    Enrolment,
+}
+
 /// A sign-in that lacks its second step.
 ///
 /// ```
@@ -56,6 +65,8 @@ pub struct Standing {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PendingState {
+    /// What it lacks.
+    pub lacks: Lack,
     /// The account's epoch for which the password was right.
     pub epoch: u64,
     /// How often something wrong was given since.
@@ -104,11 +115,16 @@ impl PendingState {
     /// So many wrong answers, and it is over.
     pub const MOST_FAILURES: u32 = 5;
 
-    /// Whether a proof may still be given.
+    fn new(lacks: Lack, standing: Standing, now: UnixTime) -> Self {
+        let (epoch, expires_at) = (standing.epoch, now + Self::LIFE);
+        Self { lacks, epoch, failures: 0, expires_at, is_proved: false }
+    }
+
+    /// Whether what it lacks may still be given.
     #[must_use]
     pub fn is_open(self, standing: Standing, now: UnixTime) -> bool {
         standing.is_open
-            && standing.factors > 0
+            && (standing.factors > 0) == (self.lacks == Lack::Factor)
             && standing.epoch == self.epoch
             && self.failures < Self::MOST_FAILURES
             && now < self.expires_at
@@ -124,23 +140,45 @@ pub fn begin(standing: Standing, proved_epoch: u64, now: UnixTime) -> Beginning 
     if standing.factors == 0 {
         return Beginning::Complete;
     }
-    let (epoch, expires_at) = (standing.epoch, now + PendingState::LIFE);
-    Beginning::Pending(PendingState { epoch, failures: 0, expires_at, is_proved: false })
+    Beginning::Pending(PendingState::new(Lack::Factor, standing, now))
+}
+
+/// The password of somebody whose role needs a factor was right at `proved_epoch`. Whoever has none is asked to take one
+/// into use; until then nothing else is open.
+#[must_use]
+pub fn begin_strong(standing: Standing, proved_epoch: u64, now: UnixTime) -> Beginning {
+    match begin(standing, proved_epoch, now) {
+        Beginning::Complete => Beginning::Pending(PendingState::new(Lack::Enrolment, standing, now)),
+        beginning => beginning,
+    }
+}
+
+/// Somebody takes a first factor into use, and proved it, for a sign-in that lacks one: that is all that it takes. `after` is
+/// how the account stands by then. `None` when the sign-in is not open, or lacks something else.
+#[must_use]
+pub fn enrolled(
+    state: PendingState,
+    before: Standing,
+    after: Standing,
+    now: UnixTime,
+) -> Option<PendingState> {
+    let is_fit = state.lacks == Lack::Enrolment && state.is_open(before, now);
+    let proved = PendingState { lacks: Lack::Factor, epoch: after.epoch, is_proved: true, ..state };
+    (is_fit && proved.is_open(after, now)).then_some(proved)
 }
 
 /// Somebody shows a passkey that verified who they are, and gives no password. It is two things at once, and so all that it
 /// takes: what is kept of the sign-in is proved. `None` when nothing follows from it.
 #[must_use]
 pub fn arrive(standing: Standing, proof: SecondProof, now: UnixTime) -> Option<PendingState> {
-    let (epoch, expires_at) = (standing.epoch, now + PendingState::LIFE);
-    let state = PendingState { epoch, failures: 0, expires_at, is_proved: true };
+    let state = PendingState { is_proved: true, ..PendingState::new(Lack::Factor, standing, now) };
     (proof == SecondProof::Spent && state.is_open(standing, now)).then_some(state)
 }
 
 /// A proof is given for the second step. Nobody may spend one for a sign-in that is not open, or has all that it takes.
 #[must_use]
 pub fn present(state: PendingState, standing: Standing, proof: SecondProof, now: UnixTime) -> SecondOutcome {
-    if !state.is_open(standing, now) {
+    if !state.is_open(standing, now) || state.lacks != Lack::Factor {
         return SecondOutcome::Over;
     }
     match proof {

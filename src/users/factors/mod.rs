@@ -8,6 +8,7 @@
 //! one of them is read in [`proof`].
 
 mod challenge;
+mod first;
 mod machine;
 mod own;
 mod passkeys;
@@ -18,15 +19,18 @@ mod store;
 mod totp;
 mod webauthn;
 
-pub use machine::{Beginning, PendingState, SecondOutcome, SecondProof, Standing, arrive, begin, present};
+pub use machine::{
+    Beginning, Lack, PendingState, SecondOutcome, SecondProof, Standing, arrive, begin, begin_strong,
+    enrolled, present,
+};
 pub use own::{Enrolment, Factor, FactorKind, NewCodes};
 pub use passkeys::PasskeyError;
 pub use proof::{SecondAnswer, SecondFactor};
 pub use seal::{SealBroken, SealKey};
-pub use second::{Pending, SecondMethods, SecondStep, SecondStepError};
+pub use second::{Pending, SecondMethods, SecondStep, SecondStepError, UnderWay};
 pub use store::{
-    Answered, FactorCounts, FactorId, FactorStore, InvalidFactorId, KeptFactor, KeptPasskey, KeptPending,
-    PendingDigest, Presented, ShownPasskey,
+    Answered, Confirmation, FactorCounts, FactorId, FactorStore, InvalidFactorId, KeptFactor, KeptPasskey,
+    KeptPending, PendingDigest, Presented, Removal, ShownPasskey,
 };
 pub use totp::TotpSecret;
 pub use webauthn::PasskeySite;

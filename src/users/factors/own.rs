@@ -10,7 +10,7 @@ use crate::users::account::{SessionName, Warrant};
 use crate::users::accounts::{Accounts, ChangeError};
 use crate::users::code::{BYTES, OneTimeCode};
 use crate::users::factors::proof::{SecondFactor, is_in_use, out_of_reach, owner};
-use crate::users::factors::store::{FactorId, KeptFactor, KeptPasskey};
+use crate::users::factors::store::{Confirmation, FactorId, KeptFactor, KeptPasskey, PendingDigest, Removal};
 use crate::users::factors::totp::{SECRET_BYTES, TotpSecret};
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
@@ -153,6 +153,19 @@ impl Accounts {
         label: &str,
         attempt: Attempt<'_>,
     ) -> Result<NewCodes, ChangeError> {
+        self.confirm(None, name, id, code, label, attempt).await
+    }
+
+    /// The same, for a sign-in that is under way if for any.
+    pub(super) async fn confirm(
+        &self,
+        pending: Option<PendingDigest>,
+        name: &Username,
+        id: FactorId,
+        code: &str,
+        label: &str,
+        attempt: Attempt<'_>,
+    ) -> Result<NewCodes, ChangeError> {
         let Some(second) = &self.second else { return Err(SignInError::BadCredentials.into()) };
         let Some(enrolment) = self.enrolment(name, id).await? else {
             return Err(SignInError::BadCredentials.into());
@@ -164,8 +177,8 @@ impl Accounts {
         };
         let codes = second.draw_codes()?;
         let digests: Vec<_> = codes.iter().map(OneTimeCode::digest).collect();
-        let label = tidy(label);
-        let confirmed = second.store.confirm(name, id, step, &label, &digests, now).await?;
+        let first = Confirmation { factor: id, step, label: &tidy(label) };
+        let confirmed = second.store.confirm(pending, name, first, &digests, now).await?;
         let Some(are_kept) = confirmed else { return Err(SignInError::BadCredentials.into()) };
         if let Err(error) = self.gate.succeeded(pass).await {
             tracing::warn!(%error, "the failures before an enrolment were not forgotten");
@@ -185,13 +198,14 @@ impl Accounts {
         Ok(are_kept.then_some(codes))
     }
 
-    /// Takes a factor away, app or passkey, and with the last of them the recovery codes; `false` when the account has no such factor.
+    /// Takes a factor away, app or passkey, and with the last of them the recovery codes; the last of somebody whose role needs
+    /// one stays.
     ///
     /// # Errors
     /// [`AccountStoreError`] when the store is out of reach.
-    pub async fn remove_factor(&self, name: &Username, id: FactorId) -> Result<bool, AccountStoreError> {
-        let Some(second) = &self.second else { return Ok(false) };
-        second.store.remove_factor(name, id).await
+    pub async fn remove_factor(&self, name: &Username, id: FactorId) -> Result<Removal, AccountStoreError> {
+        let Some(second) = &self.second else { return Ok(Removal::NotThere) };
+        second.store.remove_factor(name, id, second.strong()).await
     }
 
     /// Takes every factor and recovery code of an account away and ends all sessions of the person; returns those.

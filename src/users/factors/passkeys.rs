@@ -142,6 +142,17 @@ impl Accounts {
         made: &str,
         label: &str,
     ) -> Result<(FactorId, NewCodes), ChangeError> {
+        self.keep_passkey(None, name, made, label).await
+    }
+
+    /// The same, for a sign-in that is under way if for any.
+    pub(super) async fn keep_passkey(
+        &self,
+        pending: Option<PendingDigest>,
+        name: &Username,
+        made: &str,
+        label: &str,
+    ) -> Result<(FactorId, NewCodes), ChangeError> {
         let refused = || ChangeError::SignIn(SignInError::BadCredentials);
         let (second, (site, key)) =
             self.second.as_ref().and_then(|it| Some((it, it.passkeys()?))).ok_or_else(refused)?;
@@ -170,7 +181,7 @@ impl Accounts {
         let codes = second.draw_codes()?;
         let digests: Vec<_> = codes.iter().map(OneTimeCode::digest).collect();
         let spent = shown(&passkey, passkey.counter, challenge);
-        let added = second.store.add_passkey(&passkey, spent, &digests, MOST_FACTORS).await?;
+        let added = second.store.add_passkey(pending, &passkey, spent, &digests, MOST_FACTORS).await?;
         let are_kept = added.ok_or_else(refused)?;
         Ok((passkey.id, are_kept.then_some(codes)))
     }

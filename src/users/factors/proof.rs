@@ -35,6 +35,9 @@ pub struct SecondFactor {
     pub random: Arc<dyn Random>,
     /// The name of this service in somebody's app.
     pub service: String,
+    /// Whoever has one of these roles needs a factor: without one, signing in leads to taking one into use, where that can be
+    /// done here, and the last one stays.
+    pub strong_roles: Vec<String>,
     /// The site that passkeys belong to; without one, or without a key, nobody makes or shows a passkey.
     pub site: Option<PasskeySite>,
 }

@@ -14,7 +14,7 @@ use crate::auth::RandomError;
 use crate::users::account::Account;
 use crate::users::accounts::Accounts;
 use crate::users::factors::challenge::Purpose;
-use crate::users::factors::machine::{Beginning, PendingState, SecondOutcome};
+use crate::users::factors::machine::{Beginning, Lack, PendingState, SecondOutcome};
 use crate::users::factors::proof::{SecondAnswer, SecondFactor, digest_of};
 use crate::users::factors::store::{Answered, FactorCounts, PendingDigest};
 use crate::users::sign_in::Authenticated;
@@ -30,6 +30,8 @@ pub struct Pending {
     pub secret: String,
     /// For how long it is open.
     pub life: Duration,
+    /// What it lacks.
+    pub lacks: Lack,
     /// What may be given.
     pub methods: SecondMethods,
 }
@@ -40,7 +42,18 @@ impl fmt::Debug for Pending {
     }
 }
 
-/// What somebody may give for the second step.
+/// A sign-in that is open now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Whose it is.
+    pub account: Username,
+    /// What it lacks.
+    pub lacks: Lack,
+    /// What may be given for its second step, or taken into use for it.
+    pub methods: SecondMethods,
+}
+
+/// What somebody may give for the second step, or take into use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecondMethods {
     /// A code of an app.
@@ -92,7 +105,8 @@ impl Accounts {
     ) -> Result<Option<Pending>, SignInError> {
         let Some(second) = &self.second else { return Ok(None) };
         let counts = second.store.counts(&account.name).await?;
-        if counts.factors() == 0 {
+        let strong = second.strong();
+        if counts.factors() == 0 && !account.has_any_role(strong) {
             return Ok(None);
         }
         let mut secret = [0; 32];
@@ -102,29 +116,27 @@ impl Accounts {
             tracing::warn!(%error, "sign-ins that are over could not be purged");
         }
         let (name, digest) = (&account.name, PendingDigest::of(&secret));
-        let begun = second.store.begin_sign_in(digest, name, account.epoch, remember, now).await?;
+        let begun = second.store.begin_sign_in(digest, name, account.epoch, remember, strong, now).await?;
         match begun {
-            Some(Beginning::Pending(_)) => {
-                let (secret, methods) = (URL_SAFE_NO_PAD.encode(secret), second.methods(counts));
-                Ok(Some(Pending { secret, life: PendingState::LIFE, methods }))
+            Some(Beginning::Pending(PendingState { lacks, .. })) => {
+                let (secret, methods) = (URL_SAFE_NO_PAD.encode(secret), second.methods_for(lacks, counts));
+                Ok(Some(Pending { secret, life: PendingState::LIFE, lacks, methods }))
             }
             // The account changed since the password was compared.
             Some(Beginning::Complete | Beginning::Refused) | None => Err(SignInError::BadCredentials),
         }
     }
 
-    /// Whose sign-in this is, and what may be given for its second step; `None` when there is none or it is over.
+    /// The sign-in of this secret; `None` when there is none or it is over.
     ///
     /// # Errors
     /// [`AccountStoreError`] when the store is out of reach.
-    pub async fn pending(
-        &self,
-        secret: &str,
-    ) -> Result<Option<(Username, SecondMethods)>, AccountStoreError> {
+    pub async fn pending(&self, secret: &str) -> Result<Option<UnderWay>, AccountStoreError> {
         let (Some(second), Some(digest)) = (&self.second, digest_of(secret)) else { return Ok(None) };
         let Some(pending) = second.store.pending(digest, self.moment().at).await? else { return Ok(None) };
-        let methods = second.methods(second.store.counts(&pending.account).await?);
-        Ok(Some((pending.account, methods)))
+        let (account, lacks) = (pending.account, pending.state.lacks);
+        let methods = second.methods_for(lacks, second.store.counts(&account).await?);
+        Ok(Some(UnderWay { account, lacks, methods }))
     }
 
     /// What somebody who is signed in may give to show again who they are; `None` for whoever has no factor, and so gives the
@@ -153,7 +165,9 @@ impl Accounts {
         };
         let now = self.moment().at;
         let pending = second.store.pending(digest, now).await.map_err(SignInError::from)?;
-        let Some(pending) = pending else { return Err(SecondStepError::Over) };
+        let Some(pending) = pending.filter(|pending| pending.state.lacks == Lack::Factor) else {
+            return Err(SecondStepError::Over);
+        };
         let pass = self.gate.admit(pending.account.as_str(), attempt).await.map_err(SignInError::from)?;
         let asked = Purpose::Second(digest);
         let read = second.read(&pending.account, answer, asked, now).await.map_err(SignInError::from)?;
@@ -201,6 +215,20 @@ impl Accounts {
 }
 
 impl SecondFactor {
+    /// The roles that need a factor; none where nobody could take one into use.
+    pub(super) fn strong(&self) -> &[String] {
+        if self.key.is_some() { &self.strong_roles } else { &[] }
+    }
+
+    fn methods_for(&self, lacks: Lack, counts: FactorCounts) -> SecondMethods {
+        match lacks {
+            Lack::Factor => self.methods(counts),
+            Lack::Enrolment => {
+                SecondMethods { app: self.key.is_some(), passkey: self.passkeys().is_some(), recovery: false }
+            }
+        }
+    }
+
     fn methods(&self, counts: FactorCounts) -> SecondMethods {
         SecondMethods {
             app: counts.apps > 0,

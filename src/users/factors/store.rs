@@ -147,6 +147,17 @@ impl FactorCounts {
     }
 }
 
+/// The first code of an app.
+#[derive(Debug, Clone, Copy)]
+pub struct Confirmation<'a> {
+    /// The app.
+    pub factor: FactorId,
+    /// The step whose code it is.
+    pub step: u64,
+    /// What the person calls the app.
+    pub label: &'a str,
+}
+
 /// A passkey as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptPasskey {
@@ -201,6 +212,17 @@ pub enum Presented<'a> {
     Wrong,
 }
 
+/// What became of the wish to take a factor away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Made,
+    /// There is no such factor of this account.
+    NotThere,
+    /// It is the last one of somebody whose role needs one.
+    Needed,
+}
+
 /// What became of a second step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
@@ -220,7 +242,7 @@ pub struct Answered {
 /// ```
 /// use portcullis::auth::UnixTime;
 /// use portcullis::store::{Stores, memory};
-/// use portcullis::users::{Account, Beginning, FactorId, KeptFactor, PendingDigest, Presented, SecondOutcome};
+/// use portcullis::users::{Account, Beginning, Confirmation, FactorId, KeptFactor, PendingDigest, Presented, SecondOutcome};
 ///
 /// let Stores { accounts, factors, .. } = memory();
 /// let (now, name) = (UnixTime::from_secs(1_700_000_000), "ada".parse().unwrap());
@@ -239,9 +261,9 @@ pub struct Answered {
 /// rocket::execute(async {
 ///     accounts.insert(&ada).await.unwrap();
 ///     assert!(factors.enrol(&app, 5).await.unwrap());
-///     factors.confirm(&ada.name, id, 41, "phone", &[], now).await.unwrap();
+///     factors.confirm(None, &ada.name, Confirmation { factor: id, step: 41, label: "phone" }, &[], now).await.unwrap();
 ///     let (digest, epoch) = (PendingDigest::of(b"what the browser holds"), 1);
-///     let begun = factors.begin_sign_in(digest, &ada.name, epoch, false, now).await.unwrap();
+///     let begun = factors.begin_sign_in(digest, &ada.name, epoch, false, &[], now).await.unwrap();
 ///     assert!(matches!(begun, Some(Beginning::Pending(_))));
 ///     let answered = factors.answer(digest, Presented::Step { factor: id, step: 42 }, now).await.unwrap();
 ///     assert_eq!(answered.unwrap().outcome, SecondOutcome::Complete);
@@ -255,14 +277,16 @@ pub trait FactorStore: Send + Sync + 'static {
     /// How much somebody has besides the password.
     async fn counts(&self, account: &Username) -> Result<FactorCounts, AccountStoreError>;
 
-    /// The password was right when the account stood at `epoch`: runs [`begin`](crate::users::begin), and keeps what is
-    /// under way then. `None` when there is no such account.
+    /// The password was right when the account stood at `epoch`: runs [`begin`](crate::users::begin), or for somebody who has
+    /// one of the `strong` roles [`begin_strong`](crate::users::begin_strong), and keeps what is under way then. `None` when
+    /// there is no such account.
     async fn begin_sign_in(
         &self,
         digest: PendingDigest,
         account: &Username,
         epoch: u64,
         remember: bool,
+        strong: &[String],
         now: UnixTime,
     ) -> Result<Option<Beginning>, AccountStoreError>;
 
@@ -296,12 +320,14 @@ pub trait FactorStore: Send + Sync + 'static {
 
     /// Confirms a factor by the code of this step, and gives it this label. The recovery codes are kept if the account has
     /// none; returns whether they were. `None` when there is no such factor to confirm.
+    ///
+    /// Where it is done for a sign-in that is under way, the same transaction runs [`enrolled`](crate::users::enrolled), and
+    /// the sign-in is proved by it; `None` also when it is not open for that.
     async fn confirm(
         &self,
+        pending: Option<PendingDigest>,
         account: &Username,
-        id: FactorId,
-        step: u64,
-        label: &str,
+        first: Confirmation<'_>,
         recovery: &[CodeDigest],
         now: UnixTime,
     ) -> Result<Option<bool>, AccountStoreError>;
@@ -314,9 +340,11 @@ pub trait FactorStore: Send + Sync + 'static {
 
     /// Keeps a passkey, whose challenge is spent by it, and these recovery codes if the account has none; returns whether
     /// they were. `None` when there is no such account, or it may not sign in, or has so many factors already, or knows
-    /// authenticators by another handle; when the credential is known; and when the challenge was spent before.
+    /// authenticators by another handle; when the credential is known; and when the challenge was spent before. For a sign-in
+    /// that is under way as [`confirm`](Self::confirm).
     async fn add_passkey(
         &self,
+        pending: Option<PendingDigest>,
         passkey: &KeptPasskey,
         challenge: ShownPasskey,
         recovery: &[CodeDigest],
@@ -341,8 +369,14 @@ pub trait FactorStore: Send + Sync + 'static {
         codes: &[CodeDigest],
     ) -> Result<bool, AccountStoreError>;
 
-    /// Forgets a factor of this account, app or passkey, and with the last of them the recovery codes; `false` when there is none.
-    async fn remove_factor(&self, account: &Username, id: FactorId) -> Result<bool, AccountStoreError>;
+    /// Forgets a factor of this account, app or passkey, and with the last of them the recovery codes. The last of somebody who
+    /// has one of the `strong` roles stays.
+    async fn remove_factor(
+        &self,
+        account: &Username,
+        id: FactorId,
+        strong: &[String],
+    ) -> Result<Removal, AccountStoreError>;
 
     /// Forgets all factors and recovery codes, and ends all sessions of the person.
     async fn reset_factors(

@@ -113,7 +113,7 @@ const NAMED: &str = "
             faults.push(`no label: ${what(input)}`);
         // What an administrator types about others must not be filled in with the administrator's own.
         const want = /^.people/.test(new URL(input.form.action).pathname) ? 'off' : wanted[input.name];
-        if (input.type !== 'checkbox' && input.autocomplete !== want)
+        if (input.type !== 'checkbox' && input.autocomplete.replace(' webauthn', '') !== want)
             faults.push(`autocomplete: ${what(input)}`);
         if (input.getAttribute('aria-invalid') === 'true') {
             const ids = (input.getAttribute('aria-describedby') ?? '').split(' ');

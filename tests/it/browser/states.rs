@@ -55,7 +55,7 @@ const fn state(name: &'static str, who: Who, way: Way) -> State {
     State { name, who, way }
 }
 
-const STATES: [State; 64] = [
+const STATES: [State; 66] = [
     state("login", Nobody, At("/login?next=/sessions")),
     state("login-refused", Nobody, Sent("/login", &[("username", "testuser"), ("password", "not mine")])),
     state("login-signed-out", Nobody, At("/login?notice=signed_out")),
@@ -170,6 +170,12 @@ const STATES: [State; 64] = [
         Nobody,
         Drawn("factor.html", || second_step(false, true, true, &json!("bad_passkey"))),
     ),
+    state("first-factor", Nobody, Drawn("first_factor.html", || json!({ "passkey": true }))),
+    state(
+        "first-factor-refused",
+        Nobody,
+        Drawn("first_factor.html", || json!({ "passkey": true, "error": "bad_passkey" })),
+    ),
     state("security", Person, At("/account/factors")),
     state("security-full", Person, Drawn("security.html", full_security)),
     state("enrol", Person, Drawn("enrol.html", || enrolment(&json!({})))),
@@ -269,7 +275,7 @@ fn full_security() -> Value {
 
 /// With a picture that is the same every time.
 fn enrolment(error: &Value) -> Value {
-    let mut page = json!({ "user": user(), "id": "x", "secret": "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ" });
+    let mut page = json!({ "user": user(), "at": "/account/factors", "id": "x", "secret": "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ" });
     page.as_object_mut().unwrap().extend(error.as_object().unwrap().clone());
     page
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use portcullis::auth::{Session, UnixTime, Voucher, Which};
 use portcullis::store::Stores;
 use portcullis::users::{
-    Account, Beginning, Change, CodeDigest, Effective, FactorId, KeptFactor, NewHash, OneTimeCode,
-    PendingDigest, PendingState, Presented, SecondOutcome, Username, Warrant,
+    Account, Beginning, Change, CodeDigest, Confirmation, Effective, FactorId, KeptFactor, Lack, NewHash,
+    OneTimeCode, PendingDigest, PendingState, Presented, Removal, SecondOutcome, Username, Warrant,
 };
 
 use super::{NOW, after, create, end, id, session};
@@ -28,6 +28,8 @@ every_driver! {
     two_tabs_that_remove_the_last_two_apps_leave_a_password,
     a_reset_takes_everything_and_ends_every_session,
     sign_ins_that_are_over_are_forgotten,
+    a_strong_role_asks_whoever_has_no_factor_to_take_one_into_use,
+    the_last_factor_of_a_strong_role_stays_also_in_two_tabs,
 }
 
 const STEP: u64 = 56_666_666;
@@ -70,7 +72,10 @@ fn codes(first: u8) -> Vec<CodeDigest> {
 async fn enrolled(stores: &Stores, number: u8, account: &Username, step: u64) -> FactorId {
     let app = app(number, account);
     assert!(stores.factors.enrol(&app, 5).await.unwrap());
-    let confirmed = stores.factors.confirm(account, app.id, step, "phone", &codes(number), NOW).await;
+    let confirmed = stores
+        .factors
+        .confirm(None, account, Confirmation { factor: app.id, step, label: "phone" }, &codes(number), NOW)
+        .await;
     assert!(confirmed.unwrap().is_some());
     app.id
 }
@@ -83,7 +88,7 @@ async fn epoch(stores: &Stores, account: &Username) -> u64 {
 async fn pending(stores: &Stores, number: u8, account: &Username) -> PendingDigest {
     let digest = PendingDigest::of(&[number]);
     let epoch = epoch(stores, account).await;
-    let begun = stores.factors.begin_sign_in(digest, account, epoch, true, NOW).await.unwrap();
+    let begun = stores.factors.begin_sign_in(digest, account, epoch, true, &[], NOW).await.unwrap();
     assert!(matches!(begun, Some(Beginning::Pending(_))), "{begun:?}");
     digest
 }
@@ -101,16 +106,25 @@ async fn an_app_comes_back_with_every_field_and_counts_when_it_is_confirmed(stor
     let kept = app(1, &alice);
     assert!(stores.factors.enrol(&kept, 5).await.unwrap());
     assert_eq!(stores.factors.factors(&alice).await.unwrap(), std::slice::from_ref(&kept));
-    let begun = stores.factors.begin_sign_in(PendingDigest::of(b"x"), &alice, 0, false, NOW).await.unwrap();
+    let begun =
+        stores.factors.begin_sign_in(PendingDigest::of(b"x"), &alice, 0, false, &[], NOW).await.unwrap();
     assert_eq!(begun, Some(Beginning::Complete), "an app that was never confirmed asks for nothing");
     assert!(!stores.factors.spend(&alice, step(kept.id, STEP), NOW).await.unwrap());
-    let confirmed = stores.factors.confirm(&alice, kept.id, STEP, "phone", &[], after(9)).await.unwrap();
+    let confirmed = stores
+        .factors
+        .confirm(None, &alice, Confirmation { factor: kept.id, step: STEP, label: "phone" }, &[], after(9))
+        .await
+        .unwrap();
     assert_eq!(confirmed, Some(true));
     let (label, at) = ("phone".to_owned(), Some(after(9)));
     let expected = KeptFactor { label, confirmed_at: at, used_at: at, last_step: STEP, ..kept.clone() };
     assert_eq!(stores.factors.factors(&alice).await.unwrap(), [expected]);
     assert_eq!(epoch(&stores, &alice).await, 1);
-    let again = stores.factors.confirm(&alice, kept.id, STEP + 1, "x", &[], NOW).await.unwrap();
+    let again = stores
+        .factors
+        .confirm(None, &alice, Confirmation { factor: kept.id, step: STEP + 1, label: "x" }, &[], NOW)
+        .await
+        .unwrap();
     assert_eq!(again, None, "once");
     // A second one that is begun takes the place of another that was.
     for number in [2, 3] {
@@ -123,10 +137,11 @@ async fn an_app_comes_back_with_every_field_and_counts_when_it_is_confirmed(stor
 async fn a_password_leads_to_a_second_step_or_none(stores: Stores) {
     let alice = account(&stores, "alice").await;
     let digest = PendingDigest::of(b"secret");
-    let begin = async |epoch| stores.factors.begin_sign_in(digest, &alice, epoch, true, NOW).await.unwrap();
+    let begin =
+        async |epoch| stores.factors.begin_sign_in(digest, &alice, epoch, true, &[], NOW).await.unwrap();
     assert_eq!(begin(0).await, Some(Beginning::Complete));
     assert_eq!(begin(1).await, Some(Beginning::Refused));
-    let nobody = stores.factors.begin_sign_in(digest, &name("nobody"), 0, true, NOW).await.unwrap();
+    let nobody = stores.factors.begin_sign_in(digest, &name("nobody"), 0, true, &[], NOW).await.unwrap();
     assert_eq!(nobody, None);
     let app = enrolled(&stores, 1, &alice, STEP).await;
     assert_eq!(
@@ -135,7 +150,7 @@ async fn a_password_leads_to_a_second_step_or_none(stores: Stores) {
         "the password was compared before the app was there"
     );
     let expires_at = NOW + PendingState::LIFE;
-    let state = PendingState { epoch: 1, failures: 0, expires_at, is_proved: false };
+    let state = PendingState { lacks: Lack::Factor, epoch: 1, failures: 0, expires_at, is_proved: false };
     assert_eq!(begin(1).await, Some(Beginning::Pending(state)));
     let kept = stores.factors.pending(digest, after(299)).await.unwrap().unwrap();
     assert_eq!((kept.account, kept.remember, kept.state), (alice.clone(), true, state));
@@ -243,7 +258,10 @@ async fn whatever_changes_the_account_ends_its_sign_ins(stores: Stores) {
                 }
             }
             3 => drop(enrolled(&stores, 9, &alice, STEP).await),
-            4 => assert!(stores.factors.remove_factor(&alice, FactorId::from_bytes([9; 16])).await.unwrap()),
+            4 => assert_eq!(
+                stores.factors.remove_factor(&alice, FactorId::from_bytes([9; 16]), &[]).await.unwrap(),
+                Removal::Made
+            ),
             _ => {
                 let code = OneTimeCode::from_bytes([77; 15]).digest();
                 let kept = portcullis::users::KeptCode {
@@ -349,8 +367,15 @@ async fn codes_and_apps_of_others_count_for_nothing(stores: Stores) {
     assert!(wrong(answer(&stores, digest, step(others, STEP + 1)).await));
     assert!(wrong(answer(&stores, digest, Presented::Recovery(&codes(30)[0])).await));
     assert!(!stores.factors.spend(&bob, step(own, STEP + 1), NOW).await.unwrap());
-    assert!(!stores.factors.remove_factor(&alice, others).await.unwrap());
-    assert_eq!(stores.factors.confirm(&alice, others, STEP + 9, "", &[], NOW).await.unwrap(), None);
+    assert_eq!(stores.factors.remove_factor(&alice, others, &[]).await.unwrap(), Removal::NotThere);
+    assert_eq!(
+        stores
+            .factors
+            .confirm(None, &alice, Confirmation { factor: others, step: STEP + 9, label: "" }, &[], NOW)
+            .await
+            .unwrap(),
+        None
+    );
     assert_eq!(stores.factors.counts(&bob).await.unwrap().recovery_codes, 10);
     assert!(stores.factors.spend(&bob, step(others, STEP + 1), NOW).await.unwrap(), "nothing was spent");
 }
@@ -361,7 +386,11 @@ async fn the_first_app_brings_recovery_codes_and_the_last_takes_them(stores: Sto
     let first = enrolled(&stores, 1, &alice, STEP).await;
     let second = app(2, &alice);
     assert!(stores.factors.enrol(&second, 5).await.unwrap());
-    let confirmed = stores.factors.confirm(&alice, second.id, STEP, "", &codes(40), NOW).await.unwrap();
+    let confirmed = stores
+        .factors
+        .confirm(None, &alice, Confirmation { factor: second.id, step: STEP, label: "" }, &codes(40), NOW)
+        .await
+        .unwrap();
     assert_eq!(confirmed, Some(false), "the codes of before go on");
     let spend =
         async |code: &CodeDigest| stores.factors.spend(&alice, Presented::Recovery(code), NOW).await.unwrap();
@@ -370,11 +399,11 @@ async fn the_first_app_brings_recovery_codes_and_the_last_takes_them(stores: Sto
     assert!(stores.factors.replace_recovery_codes(&alice, &codes(60)).await.unwrap());
     assert!(!spend(&codes(1)[1]).await, "the old ones are gone");
     assert!(spend(&codes(60)[1]).await);
-    assert!(stores.factors.remove_factor(&alice, first).await.unwrap());
+    assert_eq!(stores.factors.remove_factor(&alice, first, &[]).await.unwrap(), Removal::Made);
     assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 9);
-    assert!(stores.factors.remove_factor(&alice, second.id).await.unwrap());
+    assert_eq!(stores.factors.remove_factor(&alice, second.id, &[]).await.unwrap(), Removal::Made);
     assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 0);
-    assert!(!stores.factors.remove_factor(&alice, second.id).await.unwrap());
+    assert_eq!(stores.factors.remove_factor(&alice, second.id, &[]).await.unwrap(), Removal::NotThere);
 }
 
 async fn there_is_room_for_so_many_apps(stores: Stores) {
@@ -382,7 +411,18 @@ async fn there_is_room_for_so_many_apps(stores: Stores) {
     for number in 1..=2 {
         let app = app(number, &alice);
         assert!(stores.factors.enrol(&app, 2).await.unwrap());
-        stores.factors.confirm(&alice, app.id, STEP, "", &codes(number), NOW).await.unwrap().unwrap();
+        stores
+            .factors
+            .confirm(
+                None,
+                &alice,
+                Confirmation { factor: app.id, step: STEP, label: "" },
+                &codes(number),
+                NOW,
+            )
+            .await
+            .unwrap()
+            .unwrap();
     }
     assert!(!stores.factors.enrol(&app(3, &alice), 2).await.unwrap());
     assert!(!stores.factors.enrol(&app(4, &name("nobody")), 2).await.unwrap());
@@ -396,14 +436,14 @@ async fn two_tabs_that_remove_the_last_two_apps_leave_a_password(stores: Stores)
     let apps = [enrolled(&stores, 1, &alice, STEP).await, enrolled(&stores, 2, &alice, STEP).await];
     let tabs = apps.map(|id| {
         let (factors, alice) = (Arc::clone(&stores.factors), alice.clone());
-        tokio::spawn(async move { factors.remove_factor(&alice, id).await.unwrap() })
+        tokio::spawn(async move { factors.remove_factor(&alice, id, &[]).await.unwrap() })
     });
     for tab in tabs {
-        assert!(tab.await.unwrap());
+        assert_eq!(tab.await.unwrap(), Removal::Made);
     }
     assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 0);
     let epoch = epoch(&stores, &alice).await;
-    let begun = stores.factors.begin_sign_in(PendingDigest::of(b"x"), &alice, epoch, false, NOW).await;
+    let begun = stores.factors.begin_sign_in(PendingDigest::of(b"x"), &alice, epoch, false, &[], NOW).await;
     assert_eq!(begun.unwrap(), Some(Beginning::Complete), "there is a way in");
 }
 
@@ -436,4 +476,86 @@ async fn sign_ins_that_are_over_are_forgotten(stores: Stores) {
     assert!(stores.factors.pending(digest, NOW).await.unwrap().is_some());
     stores.factors.purge_pending(UnixTime::from_secs(NOW.as_secs() + 300)).await.unwrap();
     assert_eq!(stores.factors.pending(digest, NOW).await.unwrap(), None);
+}
+
+fn strong() -> Vec<String> {
+    vec!["admin".to_owned()]
+}
+
+async fn administrator(stores: &Stores, text: &str) -> Username {
+    let name = account(stores, text).await;
+    let moment = Effective { at: NOW, remember_until: after(360) };
+    stores.accounts.set_roles(&name, &strong(), moment, Warrant::OPERATOR).await.unwrap();
+    name
+}
+
+async fn a_strong_role_asks_whoever_has_no_factor_to_take_one_into_use(stores: Stores) {
+    let (alice, bob) = (administrator(&stores, "alice").await, account(&stores, "bob").await);
+    let begin = async |number: u8, who: &Username| {
+        let epoch = epoch(&stores, who).await;
+        let digest = PendingDigest::of(&[number]);
+        let begun = stores.factors.begin_sign_in(digest, who, epoch, true, &strong(), NOW).await;
+        (digest, begun.unwrap().unwrap())
+    };
+    assert_eq!(begin(0, &bob).await.1, Beginning::Complete, "another role needs none");
+    let (digest, begun) = begin(1, &alice).await;
+    assert!(matches!(begun, Beginning::Pending(PendingState { lacks: Lack::Enrolment, .. })), "{begun:?}");
+    let kept = stores.factors.pending(digest, NOW).await.unwrap().unwrap();
+    assert_eq!((kept.account, kept.state.lacks), (alice.clone(), Lack::Enrolment));
+    // It takes no code, since there is none.
+    let phone = app(1, &alice);
+    assert!(stores.factors.enrol(&phone, 5).await.unwrap());
+    let (other, _) = begin(2, &alice).await;
+    assert_eq!(answer(&stores, other, step(phone.id, STEP)).await, Some(SecondOutcome::Over));
+    // Nor anybody else's sign-in, nor one that is over.
+    let first = |factor| Confirmation { factor, step: STEP, label: "phone" };
+    let confirm = async |pending, at| {
+        stores.factors.confirm(Some(pending), &alice, first(phone.id), &codes(1), at).await.unwrap()
+    };
+    assert_eq!(confirm(PendingDigest::of(b"nobody's"), NOW).await, None);
+    assert_eq!(confirm(digest, after(300)).await, None, "too late");
+    assert_eq!(confirm(digest, NOW).await, Some(true), "nothing was spent by what did not count");
+    assert_eq!(confirm(digest, NOW).await, None, "once");
+    let kept = stores.factors.pending(digest, NOW).await.unwrap().unwrap();
+    assert!(kept.state.is_proved && kept.state.lacks == Lack::Factor);
+    let voucher = Voucher::from_bytes(*digest.as_bytes());
+    let begun = stores.sessions.create_by(&voucher, &session(1, "alice"), 10, after(300)).await.unwrap();
+    assert!(begun.is_some());
+    let begun = stores.sessions.create_by(&voucher, &session(2, "alice"), 10, after(300)).await.unwrap();
+    assert!(begun.is_none(), "once");
+    let (_, begun) = begin(3, &alice).await;
+    assert!(matches!(begun, Beginning::Pending(PendingState { lacks: Lack::Factor, .. })), "{begun:?}");
+    // Of two browsers that enrol at once one is too late: the other has changed the account.
+    let carol = administrator(&stores, "carol").await;
+    let ((one, _), (other, _)) = (begin(4, &carol).await, begin(5, &carol).await);
+    let phone = app(2, &carol);
+    assert!(stores.factors.enrol(&phone, 5).await.unwrap());
+    let confirmed = stores.factors.confirm(Some(one), &carol, first(phone.id), &codes(1), NOW).await;
+    assert_eq!(confirmed.unwrap(), Some(true));
+    let late = app(3, &carol);
+    assert!(stores.factors.enrol(&late, 5).await.unwrap());
+    let confirmed = stores.factors.confirm(Some(other), &carol, first(late.id), &codes(1), NOW).await;
+    assert_eq!(confirmed.unwrap(), None);
+    assert_eq!(stores.factors.counts(&carol).await.unwrap().apps, 1);
+}
+
+async fn the_last_factor_of_a_strong_role_stays_also_in_two_tabs(stores: Stores) {
+    let alice = administrator(&stores, "alice").await;
+    let (one, other) =
+        (enrolled(&stores, 1, &alice, STEP).await, enrolled(&stores, 2, &alice, STEP + 1).await);
+    let unconfirmed = app(3, &alice);
+    assert!(stores.factors.enrol(&unconfirmed, 5).await.unwrap());
+    let tabs = [one, other].map(|id| {
+        let (factors, alice) = (Arc::clone(&stores.factors), alice.clone());
+        tokio::spawn(async move { factors.remove_factor(&alice, id, &strong()).await.unwrap() })
+    });
+    let mut removals = Vec::new();
+    for tab in tabs {
+        removals.push(tab.await.unwrap());
+    }
+    removals.sort_by_key(|removal| *removal == Removal::Needed);
+    assert_eq!(removals, [Removal::Made, Removal::Needed]);
+    assert_eq!(stores.factors.counts(&alice).await.unwrap().apps, 1);
+    let missing = FactorId::from_bytes([9; 16]);
+    assert_eq!(stores.factors.remove_factor(&alice, missing, &strong()).await.unwrap(), Removal::NotThere);
 }

@@ -6,7 +6,7 @@ use portcullis::auth::{UnixTime, Voucher};
 use portcullis::store::Stores;
 use portcullis::users::{
     Account, Beginning, CodeDigest, Effective, FactorCounts, FactorId, KeptPasskey, OneTimeCode,
-    PendingDigest, Presented, SecondOutcome, ShownPasskey, Username, Warrant,
+    PendingDigest, Presented, Removal, SecondOutcome, ShownPasskey, Username, Warrant,
 };
 
 use super::{NOW, after, session};
@@ -63,7 +63,7 @@ fn codes(first: u8) -> Vec<CodeDigest> {
 
 async fn add(stores: &Stores, passkey: &KeptPasskey, challenge: u8) -> Option<bool> {
     let made = shown(passkey, passkey.counter, challenge);
-    stores.factors.add_passkey(passkey, made, &codes(challenge), 10).await.unwrap()
+    stores.factors.add_passkey(None, passkey, made, &codes(challenge), 10).await.unwrap()
 }
 
 async fn counts(stores: &Stores, account: &Username) -> FactorCounts {
@@ -104,7 +104,8 @@ async fn a_passkey_of_somebody_else_or_under_another_handle_is_not_kept(stores: 
     let nobody = passkey(6, &"nobody".parse().unwrap());
     assert_eq!(add(&stores, &nobody, 6).await, None);
     assert_eq!(add(&stores, &passkey(7, &alice), 7).await, Some(false));
-    let full = stores.factors.add_passkey(&passkey(8, &alice), shown(&hers, 0, 8), &[], 2).await.unwrap();
+    let full =
+        stores.factors.add_passkey(None, &passkey(8, &alice), shown(&hers, 0, 8), &[], 2).await.unwrap();
     assert_eq!(full, None, "there is room for two");
     // And shown by one account it says nothing of another.
     assert!(!stores.factors.spend(&bob, Presented::Passkey(shown(&hers, 1, 9)), NOW).await.unwrap());
@@ -158,7 +159,8 @@ async fn of_fifty_who_bring_one_answer_for_a_second_step_one_is_signed_in(stores
     let kept = passkey(1, &alice);
     assert_eq!(add(&stores, &kept, 1).await, Some(true));
     for number in 0..50 {
-        let begun = stores.factors.begin_sign_in(PendingDigest::of(&[number]), &alice, 1, false, NOW).await;
+        let begun =
+            stores.factors.begin_sign_in(PendingDigest::of(&[number]), &alice, 1, false, &[], NOW).await;
         assert!(matches!(begun.unwrap(), Some(Beginning::Pending(_))));
     }
     let stores = Arc::new(stores);
@@ -194,7 +196,7 @@ async fn whoever_arrives_begins_one_session(stores: Stores) {
     assert!(!begin(3, "alice").await, "once");
     // What happens to the account in between ends it.
     assert!(arrive(&stores, 4, &alice, shown(&kept, 0, 4)).await);
-    assert!(stores.factors.remove_factor(&alice, kept.id).await.unwrap());
+    assert_eq!(stores.factors.remove_factor(&alice, kept.id, &[]).await.unwrap(), Removal::Made);
     let voucher = Voucher::from_bytes(*PendingDigest::of(&[4]).as_bytes());
     let begun = stores.sessions.create_by(&voucher, &session(5, "alice"), 10, after(9_999)).await.unwrap();
     assert!(begun.is_none());
@@ -216,10 +218,10 @@ async fn the_last_passkey_takes_the_recovery_codes_and_one_of_two_does_not(store
     let (one, other) = (passkey(1, &alice), passkey(2, &alice));
     add(&stores, &one, 1).await;
     add(&stores, &other, 2).await;
-    assert!(stores.factors.remove_factor(&alice, one.id).await.unwrap());
-    assert!(!stores.factors.remove_factor(&alice, one.id).await.unwrap());
+    assert_eq!(stores.factors.remove_factor(&alice, one.id, &[]).await.unwrap(), Removal::Made);
+    assert_eq!(stores.factors.remove_factor(&alice, one.id, &[]).await.unwrap(), Removal::NotThere);
     assert_eq!(counts(&stores, &alice).await, FactorCounts { apps: 0, passkeys: 1, recovery_codes: 10 });
-    assert!(stores.factors.remove_factor(&alice, other.id).await.unwrap());
+    assert_eq!(stores.factors.remove_factor(&alice, other.id, &[]).await.unwrap(), Removal::Made);
     assert_eq!(counts(&stores, &alice).await, FactorCounts::default());
 }
 

@@ -84,10 +84,11 @@ fn every_member_that_the_sources_read_is_told_and_no_other() {
             }
         }
     }
-    let told = |path: &str| {
-        let row = rows().into_iter().find(|row| row.method == "POST" && row.path == path).unwrap();
-        row.takes
-            .into_iter()
+    let told = |paths: &str| {
+        let row = |path| rows().into_iter().find(|row| row.method == "POST" && row.path == path).unwrap();
+        paths
+            .split(' ')
+            .flat_map(|path| row(path).takes)
             .filter(|word| {
                 !["false", "cookies", "body", "totp", "recovery", "passkey", "toJSON()"]
                     .contains(&word.as_str())
@@ -99,6 +100,7 @@ fn every_member_that_the_sources_read_is_told_and_no_other() {
         ("factor", "/login/factor"),
         ("apps", "/account/factors/totp/confirm"),
         ("passkey", "/login/passkey"),
+        ("enrol", "/login/enrol/totp/confirm /login/enrol/passkey"),
         ("passkeys", "/account/factors/passkey"),
         ("reauthenticate", "/reauthenticate"),
         ("password", "/account/password"),

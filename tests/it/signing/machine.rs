@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use portcullis::auth::UnixTime;
 use portcullis::users::{
-    Beginning, PendingState, SecondOutcome, SecondProof, Standing, arrive, begin, present,
+    Beginning, Lack, PendingState, SecondOutcome, SecondProof, Standing, arrive, begin, begin_strong,
+    enrolled, present,
 };
 
 const START: i64 = 1_700_000_000;
@@ -22,6 +23,8 @@ const THIEF: usize = 1;
 struct World {
     epoch: u64,
     disabled: bool,
+    /// Whether the account's role needs a factor.
+    strong: bool,
     /// Apps, and passkeys, which only the owner has in hand.
     apps: u32,
     passkeys: u32,
@@ -48,6 +51,8 @@ enum Browser {
 enum Event {
     Password(usize),
     Ask(usize),
+    /// Somebody takes a first app into use for a sign-in that lacks one.
+    Enrol(usize),
     Code(usize),
     Recovery(usize),
     /// A passkey for a second step.
@@ -73,10 +78,11 @@ enum Event {
 }
 
 impl World {
-    const fn begin() -> Self {
+    const fn begin(strong: bool) -> Self {
         Self {
             epoch: 0,
             disabled: false,
+            strong,
             apps: 0,
             passkeys: 0,
             step: 1,
@@ -93,6 +99,12 @@ impl World {
 
     const fn standing(&self) -> Standing {
         Standing { epoch: self.epoch, is_open: !self.disabled, factors: self.factors() }
+    }
+
+    /// What follows from a password that was right at this epoch.
+    fn follows(&self, epoch: u64) -> Beginning {
+        let begin = if self.strong { begin_strong } else { begin };
+        begin(self.standing(), epoch, self.now())
     }
 
     fn now(&self) -> UnixTime {
@@ -120,6 +132,7 @@ impl World {
             let own =
                 [Event::Password(browser), Event::Ask(browser), Event::Code(browser), Event::Begin(browser)];
             events.extend(own);
+            events.extend(self.strong.then_some(Event::Enrol(browser)));
         }
         // Only its owner has recovery codes; and whose mistakes they are makes no difference.
         events.extend([Event::Recovery(0), Event::Wrong(THIEF)]);
@@ -146,15 +159,37 @@ impl World {
             }
             Event::Ask(who) => {
                 if let Browser::Proved(epoch) = self.browsers[who] {
-                    next.browsers[who] = match begin(self.standing(), epoch, self.now()) {
+                    next.browsers[who] = match self.follows(epoch) {
                         Beginning::Complete => Browser::In(1),
                         Beginning::Pending(state) => Browser::Pending(state),
                         Beginning::Refused => Browser::Out,
                     };
-                    if next.browsers[who] == Browser::In(1) && (self.factors() > 0 || self.disabled) {
+                    if next.browsers[who] == Browser::In(1)
+                        && (self.factors() > 0 || self.disabled || self.strong)
+                    {
                         return Err(
                             "a password alone signed somebody in who has a factor, or may not".to_owned()
                         );
+                    }
+                }
+            }
+            Event::Enrol(who) => {
+                if let Browser::Pending(state) = self.browsers[who]
+                    && self.spent < self.step
+                {
+                    let mut after = self.clone();
+                    after.spent = self.step;
+                    after.apps += 1;
+                    after.epoch += 1;
+                    after.recovery = 2;
+                    if let Some(state) = enrolled(state, self.standing(), after.standing(), self.now()) {
+                        if self.factors() > 0 || self.disabled || state.epoch != after.epoch {
+                            return Err(
+                                "a first factor was added where there is one, or to nobody's".to_owned()
+                            );
+                        }
+                        after.browsers[who] = Browser::Pending(state);
+                        next = after;
                     }
                 }
             }
@@ -212,7 +247,8 @@ impl World {
                 }
             }
             Event::RemoveApp | Event::RemovePasskey => {
-                let is_strong = self.browsers[..THIEF].contains(&Browser::In(2));
+                let is_strong =
+                    self.browsers[..THIEF].contains(&Browser::In(2)) && (!self.strong || self.factors() > 1);
                 let kind = if event == Event::RemoveApp { &mut next.apps } else { &mut next.passkeys };
                 if is_strong && *kind > 0 {
                     *kind -= 1;
@@ -278,6 +314,9 @@ impl World {
         if self.disabled && self.browsers.iter().any(|browser| matches!(browser, Browser::In(_))) {
             return Err("somebody is signed in to a disabled account".to_owned());
         }
+        if self.strong && self.browsers.contains(&Browser::In(1)) {
+            return Err("a password alone signed somebody in whose role needs more".to_owned());
+        }
         if self.factors() == 0 && self.recovery > 0 {
             return Err("recovery codes are left without a factor".to_owned());
         }
@@ -286,8 +325,12 @@ impl World {
             let mut world = self.clone();
             world.step = world.step.max(world.spent + 1);
             let (standing, now) = (world.standing(), world.now());
-            let way = match begin(standing, world.epoch, now) {
+            let way = match world.follows(world.epoch) {
                 Beginning::Complete => world.factors() == 0,
+                Beginning::Pending(state) if state.lacks == Lack::Enrolment => {
+                    let after = Standing { factors: 1, epoch: standing.epoch + 1, ..standing };
+                    enrolled(state, standing, after, now).is_some()
+                }
                 Beginning::Pending(state) => {
                     present(state, standing, SecondProof::Spent, now) == SecondOutcome::Complete
                 }
@@ -315,6 +358,7 @@ impl World {
                 Browser::Proved(at) => Browser::Proved(u64::from(at == epoch)),
                 Browser::Pending(state) if !state.is_open(self.standing(), self.now()) => {
                     Browser::Pending(PendingState {
+                        lacks: Lack::Factor,
                         epoch: 1,
                         failures: 9,
                         expires_at: UnixTime::from_secs(0),
@@ -334,9 +378,17 @@ impl World {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "how much was searched is what the test's reader asks")]
 fn nobody_reaches_the_second_level_without_spending_something_and_nobody_honest_is_shut_out() {
-    let begin = World::begin();
+    search(World::begin(false));
+}
+
+#[test]
+fn nor_where_a_role_needs_a_factor_and_there_nobody_is_signed_in_by_a_password_alone() {
+    search(World::begin(true));
+}
+
+#[expect(clippy::print_stdout, reason = "how much was searched is what the test's reader asks")]
+fn search(begin: World) {
     let mut known = HashSet::from([begin.key()]);
     let mut moments = vec![(begin, 0_u32)];
     let (mut next, mut transitions, mut depth, mut strong) = (0, 0_u64, 0, 0_u64);

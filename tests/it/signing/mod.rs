@@ -10,4 +10,5 @@ pub(crate) mod password;
 pub(crate) mod refresh;
 mod second_factor;
 pub(crate) mod sign_in;
+mod strong_roles;
 pub(crate) mod throttle;

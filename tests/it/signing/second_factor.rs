@@ -1,18 +1,18 @@
 //! Signing in with a second step, and what people do to their own factors: as programs and as pages.
 
 use portcullis::auth::Clock;
-use portcullis::users::TotpSecret;
+use portcullis::users::{Confirmation, TotpSecret};
 use rocket::http::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, App, FOUR, Setup, Visitor, app, claims, names};
 
 /// An app that shows codes of this secret.
-struct Phone(TotpSecret);
+pub(super) struct Phone(TotpSecret);
 
 impl Phone {
     /// Types the key in, as people do whose camera is broken.
-    fn typed(key: &str) -> Self {
+    pub(super) fn typed(key: &str) -> Self {
         let mut bits = Vec::new();
         for sign in key.bytes().filter(|sign| *sign != b' ') {
             let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == sign).unwrap();
@@ -25,7 +25,7 @@ impl Phone {
         Self(TotpSecret::from_bytes(bytes.try_into().unwrap()))
     }
 
-    fn shows(&self, app: &App) -> String {
+    pub(super) fn shows(&self, app: &App) -> String {
         self.0.code_at(app.clock.now())
     }
 }
@@ -50,7 +50,7 @@ fn enrol(app: &App, visitor: &Visitor<'_>, label: &str) -> (Phone, String, Vec<S
     (phone, id, codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect())
 }
 
-fn second(visitor: &Visitor<'_>, method: &str, code: &str) -> Answer {
+pub(super) fn second(visitor: &Visitor<'_>, method: &str, code: &str) -> Answer {
     visitor.post("/login/factor").json(&json!({ "method": method, "code": code })).send()
 }
 
@@ -366,7 +366,13 @@ fn a_session_that_a_password_alone_began_changes_nothing_once_there_is_a_factor(
     let drawn = visitor.post("/account/factors/totp").csrf(&visitor.csrf()).send().json();
     let (id, name) = (drawn["id"].as_str().unwrap(), "testuser".parse().unwrap());
     // As from another browser, whose node died before it ended this session.
-    let confirmed = factors.confirm(&name, id.parse().unwrap(), 1, "", &[], app.clock.now());
+    let confirmed = factors.confirm(
+        None,
+        &name,
+        Confirmation { factor: id.parse().unwrap(), step: 1, label: "" },
+        &[],
+        app.clock.now(),
+    );
     assert_eq!(rocket::execute(confirmed).unwrap(), Some(true));
     let remove = format!("/account/factors/{id}/remove");
     for path in ["/account/factors/totp", "/account/factors/recovery", &remove] {
