@@ -183,6 +183,7 @@ pub fn accounts(
         service: settings.service_name.clone(),
         site: passkey_site(settings),
         strong_roles: settings.strong_roles.clone(),
+        trust: settings.trust_ttl,
     });
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
     let remember = settings.auth.remember_ends_for();

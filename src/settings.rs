@@ -70,6 +70,9 @@ pub struct AppConfig {
     /// The key under which the secrets of authenticator apps are sealed, at least 32 characters of randomness. Unset by
     /// default: then it is derived from `auth.secret_key`, or kept in a file beside an embedded database.
     pub factor_key: Option<String>,
+    /// For how long somebody may trust a browser, so that a password is enough there, in seconds. Default 2592000, which is the
+    /// longest; 0 for not at all.
+    pub trust_ttl: u64,
     /// Whoever has one of these roles needs a second factor: without one, signing in leads to taking one into use. Default
     /// `["admin"]`, and in the debug profile none.
     pub strong_roles: Option<Vec<String>>,
@@ -98,6 +101,7 @@ impl Default for AppConfig {
             password_min_length: 15,
             code_ttl: 3600,
             factor_key: None,
+            trust_ttl: 2_592_000,
             strong_roles: None,
             hash_threads: None,
             hash_queue: 32,
@@ -141,6 +145,8 @@ pub struct Settings {
     pub code_ttl: Duration,
     /// Where the key of factors comes from.
     pub factor_key: FactorKey,
+    /// For how long a browser may be trusted.
+    pub trust_ttl: Duration,
     /// The roles that need a second factor.
     pub strong_roles: Vec<String>,
     /// How many passwords are hashed at the same time.
@@ -202,6 +208,9 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     if !(300..=86_400).contains(&app.code_ttl) {
         problems.push("app.code_ttl: must be 300 to 86400 seconds".into());
     }
+    if app.trust_ttl > 2_592_000 {
+        problems.push("app.trust_ttl: must be at most 2592000 seconds, thirty days".into());
+    }
     if app.factor_key.as_ref().is_some_and(|key| key.len() < 32) {
         problems.push(
             "app.factor_key: must have at least 32 characters; `openssl rand -base64 48` makes one".into(),
@@ -242,6 +251,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             theme: app.theme,
             password_min_length: app.password_min_length,
             code_ttl: Duration::from_secs(app.code_ttl),
+            trust_ttl: Duration::from_secs(app.trust_ttl),
             // The demo accounts have none, and somebody who develops would be asked for one at every first sign-in.
             strong_roles: app
                 .strong_roles

@@ -177,8 +177,8 @@ const offer = (form) => {
     if (asking !== mine) return;
     const credential = await navigator.credentials[create ? "create" : "get"](asked);
     form.elements.credential.value = JSON.stringify(credential);
-    const remember = document.querySelector("input[type=checkbox][name=remember]");
-    if (remember && form.elements.remember) form.elements.remember.value = String(remember.checked);
+    for (const box of all("input[type=checkbox]"))
+      if (form.elements[box.name]) form.elements[box.name].value = String(box.checked);
     form.submit();
   };
   const failed = (error) => (cancelled.hidden = error.name === "AbortError");

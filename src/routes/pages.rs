@@ -5,7 +5,7 @@
 
 use rocket::{Route, routes};
 
-use crate::routes::account::{apps, dashboard, factors, passkeys, password, sessions};
+use crate::routes::account::{apps, dashboard, factors, passkeys, password, sessions, trust};
 use crate::routes::answer::errors;
 use crate::routes::edge::patient;
 use crate::routes::people::{factors as reset, list, person};
@@ -105,6 +105,7 @@ static PAGES: [Page; 15] = [
                 factors::remove,
                 passkeys::options,
                 passkeys::add,
+                trust::remove,
             ],
             factors::samples
         )

@@ -11,6 +11,8 @@ mod attempts;
 mod events;
 #[cfg(feature = "app")]
 mod factors;
+#[cfg(feature = "app")]
+mod trust;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +29,7 @@ use crate::auth::{
 };
 use crate::store::{cursor_at, number_of};
 #[cfg(feature = "app")]
-use crate::users::{Account, KeptCode, Username};
+use crate::users::{Account, KeptCode, TrustedBrowser, Username};
 
 /// Sessions and accounts in memory.
 #[derive(Default)]
@@ -45,6 +47,9 @@ struct Kept {
     attempts: attempts::Attempts,
     #[cfg(feature = "app")]
     besides: factors::Besides,
+    /// Youngest first.
+    #[cfg(feature = "app")]
+    trusted: Vec<TrustedBrowser>,
     sessions: HashMap<SessionId, Session>,
     log: BTreeMap<i64, Revocation>,
     logged: HashSet<[u8; 16]>,

@@ -213,7 +213,7 @@ const AT_ONCE: usize = 64 * 1024;
 
 /// Every table but those of the migrations, with every column but those that a database numbers or dates by itself;
 /// held below against the tables themselves. Accounts come before what is theirs.
-const TABLES: [WholeTable; 14] = [
+const TABLES: [WholeTable; 15] = [
     WholeTable {
         name: "accounts",
         columns: &[
@@ -300,6 +300,18 @@ const TABLES: [WholeTable; 14] = [
             ("used_at", Integer),
             ("counter", Integer),
             ("public_key", Text),
+        ],
+        reading: "",
+    },
+    WholeTable {
+        name: "trusted_browsers",
+        columns: &[
+            ("digest", Bytes),
+            ("account", Text),
+            ("epoch", Integer),
+            ("made_at", Integer),
+            ("until", Integer),
+            ("browser", Text),
         ],
         reading: "",
     },

@@ -20,7 +20,7 @@ mod accounts;
 #[cfg(feature = "postgres")]
 mod alone;
 #[cfg(feature = "app")]
-#[path = "sql/apps.rs"]
+#[path = "sql/factors/apps.rs"]
 mod apps;
 #[cfg(feature = "app")]
 #[path = "sql/attempts.rs"]
@@ -37,14 +37,17 @@ mod factors;
 mod news;
 mod open;
 #[cfg(feature = "app")]
-#[path = "sql/passkeys.rs"]
+#[path = "sql/factors/passkeys.rs"]
 mod passkeys;
 #[path = "sql/purge.rs"]
 mod purge;
 #[path = "sql/sessions.rs"]
 mod sessions;
 #[cfg(feature = "app")]
-#[path = "sql/under_way.rs"]
+#[path = "sql/factors/trust.rs"]
+mod trust;
+#[cfg(feature = "app")]
+#[path = "sql/factors/under_way.rs"]
 mod under_way;
 #[cfg(feature = "app")]
 #[path = "sql/warrant.rs"]

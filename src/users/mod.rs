@@ -27,7 +27,8 @@ pub use factors::{
     InvalidFactorId, KeptFactor, KeptPasskey, KeptPending, Lack, NewCodes, PasskeyError, PasskeySite,
     Pending, PendingDigest, PendingState, Presented, Removal, SealBroken, SealKey, SecondAnswer,
     SecondFactor, SecondMethods, SecondOutcome, SecondProof, SecondStep, SecondStepError, ShownPasskey,
-    Standing, TotpSecret, UnderWay, arrive, begin, begin_strong, enrolled, present,
+    Standing, TotpSecret, TrustStore, TrustedBrowser, Trusting, UnderWay, arrive, begin, begin_strong,
+    enrolled, present,
 };
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};

@@ -7,7 +7,7 @@
 
 use crate::users::account::Account;
 use crate::users::accounts::Accounts;
-use crate::users::factors::Pending;
+use crate::users::factors::{Pending, Trusting};
 use crate::users::password::{HashError, Password};
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
@@ -47,13 +47,13 @@ pub struct Authenticated {
 ///
 /// ```
 /// use portcullis::testing;
-/// use portcullis::users::{Attempt, Password, Step, Roles};
+/// use portcullis::users::{Attempt, Password, Roles, Step, Trusting};
 ///
 /// let accounts = testing::accounts();
 /// let password = |text: &str| Password::new(text.to_owned()).unwrap();
 /// rocket::execute(async {
 ///     accounts.create("ada".parse().unwrap(), password("correct horse"), Roles::default()).await.unwrap();
-///     let step = accounts.sign_in("ada", password("correct horse"), false, Attempt::default()).await.unwrap();
+///     let step = accounts.sign_in("ada", password("correct horse"), false, Trusting::default(), Attempt::default()).await.unwrap();
 ///     let Step::Done(person) = step else { panic!("ada has no second factor") };
 ///     assert_eq!(person.account.name.as_str(), "ada");
 /// });
@@ -68,7 +68,7 @@ pub enum Step {
 
 impl Accounts {
     /// The first step of signing in: a name and a password. Whether to remember the browser is kept for the second, if
-    /// there is one.
+    /// there is one; none is asked for in a browser that the person trusts.
     ///
     /// # Errors
     /// [`SignInError`], as it says.
@@ -77,12 +77,13 @@ impl Accounts {
         name: &str,
         password: Password,
         remember: bool,
+        trusting: Trusting<'_>,
         attempt: Attempt<'_>,
     ) -> Result<Step, SignInError> {
         let (account, pass) = self.compare(name, &password, attempt).await?;
         let old_hash = account.password_hash.clone();
         let account = self.with_current_hash(account, &password).await;
-        match self.next_step(&account, remember).await {
+        match self.next_step(&account, remember, trusting).await {
             Ok(Some(pending)) => {
                 // What failed before is forgotten when the second step was right, too.
                 self.gate.not_evaluated(pass).await;

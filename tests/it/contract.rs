@@ -44,6 +44,7 @@ mod passkeys;
 mod presence;
 mod revocation;
 mod rotation;
+mod trust;
 
 use std::time::Duration;
 

@@ -83,6 +83,7 @@ impl Wire {
             refresh_csrf_cookie: cookie(&config.refresh_csrf_cookie_name),
             pre_session_cookie: cookie(default_name::PRE_SESSION),
             pending_cookie: cookie(default_name::PENDING),
+            trusted_cookie: cookie(default_name::TRUSTED),
             device_cookie: cookie(default_name::DEVICE),
             same_site: match config.cookie_samesite {
                 CookieSameSite::Lax => SameSite::Lax,

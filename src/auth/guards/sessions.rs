@@ -363,7 +363,7 @@ impl Sessions<'_> {
     }
 
     /// What the browser calls itself, without control characters and at most 256 characters long.
-    fn user_agent(&self) -> String {
+    pub(crate) fn user_agent(&self) -> String {
         let given = self.request.headers().get_one("User-Agent").unwrap_or_default();
         given.chars().filter(|character| !character.is_control()).take(MAX_USER_AGENT).collect()
     }

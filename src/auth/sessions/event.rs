@@ -171,6 +171,10 @@ pub enum What {
     SecondFactorFailed,
     /// A passkey's authenticator counted less than before: somebody may have a copy of it.
     PasskeyCounterFell,
+    /// Somebody said that a password is enough in their browser for a while.
+    BrowserTrusted,
+    /// Somebody took that back.
+    BrowserDistrusted,
 }
 
 /// How loud an event is.
@@ -183,7 +187,7 @@ enum Level {
 
 impl What {
     /// Our word, the OWASP word, and how loud it is.
-    const TABLE: [(Self, &'static str, &'static str, Level); 35] = [
+    const TABLE: [(Self, &'static str, &'static str, Level); 37] = [
         (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
         (
             Self::SignedInAfterFailures,
@@ -223,6 +227,8 @@ impl What {
         (Self::RecoveryCodesMade, "recovery_codes_made", "user_updated", Level::Info),
         (Self::RecoveryCodeUsed, "recovery_code_used", "authn_login_success", Level::Warn),
         (Self::SecondFactorFailed, "second_factor_failed", "authn_login_fail", Level::Warn),
+        (Self::BrowserTrusted, "browser_trusted", "user_updated", Level::Info),
+        (Self::BrowserDistrusted, "browser_distrusted", "user_updated", Level::Info),
         (Self::PasskeyCounterFell, "passkey_counter_fell", "authn_login_fail", Level::Critical),
     ];
 

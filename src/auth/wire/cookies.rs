@@ -26,6 +26,7 @@ pub(crate) mod default_name {
     pub(crate) const DEVICE: &str = "portcullis_device";
     /// Belongs to a sign-in that lacks its second step; no token, and for five minutes.
     pub(crate) const PENDING: &str = "portcullis_pending";
+    pub(crate) const TRUSTED: &str = "portcullis_trusted";
 }
 
 /// A cookie's name as browsers see it: over HTTPS it is bound to this host.

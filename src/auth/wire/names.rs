@@ -30,6 +30,8 @@ pub(crate) struct Wire {
     pub(crate) device_cookie: String,
     /// Belongs to a sign-in that lacks its second step.
     pub(crate) pending_cookie: String,
+    /// Tells that a person trusts this browser.
+    pub(crate) trusted_cookie: String,
     pub(crate) same_site: SameSite,
     pub(crate) csrf_in_cookies: bool,
     pub(crate) csrf_header: String,
@@ -130,7 +132,7 @@ impl Wire {
             [&self.access_cookie, &self.refresh_cookie, &self.access_csrf_cookie, &self.refresh_csrf_cookie];
         cookies.sort_unstable();
         if cookies.windows(2).any(|pair| pair.first() == pair.last())
-            || [&self.pre_session_cookie, &self.device_cookie, &self.pending_cookie]
+            || [&self.pre_session_cookie, &self.device_cookie, &self.pending_cookie, &self.trusted_cookie]
                 .iter()
                 .any(|own| cookies.contains(own))
         {

@@ -20,7 +20,8 @@ use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::{Frame, Moment};
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
-use crate::users::{Accounts, Factor, FactorKind, OneTimeCode, Removal, Username};
+use crate::routes::view::user_agent::UserAgent;
+use crate::users::{Accounts, Factor, FactorKind, OneTimeCode, Removal, TrustedBrowser, Username};
 
 /// A factor as its owner sees it.
 #[derive(Debug, Serialize)]
@@ -31,6 +32,18 @@ struct ShownFactor<'a> {
     made: Moment,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used: Option<Moment>,
+}
+
+/// A browser that its owner trusts.
+#[derive(Debug, Serialize)]
+struct ShownBrowser<'a> {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    browser: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system: Option<&'a str>,
+    since: Moment,
+    until: Moment,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,6 +57,8 @@ struct SecurityPage<'a> {
     accepted: Option<String>,
     factors: Vec<ShownFactor<'a>>,
     recovery_left: u32,
+    /// Where a password is enough.
+    browsers: Vec<ShownBrowser<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'a str>,
 }
@@ -63,9 +78,16 @@ pub(crate) async fn list(
         // A person of another directory has none here.
         Err(_) => (Vec::new(), 0),
     };
+    let browsers = match own_name(visitor.subject()) {
+        Ok(name) if !factors.is_empty() => {
+            accounts.trusted_browsers(&name).await.map_err(|error| unreadable(&error))?
+        }
+        _ => Vec::new(),
+    };
     if form == Form::Data {
         let factors: Vec<_> = factors.iter().map(told).collect();
-        let body = json!({ "factors": factors, "recovery_codes_left": left });
+        let browsers: Vec<_> = browsers.iter().map(told_browser).collect();
+        let body = json!({ "factors": factors, "recovery_codes_left": left, "trusted_browsers": browsers });
         return Ok(Reply::Json(Status::Ok, body));
     }
     let notice = notice.filter(|notice| NOTICES.contains(notice));
@@ -82,6 +104,7 @@ pub(crate) async fn list(
         accepted: accepted.map(|accepted| accepted.to_string()),
         factors: factors.iter().map(shown).collect(),
         recovery_left: left,
+        browsers: browsers.iter().map(shown_browser).collect(),
         notice,
     };
     Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("security.html", page)))
@@ -150,7 +173,15 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         accepted: None,
         factors,
         recovery_left,
+        browsers: Vec::new(),
         notice,
+    };
+    let browser = |browser| ShownBrowser {
+        id: text.to_owned(),
+        browser,
+        system: browser,
+        since: Moment::sample(text),
+        until: Moment::sample(text),
     };
     states::values(&[
         page(Vec::new(), 0, None),
@@ -164,6 +195,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         SecurityPage {
             passkeys: true,
             accepted: Some(text.to_owned()),
+            browsers: vec![browser(Some(text)), browser(None)],
             ..page(vec![factor("passkey", text, None), factor("totp", text, None)], 9, Some(PASSKEY_ADDED))
         },
     ])
@@ -201,6 +233,26 @@ fn told(factor: &Factor) -> Value {
         "made": factor.made_at.as_secs(),
         "last_used": factor.used_at.map(|at| at.as_secs()),
     })
+}
+
+fn told_browser(browser: &TrustedBrowser) -> Value {
+    json!({
+        "id": browser.id(),
+        "browser": browser.browser,
+        "since": browser.made_at.as_secs(),
+        "until": browser.until.as_secs(),
+    })
+}
+
+fn shown_browser(trusted: &TrustedBrowser) -> ShownBrowser<'_> {
+    let UserAgent { browser, system } = UserAgent::read(&trusted.browser);
+    ShownBrowser {
+        id: trusted.id(),
+        browser,
+        system,
+        since: trusted.made_at.into(),
+        until: trusted.until.into(),
+    }
 }
 
 fn shown(factor: &Factor) -> ShownFactor<'_> {
@@ -248,7 +300,9 @@ pub(super) const ENROLMENT_OVER: &str = "enrolment_over";
 pub(super) const PASSKEY_ADDED: &str = "passkey_added";
 pub(super) const REFUSED: &str = "passkey_refused";
 const LAST_FACTOR: &str = "last_factor";
-const NOTICES: [&str; 10] = [
+pub(super) const DISTRUSTED: &str = "browser_distrusted";
+const NOTICES: [&str; 11] = [
+    DISTRUSTED,
     ADDED,
     PASSKEY_ADDED,
     REFUSED,

@@ -6,3 +6,4 @@ pub(crate) mod factors;
 pub(crate) mod passkeys;
 pub(crate) mod password;
 pub(crate) mod sessions;
+pub(crate) mod trust;

@@ -4,11 +4,12 @@
 //! Ending another session asks for a fresh password: whoever stole this one must not lock its owner out.
 
 use rocket::http::Status;
-use rocket::{get, post};
+use rocket::{State, get, post};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::auth::{AuthError, CsrfToken, FreshToken, Session, SessionId, Sessions, SignedIn};
+use crate::routes::account::factors::unreadable;
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
@@ -17,6 +18,7 @@ use crate::routes::view::frame::{Frame, Moment};
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 use crate::routes::view::user_agent::UserAgent;
+use crate::users::Accounts;
 
 /// A session as its owner sees it.
 #[derive(Debug, Serialize)]
@@ -141,14 +143,19 @@ pub(crate) async fn end(
     })
 }
 
-/// `POST /sessions/end-others`: ends all of them but this one.
+/// `POST /sessions/end-others`: ends all of them but this one, and the trust in every browser.
 #[post("/sessions/end-others")]
 pub(crate) async fn end_others(
     person: FreshToken<'_>,
     sessions: Sessions<'_>,
+    accounts: &State<Accounts>,
     form: Form,
 ) -> Result<Reply, Refused> {
     let ended = sessions.end_others(person.subject(), person.session_id()).await.map_err(Refused)?;
+    // Whoever is somewhere else shall not come back with a password alone.
+    if let Ok(name) = person.subject().parse() {
+        accounts.distrust_browsers(&name).await.map_err(|error| unreadable(&error))?;
+    }
     Ok(match form {
         Form::Page => Reply::SeeOther(saying(paths::SESSIONS, ENDED_OTHERS)),
         Form::Data => Reply::Json(Status::Ok, json!({ "ended": ended })),

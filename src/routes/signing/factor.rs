@@ -23,7 +23,9 @@ use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
-use crate::users::{Accounts, Attempt, Lack, SecondAnswer, SecondMethods, SecondStepError, UnderWay};
+use crate::users::{
+    Accounts, Attempt, Authenticated, Lack, SecondAnswer, SecondMethods, SecondStepError, UnderWay,
+};
 
 /// A code, and what kind it is, which a form leaves to us; or what a browser brings of a passkey.
 #[derive(Deserialize)]
@@ -32,6 +34,9 @@ pub(crate) struct SecondCode {
     method: Option<FactorMethod>,
     code: Option<String>,
     credential: Option<Credential>,
+    /// Whether a password is to be enough in this browser for a while.
+    #[serde(default)]
+    trust: bool,
     delivery: Option<Delivery>,
     #[serde(skip)]
     next: Option<String>,
@@ -53,6 +58,9 @@ struct FactorPage<'a> {
     app: bool,
     passkey: bool,
     recovery: bool,
+    /// For how many days the browser may be trusted, if at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust_days: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +80,7 @@ pub(crate) async fn form(
     let Some(methods) = methods_of(Lack::Factor, &sessions, accounts).await? else {
         return Ok(Reply::SeeOther(saying(paths::LOGIN, SIGN_IN_EXPIRED)));
     };
-    let page = FactorPage::asking(methods, next.as_ref(), None);
+    let page = FactorPage::asking(methods, accounts, next.as_ref(), None);
     Ok(Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("factor.html", page)))
 }
 
@@ -118,7 +126,7 @@ pub(crate) async fn submit(
     let methods = methods_of(Lack::Factor, &sessions, accounts).await?;
     let methods = methods.unwrap_or(SecondMethods { app: true, passkey: false, recovery: true });
     Ok(rejection.answer(form, |rejection| {
-        let page = FactorPage::asking(methods, next.as_ref(), Some(rejection));
+        let page = FactorPage::asking(methods, accounts, next.as_ref(), Some(rejection));
         frame.csrf(csrf.as_str()).render("factor.html", page)
     }))
 }
@@ -130,12 +138,18 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         app: true,
         passkey: false,
         recovery,
+        trust_days: Some(30),
         error,
         retry_after,
     };
     states::values(&[
         FactorPage { passkey: true, ..page(text, true, None, None) },
-        FactorPage { passkey: true, app: false, ..page("", true, Some("bad_passkey"), None) },
+        FactorPage {
+            passkey: true,
+            app: false,
+            trust_days: None,
+            ..page("", true, Some("bad_passkey"), None)
+        },
         page("", true, None, None),
         page(text, false, Some(BAD_CODE), None),
         page("", true, Some("throttled"), Some(30)),
@@ -145,11 +159,18 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
 }
 
 impl<'a> FactorPage<'a> {
-    fn asking(methods: SecondMethods, next: Option<&'a Next>, rejection: Option<&'a Rejection>) -> Self {
+    fn asking(
+        methods: SecondMethods,
+        accounts: &Accounts,
+        next: Option<&'a Next>,
+        rejection: Option<&'a Rejection>,
+    ) -> Self {
         let SecondMethods { app, passkey, recovery } = methods;
         let retry_after = rejection.and_then(Rejection::retry_after);
         let next = next.map_or("", Next::as_str);
-        Self { next, app, passkey, recovery, error: rejection.map(Rejection::key), retry_after }
+        let days = accounts.trusts_browsers_for().as_secs() / 86_400;
+        let (trust_days, error) = ((days > 0).then_some(days), rejection.map(Rejection::key));
+        Self { next, app, passkey, recovery, trust_days, error, retry_after }
     }
 }
 
@@ -209,10 +230,28 @@ async fn take(
         Err(NotDone::Refused(Refused(AuthError::Revoked))) => return Err(expired(sessions)),
         begun => begun?,
     };
+    if sent.trust {
+        trust(&step.person, sessions, accounts).await;
+    }
     if matches!(answer, SecondAnswer::Recovery(_)) {
         sessions.note(What::RecoveryCodeUsed, Some(name.as_str()), None);
     }
     Ok(begun)
+}
+
+/// From now on a password is enough for this person in this browser, for a while. They are in either way.
+async fn trust(person: &Authenticated, sessions: &Sessions<'_>, accounts: &Accounts) {
+    match accounts.trust_browser(&person.account, &sessions.user_agent()).await {
+        Ok(Some((secret, life))) => {
+            sessions.keep_trust(&secret, life);
+            sessions.note(What::BrowserTrusted, Some(person.account.name.as_str()), None);
+        }
+        Ok(None) => {}
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "a browser was to be trusted and is not");
+        }
+    }
 }
 
 /// What a password and this prove together.
@@ -272,7 +311,14 @@ impl body::FromFields for SecondCode {
         if code.is_none() && credential.is_none() {
             return Err(body::Unreadable::Unfitting);
         }
-        Ok(Self { method: None, code, credential, delivery: None, next: fields.optional("next") })
+        Ok(Self {
+            method: None,
+            code,
+            credential,
+            trust: fields.optional("trust").is_some_and(|value| value == "true"),
+            delivery: None,
+            next: fields.optional("next"),
+        })
     }
 }
 

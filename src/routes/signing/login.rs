@@ -24,7 +24,7 @@ use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths;
 use crate::routes::view::states;
-use crate::users::{Accounts, Attempt, Lack, Password, SecondMethods, SignInError, Step, Username};
+use crate::users::{Accounts, Attempt, Lack, Password, SecondMethods, SignInError, Step, Trusting, Username};
 
 /// Whether the sign-in page names the demo accounts.
 #[derive(Debug, Clone, Copy)]
@@ -244,7 +244,10 @@ async fn sign_in(
     let Ok(password) = Password::new(credentials.password) else { return Err(unfitting().into()) };
     let device = device::of(sessions, &credentials.username);
     let attempt = Attempt { address: sessions.address(), device: device.as_deref() };
-    let step = accounts.sign_in(&credentials.username, password, credentials.remember, attempt).await;
+    let step = {
+        let trusting = Trusting(sessions.trust());
+        accounts.sign_in(&credentials.username, password, credentials.remember, trusting, attempt).await
+    };
     let person = match step {
         Ok(Step::Done(person)) => person,
         Ok(Step::Next(pending)) => {

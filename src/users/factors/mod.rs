@@ -17,6 +17,7 @@ mod seal;
 mod second;
 mod store;
 mod totp;
+mod trust;
 mod webauthn;
 
 pub use machine::{
@@ -27,10 +28,11 @@ pub use own::{Enrolment, Factor, FactorKind, NewCodes};
 pub use passkeys::PasskeyError;
 pub use proof::{SecondAnswer, SecondFactor};
 pub use seal::{SealBroken, SealKey};
-pub use second::{Pending, SecondMethods, SecondStep, SecondStepError, UnderWay};
+pub use second::{Pending, SecondMethods, SecondStep, SecondStepError, Trusting, UnderWay};
 pub use store::{
     Answered, Confirmation, FactorCounts, FactorId, FactorStore, InvalidFactorId, KeptFactor, KeptPasskey,
     KeptPending, PendingDigest, Presented, Removal, ShownPasskey,
 };
 pub use totp::TotpSecret;
+pub use trust::trusted::{TrustStore, TrustedBrowser};
 pub use webauthn::PasskeySite;

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -38,6 +39,9 @@ pub struct SecondFactor {
     /// Whoever has one of these roles needs a factor: without one, signing in leads to taking one into use, where that can be
     /// done here, and the last one stays.
     pub strong_roles: Vec<String>,
+    /// For how long somebody may trust a browser, so that a password is enough there; at most thirty days, and zero for not at
+    /// all.
+    pub trust: Duration,
     /// The site that passkeys belong to; without one, or without a key, nobody makes or shows a passkey.
     pub site: Option<PasskeySite>,
 }

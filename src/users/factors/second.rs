@@ -42,6 +42,10 @@ impl fmt::Debug for Pending {
     }
 }
 
+/// What the browser of somebody who signs in brings, if the person has said that it may be trusted.
+#[derive(Clone, Copy, Default)]
+pub struct Trusting<'a>(pub Option<&'a str>);
+
 /// A sign-in that is open now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnderWay {
@@ -102,11 +106,15 @@ impl Accounts {
         &self,
         account: &Account,
         remember: bool,
+        trusting: Trusting<'_>,
     ) -> Result<Option<Pending>, SignInError> {
         let Some(second) = &self.second else { return Ok(None) };
         let counts = second.store.counts(&account.name).await?;
         let strong = second.strong();
         if counts.factors() == 0 && !account.has_any_role(strong) {
+            return Ok(None);
+        }
+        if counts.factors() > 0 && self.trusts(trusting, account).await? {
             return Ok(None);
         }
         let mut secret = [0; 32];

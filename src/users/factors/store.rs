@@ -10,6 +10,7 @@ use crate::auth::UnixTime;
 use crate::users::account::{Account, Change, Effective, Warrant};
 use crate::users::code::CodeDigest;
 use crate::users::factors::machine::{Beginning, PendingState, SecondOutcome};
+use crate::users::factors::trust::trusted::TrustStore;
 use crate::users::store_error::AccountStoreError;
 use crate::users::username::Username;
 
@@ -270,7 +271,7 @@ pub struct Answered {
 /// });
 /// ```
 #[async_trait]
-pub trait FactorStore: Send + Sync + 'static {
+pub trait FactorStore: TrustStore {
     /// The factors of an account, confirmed or not, oldest first.
     async fn factors(&self, account: &Username) -> Result<Vec<KeptFactor>, AccountStoreError>;
 

@@ -249,7 +249,7 @@ fn user() -> Value {
 }
 
 fn second_step(app: bool, passkey: bool, recovery: bool, error: &Value) -> Value {
-    let mut page = json!({ "app": app, "passkey": passkey, "recovery": recovery });
+    let mut page = json!({ "app": app, "passkey": passkey, "recovery": recovery, "trust_days": 30 });
     if !error.is_null() {
         page["error"] = error.clone();
     }
@@ -269,6 +269,10 @@ fn full_security() -> Value {
             factor("passkey", "", Value::Null),
         ],
         "recovery_left": 9,
+        "browsers": [
+            { "id": "x", "browser": "Firefox", "system": "Linux", "since": moment(-90_000), "until": moment(90_000) },
+            { "id": "x", "since": moment(-90_000), "until": moment(90_000) },
+        ],
         "notice": "factor_added",
     })
 }

@@ -58,7 +58,24 @@ impl Sessions<'_> {
         jar.set(out, name, secret, Readable::ByServerOnly, Some(life));
     }
 
-    /// Takes it away again.
+    /// The secret of a browser that somebody trusts, if it was given one by [`keep_trust`](Self::keep_trust).
+    #[must_use]
+    pub fn trust(&self) -> Option<&str> {
+        match Asked::bare(self.request).cookie(&self.authority.jar.wire().trusted_cookie) {
+            Carried::Once(secret) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// Gives the browser the secret by which it is trusted, for as long as it is. Nothing makes it last longer, and it
+    /// outlives signing out.
+    pub fn keep_trust(&self, secret: &str, life: Duration) {
+        let jar = self.authority.jar;
+        let (out, name) = (&notes(self.request).outbox, &jar.wire().trusted_cookie);
+        jar.set(out, name, secret, Readable::ByServerOnly, Some(life));
+    }
+
+    /// Takes away the secret of the sign-in that is under way.
     pub fn forget_pending(&self) {
         let jar = self.authority.jar;
         jar.delete(&notes(self.request).outbox, &jar.wire().pending_cookie, Readable::ByServerOnly);

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::support::{Answer, App, FOUR, Setup, Visitor, app, claims, names};
 
 /// An app that shows codes of this secret.
-pub(super) struct Phone(TotpSecret);
+pub(crate) struct Phone(TotpSecret);
 
 impl Phone {
     /// Types the key in, as people do whose camera is broken.
-    pub(super) fn typed(key: &str) -> Self {
+    pub(crate) fn typed(key: &str) -> Self {
         let mut bits = Vec::new();
         for sign in key.bytes().filter(|sign| *sign != b' ') {
             let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == sign).unwrap();
@@ -25,7 +25,7 @@ impl Phone {
         Self(TotpSecret::from_bytes(bytes.try_into().unwrap()))
     }
 
-    pub(super) fn shows(&self, app: &App) -> String {
+    pub(crate) fn shows(&self, app: &App) -> String {
         self.0.code_at(app.clock.now())
     }
 }
@@ -35,7 +35,7 @@ fn list(visitor: &Visitor<'_>) -> Value {
 }
 
 /// Takes an app into use; the phone, its id, and the recovery codes of the first.
-fn enrol(app: &App, visitor: &Visitor<'_>, label: &str) -> (Phone, String, Vec<String>) {
+pub(crate) fn enrol(app: &App, visitor: &Visitor<'_>, label: &str) -> (Phone, String, Vec<String>) {
     let drawn = visitor.post("/account/factors/totp").csrf(&visitor.csrf()).send();
     assert_eq!(drawn.status, 200, "{}", drawn.body);
     let drawn = drawn.json();
@@ -50,7 +50,7 @@ fn enrol(app: &App, visitor: &Visitor<'_>, label: &str) -> (Phone, String, Vec<S
     (phone, id, codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect())
 }
 
-pub(super) fn second(visitor: &Visitor<'_>, method: &str, code: &str) -> Answer {
+pub(crate) fn second(visitor: &Visitor<'_>, method: &str, code: &str) -> Answer {
     visitor.post("/login/factor").json(&json!({ "method": method, "code": code })).send()
 }
 
@@ -66,7 +66,7 @@ fn halfway(app: &App) -> Visitor<'_> {
 fn somebody_enrols_signs_in_elsewhere_loses_the_phone_and_recovers() {
     let app = app();
     let (first, before) = (app.signed_in(), app.signed_in());
-    assert_eq!(list(&first), json!({ "factors": [], "recovery_codes_left": 0 }));
+    assert_eq!(list(&first), json!({ "factors": [], "recovery_codes_left": 0, "trusted_browsers": [] }));
     assert!(claims(&first.access_token()).get("acr").is_none());
     let (phone, id, codes) = enrol(&app, &first, " my phone ");
     assert_eq!(codes.len(), 10);
@@ -106,7 +106,7 @@ fn somebody_enrols_signs_in_elsewhere_loses_the_phone_and_recovers() {
     assert_eq!(second(&halfway(&app), "recovery", &codes[4]).refusal(), (401, "bad_code".into()), "once");
     let removed = third.post(&format!("/account/factors/{id}/remove")).csrf(&third.csrf()).send();
     assert_eq!((removed.status, removed.json()), (200, json!({ "removed": true })));
-    assert_eq!(list(&third), json!({ "factors": [], "recovery_codes_left": 0 }));
+    assert_eq!(list(&third), json!({ "factors": [], "recovery_codes_left": 0, "trusted_browsers": [] }));
     assert_eq!(app.program().sign_in("testuser", "testpass").json(), json!({ "login": true }));
 }
 

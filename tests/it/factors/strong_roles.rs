@@ -4,7 +4,7 @@ use portcullis::auth::{Algorithm, KeyFile, OsRandom};
 use serde_json::{Value, json};
 
 use crate::authenticator::{Authenticator, Key};
-use crate::signing::second_factor::{Phone, second};
+use crate::factors::second_factor::{Phone, second};
 use crate::support::{Answer, App, FOUR, Setup, Visitor, claims, names};
 
 const ORIGIN: &str = "http://localhost";
