@@ -13,6 +13,8 @@ mod events;
 mod factors;
 #[cfg(feature = "app")]
 mod trust;
+#[cfg(feature = "app")]
+mod under_way;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

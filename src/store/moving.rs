@@ -213,7 +213,7 @@ const AT_ONCE: usize = 64 * 1024;
 
 /// Every table but those of the migrations, with every column but those that a database numbers or dates by itself;
 /// held below against the tables themselves. Accounts come before what is theirs.
-const TABLES: [WholeTable; 15] = [
+const TABLES: [WholeTable; 16] = [
     WholeTable {
         name: "accounts",
         columns: &[
@@ -315,6 +315,7 @@ const TABLES: [WholeTable; 15] = [
         ],
         reading: "",
     },
+    WholeTable { name: "required_factors", columns: &[("account", Text)], reading: "" },
     WholeTable {
         name: "spent_challenges",
         columns: &[("digest", Bytes), ("expires_at", Integer)],

@@ -11,6 +11,7 @@ mod history;
 mod logout;
 mod nodes;
 mod orders;
+mod passkeys;
 mod second_factor;
 mod theft;
 

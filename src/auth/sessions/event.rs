@@ -175,6 +175,10 @@ pub enum What {
     BrowserTrusted,
     /// Somebody took that back.
     BrowserDistrusted,
+    /// An administrator said that this person needs a second factor.
+    FactorRequired,
+    /// An administrator took that back.
+    FactorNotRequired,
 }
 
 /// How loud an event is.
@@ -187,7 +191,7 @@ enum Level {
 
 impl What {
     /// Our word, the OWASP word, and how loud it is.
-    const TABLE: [(Self, &'static str, &'static str, Level); 37] = [
+    const TABLE: [(Self, &'static str, &'static str, Level); 39] = [
         (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
         (
             Self::SignedInAfterFailures,
@@ -227,6 +231,8 @@ impl What {
         (Self::RecoveryCodesMade, "recovery_codes_made", "user_updated", Level::Info),
         (Self::RecoveryCodeUsed, "recovery_code_used", "authn_login_success", Level::Warn),
         (Self::SecondFactorFailed, "second_factor_failed", "authn_login_fail", Level::Warn),
+        (Self::FactorRequired, "factor_required", "user_updated", Level::Warn),
+        (Self::FactorNotRequired, "factor_not_required", "user_updated", Level::Warn),
         (Self::BrowserTrusted, "browser_trusted", "user_updated", Level::Info),
         (Self::BrowserDistrusted, "browser_distrusted", "user_updated", Level::Info),
         (Self::PasskeyCounterFell, "passkey_counter_fell", "authn_login_fail", Level::Critical),

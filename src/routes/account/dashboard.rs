@@ -119,7 +119,7 @@ impl<'a> ShownEvent<'a> {
     }
 
     /// For the person whose account it is; where an administrator was is not told.
-    fn for_owner(event: &Event) -> Self {
+    pub(crate) fn for_owner(event: &Event) -> Self {
         let told = Self::for_administrator(event);
         if told.by.is_some() { Self { detail: None, by: None, ..told } } else { told }
     }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::auth::{AuthError, AuthLevel, CsrfToken, FreshToken, Proved, Sessions, SignedIn, What};
+use crate::routes::account::dashboard::{MAX_EVENTS, ShownEvent, newest};
 use crate::routes::answer::errors::{FACTOR_NEEDED, Refused};
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
@@ -59,6 +60,8 @@ struct SecurityPage<'a> {
     recovery_left: u32,
     /// Where a password is enough.
     browsers: Vec<ShownBrowser<'a>>,
+    /// What happened to password and factors lately.
+    events: Vec<ShownEvent<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'a str>,
 }
@@ -69,6 +72,7 @@ pub(crate) async fn list(
     visitor: SignedIn<'_>,
     notice: Option<&str>,
     csrf: CsrfToken<'_>,
+    sessions: Sessions<'_>,
     accounts: &State<Accounts>,
     frame: Frame<'_>,
     form: Form,
@@ -98,6 +102,8 @@ pub(crate) async fn list(
         }
         _ => None,
     };
+    let events = sessions.events(visitor.subject(), MAX_EVENTS).await.map_err(Refused)?;
+    let of_interest: Vec<_> = events.into_iter().filter(|event| is_of_security(event.what)).collect();
     let page = SecurityPage {
         offered: accounts.offers_second_factor(),
         passkeys: accounts.offers_passkeys(),
@@ -105,6 +111,7 @@ pub(crate) async fn list(
         factors: factors.iter().map(shown).collect(),
         recovery_left: left,
         browsers: browsers.iter().map(shown_browser).collect(),
+        events: newest(&of_interest, SHOWN_EVENTS).map(ShownEvent::for_owner).collect(),
         notice,
     };
     Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("security.html", page)))
@@ -174,6 +181,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         factors,
         recovery_left,
         browsers: Vec::new(),
+        events: Vec::new(),
         notice,
     };
     let browser = |browser| ShownBrowser {
@@ -196,6 +204,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
             passkeys: true,
             accepted: Some(text.to_owned()),
             browsers: vec![browser(Some(text)), browser(None)],
+            events: vec![ShownEvent::sample(text)],
             ..page(vec![factor("passkey", text, None), factor("totp", text, None)], 9, Some(PASSKEY_ADDED))
         },
     ])
@@ -265,6 +274,29 @@ fn shown(factor: &Factor) -> ShownFactor<'_> {
     }
 }
 
+/// Whether an event is about the password or what somebody has besides.
+const fn is_of_security(what: What) -> bool {
+    matches!(
+        what,
+        What::PasswordChanged
+            | What::PasswordSet
+            | What::PasswordChosen
+            | What::PasswordChangeRefused
+            | What::CodeIssued
+            | What::FactorAdded
+            | What::FactorRemoved
+            | What::FactorsReset
+            | What::FactorRequired
+            | What::FactorNotRequired
+            | What::RecoveryCodesMade
+            | What::RecoveryCodeUsed
+            | What::SecondFactorFailed
+            | What::PasskeyCounterFell
+            | What::BrowserTrusted
+            | What::BrowserDistrusted
+    )
+}
+
 /// What programs call it.
 const fn kind(factor: &Factor) -> &'static str {
     match factor.kind {
@@ -299,6 +331,7 @@ pub(super) const TOO_MANY: &str = "too_many_factors";
 pub(super) const ENROLMENT_OVER: &str = "enrolment_over";
 pub(super) const PASSKEY_ADDED: &str = "passkey_added";
 pub(super) const REFUSED: &str = "passkey_refused";
+const SHOWN_EVENTS: usize = 6;
 const LAST_FACTOR: &str = "last_factor";
 pub(super) const DISTRUSTED: &str = "browser_distrusted";
 const NOTICES: [&str; 11] = [

@@ -9,7 +9,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::auth::{AuthError, CsrfToken, FreshToken, Session, SessionId, Sessions, SignedIn};
-use crate::routes::account::factors::unreadable;
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
@@ -154,7 +153,11 @@ pub(crate) async fn end_others(
     let ended = sessions.end_others(person.subject(), person.session_id()).await.map_err(Refused)?;
     // Whoever is somewhere else shall not come back with a password alone.
     if let Ok(name) = person.subject().parse() {
-        accounts.distrust_browsers(&name).await.map_err(|error| unreadable(&error))?;
+        accounts.distrust_browsers(&name).await.map_err(|error| {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "trusted browsers cannot be forgotten");
+            Refused(AuthError::Unavailable)
+        })?;
     }
     Ok(match form {
         Form::Page => Reply::SeeOther(saying(paths::SESSIONS, ENDED_OTHERS)),

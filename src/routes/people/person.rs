@@ -44,8 +44,9 @@ struct PersonPage<'a> {
     code_open: bool,
     /// How many attempts to sign in failed in a row, from devices that are not known.
     failures: u32,
-    /// How many authenticator apps the person has.
+    /// How many apps and passkeys the person has; and whether one is required, whatever the roles.
     factors: usize,
+    factor_required: bool,
     /// When the next of them is looked at, if it has to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt: Option<Moment>,
@@ -224,17 +225,15 @@ pub(crate) async fn end_all(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
 impl PersonPage<'_> {
     /// The same for programs.
     fn as_data(&self) -> Value {
-        let Self { person, sessions, events, code_until, code_open, failures, factors, next_attempt, .. } =
-            self;
-        let code_until = code_until.as_ref().filter(|_| *code_open);
         json!({
-            "person": person,
-            "sessions": sessions,
-            "events": events,
-            "code_until": code_until,
-            "failures": failures,
-            "factors": factors,
-            "next_attempt": next_attempt,
+            "person": self.person,
+            "sessions": self.sessions,
+            "events": self.events,
+            "code_until": self.code_until.as_ref().filter(|_| self.code_open),
+            "failures": self.failures,
+            "factors": self.factors,
+            "factor_required": self.factor_required,
+            "next_attempt": self.next_attempt,
         })
     }
 
@@ -247,6 +246,8 @@ impl PersonPage<'_> {
             FAILURES_FORGOTTEN => self.failures == 0,
             CODE_WITHDRAWN => self.code_until.is_none(),
             FACTORS_RESET => self.factors == 0,
+            FACTOR_REQUIRED => self.factor_required,
+            FACTOR_NOT_REQUIRED => !self.factor_required,
             _ => NOTICES.contains(&notice),
         }
     }
@@ -263,6 +264,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         code_open: false,
         failures: 0,
         factors: 0,
+        factor_required: false,
         next_attempt: None,
         is_self: false,
         notice,
@@ -286,7 +288,9 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         page(present(), None, Some("own_account")),
         page(present(), None, Some("last_administrator")),
         PersonPage { factors: 1, ..page(present(), None, Some("own_factor_required")) },
+        PersonPage { factor_required: true, ..page(present(), Some(FACTOR_REQUIRED), None) },
         page(present(), Some(FACTORS_RESET), None),
+        page(present(), Some(FACTOR_NOT_REQUIRED), None),
         page(present(), None, Some(text)),
     ])
 }
@@ -311,6 +315,7 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
         code_until: code.map(|code| code.expires_at.into()),
         failures: failures.in_a_row,
         factors: factors.len(),
+        factor_required: desk.accounts().requires_factor(name).await.map_err(|error| out_of_reach(&error))?,
         next_attempt: failures.wait(now).map(|wait| (now + wait).into()),
         is_self: is_own(desk, name),
         notice: None,
@@ -386,6 +391,8 @@ const FAILURES_FORGOTTEN: &str = "failures_forgotten";
 const CODE_WITHDRAWN: &str = "code_withdrawn";
 /// All apps of the person were taken away.
 pub(super) const FACTORS_RESET: &str = "factors_reset";
+pub(super) const FACTOR_REQUIRED: &str = "factor_required";
+pub(super) const FACTOR_NOT_REQUIRED: &str = "factor_not_required";
 const ENDED_ONE: &str = "session_ended";
 const ENDED_ALL: &str = "all_ended";
 const NOTHING_TO_END: &str = "nothing_to_end";

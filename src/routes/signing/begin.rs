@@ -4,7 +4,7 @@ use rocket::http::Status;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::auth::{EndReason, Proved, Refusal, Sessions, TokenPair, Voucher, What};
+use crate::auth::{EndReason, Proved, Refusal, SessionId, Sessions, TokenPair, Voucher, What};
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
@@ -60,7 +60,7 @@ pub(super) async fn begin(
     form: Form,
     sessions: &Sessions<'_>,
     accounts: &Accounts,
-) -> Result<Option<TokenPair>, NotDone> {
+) -> Result<(SessionId, Option<TokenPair>), NotDone> {
     if sessions.pending().is_some() {
         // Of this sign-in, or of another that was left in the middle.
         sessions.forget_pending();
@@ -89,7 +89,7 @@ pub(super) async fn begin(
     if tokens.is_none() {
         device::remember(person, session, form, sessions, accounts).await;
     }
-    Ok(tokens)
+    Ok((session, tokens))
 }
 
 pub(super) fn bad_credentials() -> Rejection {

@@ -276,11 +276,15 @@ async fn take(
         }
     };
     let more = Some((Voucher::from_bytes(voucher), proved));
-    let tokens = match begin(&person, more, remember, delivery, form, sessions, accounts).await {
+    let (session, tokens) = match begin(&person, more, remember, delivery, form, sessions, accounts).await {
         Err(NotDone::Refused(Refused(AuthError::Revoked))) => return Err(expired(sessions)),
         begun => begun?,
     };
-    sessions.note(What::FactorAdded, Some(name.as_str()), None);
+    sessions.note(What::FactorAdded, Some(name.as_str()), Some(session));
+    if let Err(error) = sessions.end_others(name.as_str(), session).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "sessions that a password alone had begun go on beside a first factor");
+    }
     Ok(Entered { tokens, codes })
 }
 

@@ -228,7 +228,7 @@ async fn take(
     let begun = match begun {
         // Another tab has begun by it, or the account changed in between.
         Err(NotDone::Refused(Refused(AuthError::Revoked))) => return Err(expired(sessions)),
-        begun => begun?,
+        begun => begun?.1,
     };
     if sent.trust {
         trust(&step.person, sessions, accounts).await;

@@ -260,7 +260,7 @@ async fn sign_in(
         }
     };
     let begun = begin(&person, None, credentials.remember, delivery, form, sessions, accounts);
-    begun.await.map(Came::In)
+    begun.await.map(|(_, tokens)| Came::In(tokens))
 }
 
 /// Writes the event of a failed attempt. The name is kept only when it is somebody's:

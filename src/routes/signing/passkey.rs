@@ -111,7 +111,7 @@ async fn sign_in(
     };
     let more = Some((Voucher::from_bytes(step.voucher), Proved::Passkey));
     let begun = begin(&step.person, more, step.remember, delivery, form, sessions, accounts).await;
-    begun.map_err(|not_done| match not_done {
+    begun.map(|(_, tokens)| tokens).map_err(|not_done| match not_done {
         // The account changed in between.
         NotDone::Refused(Refused(AuthError::Revoked)) => Failed::NotDone(bad_passkey().into()),
         not_done => Failed::NotDone(not_done),

@@ -1,16 +1,16 @@
 //! Factors, recovery codes and sign-ins that are under way, in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 
 use super::{Kept, MemoryStore};
-use crate::auth::{EndReason, UnixTime, Voucher};
+use crate::auth::{EndReason, UnixTime};
 use crate::users::{
     Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Confirmation, Effective,
-    FactorCounts, FactorId, FactorStore, KeptFactor, KeptPasskey, KeptPending, Lack, PendingDigest,
-    Presented, Removal, SecondOutcome, SecondProof, ShownPasskey, Standing, Username, Warrant, arrive, begin,
-    begin_strong, enrolled, present,
+    FactorCounts, FactorId, FactorStore, KeptFactor, KeptPasskey, KeptPending, PendingDigest, Presented,
+    Removal, SecondOutcome, SecondProof, ShownPasskey, Standing, Username, Warrant, arrive, begin,
+    begin_strong, present,
 };
 
 /// What is kept besides the accounts themselves.
@@ -18,9 +18,10 @@ use crate::users::{
 pub(super) struct Besides {
     factors: Vec<KeptFactor>,
     recovery: HashMap<Username, Vec<CodeDigest>>,
-    pending: HashMap<PendingDigest, KeptPending>,
+    pub(super) pending: HashMap<PendingDigest, KeptPending>,
     passkeys: Vec<KeptPasskey>,
     spent: HashMap<[u8; 32], UnixTime>,
+    required: HashSet<Username>,
 }
 
 #[async_trait]
@@ -45,7 +46,7 @@ impl FactorStore for MemoryStore {
     ) -> Result<Option<Beginning>, AccountStoreError> {
         let mut kept = self.kept();
         let Some(standing) = kept.standing(account) else { return Ok(None) };
-        let begin = if kept.has_any_role(account, strong) { begin_strong } else { begin };
+        let begin = if kept.needs_factor(account, strong) { begin_strong } else { begin };
         let beginning = begin(standing, epoch, now);
         if let Beginning::Pending(state) = beginning {
             let pending = KeptPending { digest, account: account.clone(), remember, state };
@@ -220,7 +221,7 @@ impl FactorStore for MemoryStore {
         strong: &[String],
     ) -> Result<Removal, AccountStoreError> {
         let mut kept = self.kept();
-        let is_needed = kept.counts(account).factors() == 1 && kept.has_any_role(account, strong);
+        let is_needed = kept.counts(account).factors() == 1 && kept.needs_factor(account, strong);
         let besides = &mut kept.besides;
         let is_app = |it: &KeptFactor| it.id == id && it.account == *account && it.confirmed_at.is_some();
         let is_passkey = |it: &KeptPasskey| it.id == id && it.account == *account;
@@ -260,6 +261,26 @@ impl FactorStore for MemoryStore {
         Ok(Change::Made(kept.end_all(account, None, EndReason::Operator, moment)))
     }
 
+    async fn require_factor(
+        &self,
+        account: &Username,
+        is_required: bool,
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
+        let mut kept = self.kept();
+        if !kept.warrants(warrant) {
+            return Ok(Change::Unwarranted);
+        }
+        if !kept.accounts.contains_key(account) {
+            return Ok(Change::NotMade);
+        }
+        match is_required {
+            true => kept.besides.required.insert(account.clone()),
+            false => kept.besides.required.remove(account),
+        };
+        Ok(Change::Made(Vec::new()))
+    }
+
     async fn purge_pending(&self, now: UnixTime) -> Result<(), AccountStoreError> {
         let besides = &mut self.kept().besides;
         besides.pending.retain(|_, pending| now < pending.state.expires_at);
@@ -277,54 +298,19 @@ impl Kept {
             apps: small(self.besides.factors.iter().filter(is_in_use).count()),
             passkeys: small(self.besides.passkeys.iter().filter(is_theirs).count()),
             recovery_codes: small(self.besides.recovery.get(account).map_or(0, Vec::len)),
+            is_required: self.besides.required.contains(account),
         }
     }
 
-    fn has_any_role(&self, account: &Username, roles: &[String]) -> bool {
-        self.accounts.get(account).is_some_and(|account| account.has_any_role(roles))
+    fn needs_factor(&self, account: &Username, strong: &[String]) -> bool {
+        self.besides.required.contains(account)
+            || self.accounts.get(account).is_some_and(|account| account.has_any_role(strong))
     }
 
-    /// Whether a first factor may be added for this sign-in; without one there is nothing to ask.
-    fn may_prove(&self, digest: Option<PendingDigest>, account: &Username, now: UnixTime) -> bool {
-        let Some(digest) = digest else { return true };
-        let kept = self.besides.pending.get(&digest).filter(|kept| kept.account == *account);
-        let (Some(kept), Some(standing)) = (kept, self.standing(account)) else { return false };
-        kept.state.lacks == Lack::Enrolment && kept.state.is_open(standing, now)
-    }
-
-    /// The sign-in for which a factor was added is proved by it.
-    fn prove(
-        &mut self,
-        digest: Option<PendingDigest>,
-        account: &Username,
-        before: Option<Standing>,
-        now: UnixTime,
-    ) {
-        let after = self.standing(account);
-        let pending = digest.and_then(|digest| self.besides.pending.get_mut(&digest));
-        if let (Some(pending), Some(before), Some(after)) = (pending, before, after)
-            && let Some(state) = enrolled(pending.state, before, after, now)
-        {
-            pending.state = state;
-        }
-    }
-
-    fn standing(&self, account: &Username) -> Option<Standing> {
+    pub(super) fn standing(&self, account: &Username) -> Option<Standing> {
         let factors = self.counts(account).factors();
         let account = self.accounts.get(account)?;
         Some(Standing { epoch: account.epoch, is_open: !account.disabled, factors })
-    }
-
-    /// Takes back the voucher of a sign-in whose every proof was given.
-    pub(super) fn spend_voucher(&mut self, voucher: &Voucher, user: &str, now: UnixTime) -> bool {
-        let digest = PendingDigest::from_bytes(*voucher.as_bytes());
-        let is_good = self.besides.pending.get(&digest).is_some_and(|pending| {
-            let standing = self.standing(&pending.account);
-            pending.state.is_proved
-                && pending.account.as_str() == user
-                && standing.is_some_and(|standing| pending.state.is_open(standing, now))
-        });
-        is_good && self.besides.pending.remove(&digest).is_some()
     }
 
     fn spend(&mut self, account: &Username, presented: Presented<'_>, now: UnixTime) -> SecondProof {

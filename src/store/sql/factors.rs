@@ -5,14 +5,14 @@ use async_trait::async_trait;
 
 use super::accounts::end_all;
 use super::purge::in_pieces;
-use super::under_way::{counts, forget_pending, keep_pending, keep_state, pending, signed, standing};
+use super::under_way::{counts, forget_pending, keep_pending, keep_state, pending, proves, signed, standing};
 use super::{Connection, Driver, Failure, apps, codes, passkeys, query, warrant};
 use crate::auth::{EndReason, UnixTime};
 use crate::users::{
     Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Confirmation, Effective,
     FactorCounts, FactorId, FactorStore, KeptFactor, KeptPasskey, KeptPending, PendingDigest, PendingState,
-    Presented, Removal, SecondOutcome, SecondProof, ShownPasskey, Standing, Username, Warrant, arrive, begin,
-    begin_strong, enrolled, present,
+    Presented, Removal, SecondOutcome, SecondProof, ShownPasskey, Username, Warrant, arrive, begin,
+    begin_strong, present,
 };
 
 #[async_trait]
@@ -43,7 +43,8 @@ impl FactorStore for Driver {
         Ok(again!({
             let mut write = self.write().await?;
             let Some((kept, standing)) = standing(&mut write.0, account).await? else { return Ok(None) };
-            let begin = if kept.has_any_role(strong) { begin_strong } else { begin };
+            let is_required = counts(&mut write.0, account).await?.is_required;
+            let begin = if is_required || kept.has_any_role(strong) { begin_strong } else { begin };
             let beginning = begin(standing, epoch, now);
             if let Beginning::Pending(state) = beginning {
                 let pending = KeptPending { digest, account: account.clone(), remember, state };
@@ -275,7 +276,7 @@ impl FactorStore for Driver {
             }
             let standing = standing(&mut write.0, account).await?;
             if let Some((kept, _)) = standing.filter(|(_, standing)| standing.factors == 0) {
-                if kept.has_any_role(strong) {
+                if kept.has_any_role(strong) || counts(&mut write.0, account).await?.is_required {
                     return Ok(Removal::Needed);
                 }
                 codes::forget_recovery(&mut write.0, account).await?;
@@ -305,6 +306,30 @@ impl FactorStore for Driver {
             passkeys::forget_all(&mut write.0, account).await?;
             codes::forget_recovery(&mut write.0, account).await?;
             Ok(Change::Made(end_all(write, account, None, EndReason::Operator, moment).await?))
+        })?)
+    }
+
+    async fn require_factor(
+        &self,
+        account: &Username,
+        is_required: bool,
+        who: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError> {
+        Ok(again!({
+            let mut write = self.write().await?;
+            if !warrant::holds(&mut write.0, who).await? {
+                return Ok(Change::Unwarranted);
+            }
+            if standing(&mut write.0, account).await?.is_none() {
+                return Ok(Change::NotMade);
+            }
+            let change = match is_required {
+                true => query("INSERT INTO required_factors (account) VALUES ($1) ON CONFLICT DO NOTHING"),
+                false => query("DELETE FROM required_factors WHERE account = $1"),
+            };
+            change.bind(account.as_str()).execute(&mut *write.0).await?;
+            write.commit().await?;
+            Ok(Change::Made(Vec::new()))
         })?)
     }
 
@@ -350,24 +375,6 @@ async fn spend(
 async fn raise_epoch(write: &mut Connection, account: &Username) -> Result<u64, Failure> {
     let raise = query("UPDATE accounts SET epoch = epoch + 1 WHERE name = $1").bind(account.as_str());
     Ok(raise.execute(write).await?.rows_affected())
-}
-
-/// The sign-in for which a factor was added is proved by it; `false` when it is not open for that. Without one there is nothing
-/// to prove.
-async fn proves(
-    write: &mut Connection,
-    digest: Option<PendingDigest>,
-    account: &Username,
-    before: Option<(Account, Standing)>,
-    now: UnixTime,
-) -> Result<bool, Failure> {
-    let Some(digest) = digest else { return Ok(true) };
-    let kept = pending(write, digest).await?.filter(|kept| kept.account == *account);
-    let after = standing(write, account).await?;
-    let (Some(kept), Some((_, before)), Some((_, after))) = (kept, before, after) else { return Ok(false) };
-    let Some(state) = enrolled(kept.state, before, after, now) else { return Ok(false) };
-    keep_state(write, digest, state).await?;
-    Ok(true)
 }
 
 /// A factor was added: every sign-in that is under way ends, and these recovery codes are kept if there are none; whether

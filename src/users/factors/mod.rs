@@ -8,7 +8,7 @@
 //! one of them is read in [`proof`].
 
 mod challenge;
-mod first;
+mod id;
 mod machine;
 mod own;
 mod passkeys;

@@ -3,6 +3,8 @@
 //! An app counts for nothing until a code of it was given. The first brings recovery codes, which are told once; with the
 //! last of them the recovery codes go, too.
 
+mod first;
+
 use std::time::Duration;
 
 use crate::auth::UnixTime;
@@ -206,6 +208,32 @@ impl Accounts {
     pub async fn remove_factor(&self, name: &Username, id: FactorId) -> Result<Removal, AccountStoreError> {
         let Some(second) = &self.second else { return Ok(Removal::NotThere) };
         second.store.remove_factor(name, id, second.strong()).await
+    }
+
+    /// Whether an administrator has said that this person needs a factor, whatever the roles.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn requires_factor(&self, name: &Username) -> Result<bool, AccountStoreError> {
+        match &self.second {
+            Some(second) => Ok(second.store.counts(name).await?.is_required),
+            None => Ok(false),
+        }
+    }
+
+    /// From now on this person needs a factor, whatever the roles, or no longer. It is asked for at the next sign-in; `None`
+    /// when there is no such account.
+    ///
+    /// # Errors
+    /// [`ChangeError::Unwarranted`] and [`ChangeError::Store`].
+    pub async fn require_factor(
+        &self,
+        name: &Username,
+        is_required: bool,
+        warrant: Warrant<'_>,
+    ) -> Result<Option<Vec<SessionName>>, ChangeError> {
+        let Some(second) = &self.second else { return Ok(None) };
+        second.store.require_factor(name, is_required, warrant).await?.into_result()
     }
 
     /// Takes every factor and recovery code of an account away and ends all sessions of the person; returns those.

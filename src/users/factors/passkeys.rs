@@ -6,6 +6,8 @@
 //! It cannot be guessed, so attempts are counted against the address alone: counted against a name, anybody could keep its
 //! owner waiting.
 
+pub(super) mod kept;
+
 use std::net::IpAddr;
 
 use base64::Engine;

@@ -111,7 +111,8 @@ impl Accounts {
         let Some(second) = &self.second else { return Ok(None) };
         let counts = second.store.counts(&account.name).await?;
         let strong = second.strong();
-        if counts.factors() == 0 && !account.has_any_role(strong) {
+        let is_needed = counts.is_required && second.key.is_some() || account.has_any_role(strong);
+        if counts.factors() == 0 && !is_needed {
             return Ok(None);
         }
         if counts.factors() > 0 && self.trusts(trusting, account).await? {

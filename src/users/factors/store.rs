@@ -1,7 +1,6 @@
 //! What is kept of factors and of sign-ins that are under way, and the contract of whoever keeps it.
 
 use std::fmt;
-use std::str::FromStr;
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
@@ -9,57 +8,12 @@ use sha2::{Digest, Sha256};
 use crate::auth::UnixTime;
 use crate::users::account::{Account, Change, Effective, Warrant};
 use crate::users::code::CodeDigest;
+pub use crate::users::factors::id::{FactorId, InvalidFactorId};
 use crate::users::factors::machine::{Beginning, PendingState, SecondOutcome};
+pub use crate::users::factors::passkeys::kept::{KeptPasskey, ShownPasskey};
 use crate::users::factors::trust::trusted::TrustStore;
 use crate::users::store_error::AccountStoreError;
 use crate::users::username::Username;
-
-/// The name of a factor: 16 random bytes, written in hexadecimal.
-///
-/// ```
-/// use portcullis::users::FactorId;
-///
-/// let id = FactorId::from_bytes([0xab; 16]);
-/// assert_eq!(id.to_string().parse(), Ok(id));
-/// assert!("ab".parse::<FactorId>().is_err());
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FactorId([u8; 16]);
-
-/// The text names no factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a factor's id has 32 hexadecimal digits")]
-pub struct InvalidFactorId;
-
-impl FactorId {
-    /// The id of these bytes.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Its bytes, for a store.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Display for FactorId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
-    }
-}
-
-impl FromStr for FactorId {
-    type Err = InvalidFactorId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidFactorId> {
-        let is_hex = text.len() == 32 && text.bytes().all(|sign| sign.is_ascii_hexdigit());
-        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hex);
-        number.map(|number| Self(number.to_be_bytes())).ok_or(InvalidFactorId)
-    }
-}
 
 /// An authenticator app as the store keeps it.
 #[derive(Clone, PartialEq, Eq)]
@@ -138,6 +92,8 @@ pub struct FactorCounts {
     pub passkeys: u32,
     /// Recovery codes that are not spent; they are no factor by themselves.
     pub recovery_codes: u32,
+    /// Whether an administrator has said that this person needs a factor, whatever the roles.
+    pub is_required: bool,
 }
 
 impl FactorCounts {
@@ -157,42 +113,6 @@ pub struct Confirmation<'a> {
     pub step: u64,
     /// What the person calls the app.
     pub label: &'a str,
-}
-
-/// A passkey as the store keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptPasskey {
-    /// Its name here.
-    pub id: FactorId,
-    /// Whose it is.
-    pub account: Username,
-    /// Under which name authenticators keep the person; the same for all passkeys of an account, and nobody else's.
-    pub handle: [u8; 32],
-    /// Under which name the authenticator keeps it; nobody else's.
-    pub credential: Vec<u8>,
-    /// What the person calls it.
-    pub label: String,
-    /// When it was made.
-    pub made_at: UnixTime,
-    /// When it was used last.
-    pub used_at: Option<UnixTime>,
-    /// How often its authenticator says that it was used; zero where it does not count.
-    pub counter: u32,
-    /// What its signatures are verified by, as text that a store only keeps. It is no secret.
-    pub public: String,
-}
-
-/// A passkey whose signature was right; it counts once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShownPasskey {
-    /// The passkey.
-    pub id: FactorId,
-    /// What its authenticator counted.
-    pub counter: u32,
-    /// A digest of the challenge that was signed.
-    pub challenge: [u8; 32],
-    /// Until when the challenge would be taken.
-    pub until: UnixTime,
 }
 
 /// What was given for a second step.
@@ -279,7 +199,7 @@ pub trait FactorStore: TrustStore {
     async fn counts(&self, account: &Username) -> Result<FactorCounts, AccountStoreError>;
 
     /// The password was right when the account stood at `epoch`: runs [`begin`](crate::users::begin), or for somebody who has
-    /// one of the `strong` roles [`begin_strong`](crate::users::begin_strong), and keeps what is under way then. `None` when
+    /// one of the `strong` roles or of whom it is required [`begin_strong`](crate::users::begin_strong), and keeps what is under way then. `None` when
     /// there is no such account.
     async fn begin_sign_in(
         &self,
@@ -371,7 +291,7 @@ pub trait FactorStore: TrustStore {
     ) -> Result<bool, AccountStoreError>;
 
     /// Forgets a factor of this account, app or passkey, and with the last of them the recovery codes. The last of somebody who
-    /// has one of the `strong` roles stays.
+    /// has one of the `strong` roles, or of whom one is required, stays.
     async fn remove_factor(
         &self,
         account: &Username,
@@ -384,6 +304,14 @@ pub trait FactorStore: TrustStore {
         &self,
         account: &Username,
         moment: Effective,
+        warrant: Warrant<'_>,
+    ) -> Result<Change, AccountStoreError>;
+
+    /// From now on this person needs a factor, whatever the roles, or no longer.
+    async fn require_factor(
+        &self,
+        account: &Username,
+        is_required: bool,
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError>;
 

@@ -156,7 +156,15 @@ fn every_link_of_the_documents_leads_somewhere() {
 
 #[test]
 fn every_test_that_the_documents_name_exists() {
-    let documents = [README, include_str!("../../../SECURITY.md"), include_str!("../../../ARCHITECTURE.md")];
+    let guides = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
+    let guides = guides
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|it| it == "md"));
+    let mut documents: Vec<_> = guides.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    documents.extend(
+        [README, include_str!("../../../SECURITY.md"), include_str!("../../../ARCHITECTURE.md")]
+            .map(str::to_owned),
+    );
     let mut count = 0;
     for cited in documents.iter().flat_map(|text| text.split("tests/it/").skip(1)) {
         let cited = cited.split(|c: char| !(c.is_alphanumeric() || "_/.:".contains(c))).next().unwrap();

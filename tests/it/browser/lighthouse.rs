@@ -96,6 +96,7 @@ fn lighthouse_gives_every_page_full_marks() {
         ("/dashboard", cookies.as_str(), ""),
         ("/sessions", &cookies, ""),
         ("/account/password", &cookies, ""),
+        ("/account/factors", &cookies, ""),
         ("/reauthenticate", &cookies, ""),
         ("/account/code", "", ""),
         ("/people", &administrators, ""),

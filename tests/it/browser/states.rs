@@ -269,6 +269,10 @@ fn full_security() -> Value {
             factor("passkey", "", Value::Null),
         ],
         "recovery_left": 9,
+        "events": [
+            { "key": "factor_added", "when": moment(-90), "detail": "192.0.2.1" },
+            { "key": "browser_trusted", "when": moment(-90), "detail": "192.0.2.1" },
+        ],
         "browsers": [
             { "id": "x", "browser": "Firefox", "system": "Linux", "since": moment(-90_000), "until": moment(90_000) },
             { "id": "x", "since": moment(-90_000), "until": moment(90_000) },

@@ -30,6 +30,7 @@ every_driver! {
     sign_ins_that_are_over_are_forgotten,
     a_strong_role_asks_whoever_has_no_factor_to_take_one_into_use,
     the_last_factor_of_a_strong_role_stays_also_in_two_tabs,
+    somebody_of_whom_a_factor_is_required_needs_one_whatever_the_roles,
 }
 
 const STEP: u64 = 56_666_666;
@@ -558,4 +559,28 @@ async fn the_last_factor_of_a_strong_role_stays_also_in_two_tabs(stores: Stores)
     assert_eq!(stores.factors.counts(&alice).await.unwrap().apps, 1);
     let missing = FactorId::from_bytes([9; 16]);
     assert_eq!(stores.factors.remove_factor(&alice, missing, &strong()).await.unwrap(), Removal::NotThere);
+}
+
+async fn somebody_of_whom_a_factor_is_required_needs_one_whatever_the_roles(stores: Stores) {
+    let (alice, bob) = (account(&stores, "alice").await, account(&stores, "bob").await);
+    let require = async |who: &Username, is_required| {
+        stores.factors.require_factor(who, is_required, Warrant::OPERATOR).await.unwrap()
+    };
+    assert_eq!(require(&"nobody".parse().unwrap(), true).await, Change::NotMade);
+    assert_eq!(require(&alice, true).await, Change::Made(vec![]));
+    assert_eq!(require(&alice, true).await, Change::Made(vec![]), "twice is once");
+    assert!(stores.factors.counts(&alice).await.unwrap().is_required);
+    assert!(!stores.factors.counts(&bob).await.unwrap().is_required);
+    let begin = async |number: u8, who: &Username| {
+        let (digest, epoch) = (PendingDigest::of(&[number]), epoch(&stores, who).await);
+        stores.factors.begin_sign_in(digest, who, epoch, false, &[], NOW).await.unwrap().unwrap()
+    };
+    let lacks = begin(1, &alice).await;
+    assert!(matches!(lacks, Beginning::Pending(PendingState { lacks: Lack::Enrolment, .. })), "{lacks:?}");
+    assert_eq!(begin(2, &bob).await, Beginning::Complete);
+    let phone = enrolled(&stores, 1, &alice, STEP).await;
+    assert_eq!(stores.factors.remove_factor(&alice, phone, &[]).await.unwrap(), Removal::Needed);
+    assert_eq!(require(&alice, false).await, Change::Made(vec![]));
+    assert_eq!(stores.factors.remove_factor(&alice, phone, &[]).await.unwrap(), Removal::Made);
+    assert_eq!(begin(3, &alice).await, Beginning::Complete);
 }

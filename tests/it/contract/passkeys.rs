@@ -86,7 +86,10 @@ async fn a_passkey_comes_back_with_every_field(stores: Stores) {
     assert!(stores.factors.spend(&alice, Presented::Passkey(shown(&kept, 7, 2)), after(60)).await.unwrap());
     let used = KeptPasskey { used_at: Some(after(60)), counter: 7, ..kept };
     assert_eq!(stores.factors.passkeys(&alice).await.unwrap(), [used]);
-    assert_eq!(counts(&stores, &alice).await, FactorCounts { apps: 0, passkeys: 1, recovery_codes: 10 });
+    assert_eq!(
+        counts(&stores, &alice).await,
+        FactorCounts { apps: 0, passkeys: 1, recovery_codes: 10, is_required: false }
+    );
     assert_eq!(stores.accounts.find(&alice).await.unwrap().unwrap().epoch, 1, "sign-ins under way are over");
 }
 
@@ -220,7 +223,10 @@ async fn the_last_passkey_takes_the_recovery_codes_and_one_of_two_does_not(store
     add(&stores, &other, 2).await;
     assert_eq!(stores.factors.remove_factor(&alice, one.id, &[]).await.unwrap(), Removal::Made);
     assert_eq!(stores.factors.remove_factor(&alice, one.id, &[]).await.unwrap(), Removal::NotThere);
-    assert_eq!(counts(&stores, &alice).await, FactorCounts { apps: 0, passkeys: 1, recovery_codes: 10 });
+    assert_eq!(
+        counts(&stores, &alice).await,
+        FactorCounts { apps: 0, passkeys: 1, recovery_codes: 10, is_required: false }
+    );
     assert_eq!(stores.factors.remove_factor(&alice, other.id, &[]).await.unwrap(), Removal::Made);
     assert_eq!(counts(&stores, &alice).await, FactorCounts::default());
 }

@@ -1,12 +1,18 @@
 //! Passkeys, honest and otherwise.
 
+use std::sync::Arc;
+
+use portcullis::auth::{ManualClock, UnixTime};
+use portcullis::store::memory;
+use rocket::http::{ContentType, Header};
+use rocket::local::blocking::Client;
 use serde_json::{Value, json};
 
 use crate::authenticator::{
     ATTESTED, Authenticator, BACKED_UP, Draft, EXTENDED, Key, MAY_BE_BACKED_UP, PRESENT, VERIFIED, bytes,
     twisted,
 };
-use crate::support::{Answer, App, FOUR, Setup, Visitor, claims, encode};
+use crate::support::{Answer, App, FOUR, Setup, Visitor, claims, encode, figment};
 
 const ORIGIN: &str = "http://localhost";
 
@@ -404,6 +410,37 @@ fn there_are_no_passkeys_where_browsers_know_none() {
         let page = app.visitor("text/html", visitor.jar()).get("/account/factors").send().body;
         assert!(!page.contains("data-passkey"));
     }
+}
+
+/// The example has a page and addresses of its own.
+#[test]
+fn an_application_signs_in_with_a_passkey_on_a_page_of_its_own() {
+    let clock = Arc::new(ManualClock::at(UnixTime::from_secs(crate::support::NOW)));
+    let rocket = crate::house::examples::passkey_login::application(figment(), memory(), clock);
+    let client = Client::tracked(rocket).unwrap();
+    let send = |path: &str, body: &Value| {
+        let proof = client.cookies().get("csrf_access_token").map(|cookie| cookie.value().to_owned());
+        let request = client.post(path.to_owned()).header(ContentType::JSON).body(body.to_string());
+        request.header(Header::new("X-CSRF-TOKEN", proof.unwrap_or_default())).dispatch()
+    };
+    let read = |path: &str| send(path, &json!({})).into_string().unwrap().parse::<Value>().unwrap();
+    assert_eq!(send("/login", &json!({ "password": "wrong" })).status().code, 401);
+    assert_eq!(send("/login", &json!({ "password": "correct horse battery" })).status().code, 200);
+    assert_eq!(client.get("/me").dispatch().status().code, 401, "a password was all that was asked for");
+    let asked = read("/passkeys/options");
+    let mut key = Authenticator::for_options(Key::es256(), "http://localhost:8000", &asked);
+    assert_eq!(send("/passkeys", &key.makes(&asked, honest)).status().code, 200);
+    assert_eq!(send("/login", &json!({ "password": "correct horse battery" })).status().code, 401);
+    let asked = read("/passkey/options");
+    let wrong = key.shows(&asked, |draft| draft.client["origin"] = json!("http://localhost:8001"));
+    assert_eq!(send("/passkey", &wrong).status().code, 401);
+    assert_eq!(send("/passkey", &key.shows(&asked, honest)).status().code, 200);
+    let me = client.get("/me").dispatch();
+    assert_eq!((me.status().code, me.into_string().as_deref()), (200, Some("ada")));
+    let source = include_str!("../../../examples/passkey_login.rs");
+    let (_, page) = source.split_once("// The sign-in page").unwrap();
+    let (page, _) = page.split_once("// That was the page.").unwrap();
+    assert!(page.lines().count() <= 60, "{}", page.lines().count());
 }
 
 #[test]

@@ -358,6 +358,25 @@ fn an_administrator_who_has_a_factor_takes_away_what_somebody_has_lost() {
 }
 
 #[test]
+fn a_code_for_a_password_does_not_stand_for_the_second_factor() {
+    let app = app();
+    let (phone, _, codes) = enrol(&app, &app.signed_in(), "");
+    let admin = app.program();
+    assert_eq!(admin.sign_in("admin", "adminpass").status, 200);
+    let issued = admin.post("/people/testuser/code").csrf(&admin.csrf()).send().json();
+    let body =
+        json!({ "username": "testuser", "code": issued["code"], "new_password": "four unrelated words" });
+    let program = app.program();
+    let answer = program.post("/account/code").json(&body).send();
+    assert_eq!(answer.json(), json!({ "password_chosen": true }));
+    assert!(FOUR.iter().all(|name| !answer.cookie_names().contains(*name)), "it signs nobody in");
+    let asked = program.sign_in("testuser", "four unrelated words").json();
+    assert_eq!(asked["next"], "second_factor");
+    assert_eq!(second(&program, "totp", &phone.shows(&app)).status, 200);
+    assert_eq!(list(&program)["recovery_codes_left"], codes.len());
+}
+
+#[test]
 fn a_session_that_a_password_alone_began_changes_nothing_once_there_is_a_factor() {
     let setup = Setup::new();
     let factors = setup.stores.factors.clone();

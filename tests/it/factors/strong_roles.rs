@@ -193,6 +193,39 @@ fn a_browser_is_led_through_it() {
 }
 
 #[test]
+fn an_administrator_requires_a_factor_of_somebody_and_takes_it_back() {
+    let app = Setup::new().launch();
+    let admin = app.program();
+    assert_eq!(admin.sign_in("admin", "adminpass").status, 200);
+    let ask = |word: &str| {
+        let path = format!("/people/testuser/factors/{word}");
+        admin.post(&path).csrf(&admin.csrf()).send()
+    };
+    assert_eq!(admin.get("/people/testuser").send().json()["factor_required"], false);
+    let before = app.signed_in();
+    assert_eq!(ask("require").json(), json!({ "factor_required": true }));
+    assert_eq!(admin.get("/people/testuser").send().json()["factor_required"], true);
+    assert_eq!(before.get("/protected").send().status, 200, "it is asked for at the next sign-in");
+    let program = app.program();
+    assert_eq!(program.sign_in("testuser", "testpass").json()["next"], "factor_enrolment");
+    let (phone, id) = draw(&program);
+    assert_eq!(confirm(&program, &id, &phone.shows(&app)).status, 200);
+    assert_eq!(before.get("/protected").send().status, 401, "a password alone had begun it");
+    let remove = || program.post(&format!("/account/factors/{id}/remove")).csrf(&program.csrf()).send();
+    assert_eq!(remove().refusal(), (409, "last_factor".into()));
+    // Asking for less takes more than a password.
+    assert_eq!(ask("release").refusal(), (401, "second_factor_required".into()));
+    crate::factors::second_factor::enrol(&app, &admin, "");
+    assert_eq!(ask("release").json(), json!({ "factor_required": false }));
+    assert_eq!(remove().json(), json!({ "removed": true }));
+    assert_eq!(app.program().sign_in("testuser", "testpass").json(), json!({ "login": true }));
+    let page = app.visitor("text/html", program.jar()).get("/account/factors").send();
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("Second factor no longer required by an administrator"), "{}", page.body);
+    assert_eq!(app.program().post("/people/testuser/factors/require").send().status, 401);
+}
+
+#[test]
 fn no_role_needs_what_nobody_could_have() {
     // Several nodes with a key file, and no key for the secrets of factors.
     let folder = tempfile::tempdir().unwrap();

@@ -10,6 +10,8 @@ mod existing_app;
 mod flask_sibling;
 #[path = "../../../examples/own_users.rs"]
 mod own_users;
+#[path = "../../../examples/passkey_login.rs"]
+pub(crate) mod passkey_login;
 #[path = "../../../examples/roles_pages.rs"]
 mod roles_pages;
 #[path = "../../../examples/smallest.rs"]

@@ -4,7 +4,7 @@ use super::accounts::AccountRow;
 use super::{Connection, Failure, query, query_as};
 use crate::auth::UnixTime;
 use crate::users::{
-    Account, FactorCounts, KeptPending, Lack, PendingDigest, PendingState, Standing, Username,
+    Account, FactorCounts, KeptPending, Lack, PendingDigest, PendingState, Standing, Username, enrolled,
 };
 
 /// The account, and what counts of it when somebody signs in.
@@ -25,17 +25,18 @@ pub(super) async fn standing(
 }
 
 pub(super) async fn counts(database: &mut Connection, account: &Username) -> Result<FactorCounts, Failure> {
-    let (apps, passkeys, recovery_codes): (i64, i64, i64) = query_as(
+    let (apps, passkeys, recovery_codes, required): (i64, i64, i64, i64) = query_as(
         "SELECT (SELECT count(*) FROM factors WHERE account = $1 AND confirmed_at IS NOT NULL),
                 (SELECT count(*) FROM passkeys WHERE account = $1),
-                (SELECT count(*) FROM recovery_codes WHERE account = $1)",
+                (SELECT count(*) FROM recovery_codes WHERE account = $1),
+                (SELECT count(*) FROM required_factors WHERE account = $1)",
     )
     .bind(account.as_str())
     .fetch_one(database)
     .await?;
     let small = |count| u32::try_from(count).unwrap_or(u32::MAX);
     let (apps, passkeys, recovery_codes) = (small(apps), small(passkeys), small(recovery_codes));
-    Ok(FactorCounts { apps, passkeys, recovery_codes })
+    Ok(FactorCounts { apps, passkeys, recovery_codes, is_required: required > 0 })
 }
 
 pub(super) async fn keep_pending(write: &mut Connection, pending: &KeptPending) -> Result<(), Failure> {
@@ -84,6 +85,24 @@ pub(super) async fn pending(
 /// Databases count with a sign; neither an epoch nor a step comes near its end.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The sign-in for which a factor was added is proved by it; `false` when it is not open for that. Without one there is nothing
+/// to prove.
+pub(super) async fn proves(
+    write: &mut Connection,
+    digest: Option<PendingDigest>,
+    account: &Username,
+    before: Option<(Account, Standing)>,
+    now: UnixTime,
+) -> Result<bool, Failure> {
+    let Some(digest) = digest else { return Ok(true) };
+    let kept = pending(write, digest).await?.filter(|kept| kept.account == *account);
+    let after = standing(write, account).await?;
+    let (Some(kept), Some((_, before)), Some((_, after))) = (kept, before, after) else { return Ok(false) };
+    let Some(state) = enrolled(kept.state, before, after, now) else { return Ok(false) };
+    keep_state(write, digest, state).await?;
+    Ok(true)
 }
 
 /// What became of a sign-in.
