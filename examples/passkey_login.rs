@@ -94,7 +94,7 @@ async fn login(
     let password = Password::new(typed).map_err(|_| Refusal::bad_credentials())?;
     let attempt = Attempt { address: sessions.address(), device: None };
     match accounts.sign_in("ada", password, false, Trusting::default(), attempt).await {
-        Ok(Step::Done(person)) => {
+        Ok(Step::Done(person) | Step::Trusted(person)) => {
             sessions.sign_in(person.account.name.as_str(), &person.account.roles, false).await?;
             Ok(())
         }

@@ -7,7 +7,7 @@
 
 use crate::users::account::Account;
 use crate::users::accounts::Accounts;
-use crate::users::factors::{Pending, Trusting};
+use crate::users::factors::{NextStep, Pending, Trusting};
 use crate::users::password::{HashError, Password};
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
@@ -62,6 +62,8 @@ pub struct Authenticated {
 pub enum Step {
     /// Nothing else is asked for: a session may begin.
     Done(Authenticated),
+    /// The same for somebody who has a factor, in a browser that they trust: a session may begin, and is not fresh.
+    Trusted(Authenticated),
     /// Something else is asked for, and until it is given nothing is open.
     Next(Pending),
 }
@@ -84,12 +86,13 @@ impl Accounts {
         let old_hash = account.password_hash.clone();
         let account = self.with_current_hash(account, &password).await;
         match self.next_step(&account, remember, trusting).await {
-            Ok(Some(pending)) => {
+            Ok(NextStep::Pending(pending)) => {
                 // What failed before is forgotten when the second step was right, too.
                 self.gate.not_evaluated(pass).await;
                 Ok(Step::Next(pending))
             }
-            Ok(None) => Ok(Step::Done(self.authenticated(account, &old_hash, pass).await)),
+            Ok(NextStep::None) => Ok(Step::Done(self.authenticated(account, &old_hash, pass).await)),
+            Ok(NextStep::Trusted) => Ok(Step::Trusted(self.authenticated(account, &old_hash, pass).await)),
             Err(error) => {
                 self.gate.not_evaluated(pass).await;
                 Err(error)

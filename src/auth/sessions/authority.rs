@@ -109,6 +109,7 @@ impl Authority {
     pub(crate) async fn begin(self: &Arc<Self>, new: NewSession) -> Result<Pair, AuthError> {
         let now = self.clock.now();
         let deadlines = if new.remember { self.settings.remembered } else { self.settings.session };
+        let is_fresh = new.proved.is_fresh();
         let mut seed = [0; 16];
         self.random.fill(&mut seed)?;
         let session = Session {
@@ -118,13 +119,13 @@ impl Authority {
             state: State::begin(now, deadlines.idle, deadlines.absolute),
             remember: new.remember,
             created_at: now,
-            auth_time: now,
+            auth_time: if is_fresh { now } else { now - self.settings.fresh_ttl - Duration::from_secs(1) },
             last_seen: now,
             user_agent: new.user_agent,
             address: new.address,
             proved: new.proved,
         };
-        let pair = self.mint(&session, &csrf_value::refresh_value(seed), now, true).await?;
+        let pair = self.mint(&session, &csrf_value::refresh_value(seed), now, is_fresh).await?;
         self.confirmed.begin(session.id, session.state.generation, &session.user);
         let (limit, voucher) = (self.settings.max_sessions, new.voucher);
         let has_begun = self.change(move |it| async move {

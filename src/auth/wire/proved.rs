@@ -32,6 +32,9 @@ pub enum Proved {
     /// A password.
     #[default]
     Password,
+    /// A password of somebody who has a factor, in a browser that they trust: the session is not fresh, so that whatever asks
+    /// for something entered a moment ago asks for the factor.
+    TrustedPassword,
     /// A password, and a code of an authenticator app or for recovery.
     PasswordAndCode,
     /// A password, and a passkey.
@@ -41,15 +44,27 @@ pub enum Proved {
 }
 
 impl Proved {
-    const ALL: [Self; 4] = [Self::Password, Self::PasswordAndCode, Self::PasswordAndPasskey, Self::Passkey];
+    const ALL: [Self; 5] = [
+        Self::Password,
+        Self::TrustedPassword,
+        Self::PasswordAndCode,
+        Self::PasswordAndPasskey,
+        Self::Passkey,
+    ];
 
     /// How much that is.
     #[must_use]
     pub const fn level(self) -> AuthLevel {
         match self {
-            Self::Password => AuthLevel::One,
+            Self::Password | Self::TrustedPassword => AuthLevel::One,
             Self::PasswordAndCode | Self::PasswordAndPasskey | Self::Passkey => AuthLevel::Two,
         }
+    }
+
+    /// Whether it was entered for the session that begins by it, so that its tokens are fresh.
+    #[must_use]
+    pub(crate) const fn is_fresh(self) -> bool {
+        !matches!(self, Self::TrustedPassword)
     }
 
     /// The same as claim `amr` has it (RFC 8176). Whether a passkey is kept in hardware is known to nobody who asks for no
@@ -57,7 +72,7 @@ impl Proved {
     #[must_use]
     pub const fn methods(self) -> &'static [&'static str] {
         match self {
-            Self::Password => &["pwd"],
+            Self::Password | Self::TrustedPassword => &["pwd"],
             Self::PasswordAndCode => &["pwd", "otp", "mfa"],
             Self::PasswordAndPasskey => &["pwd", "pop", "mfa"],
             Self::Passkey => &["pop", "user", "mfa"],
@@ -69,6 +84,7 @@ impl Proved {
     pub const fn to_text(self) -> &'static str {
         match self {
             Self::Password => "pwd",
+            Self::TrustedPassword => "pwd trusted",
             Self::PasswordAndCode => "pwd otp",
             Self::PasswordAndPasskey => "pwd pop",
             Self::Passkey => "pop user",

@@ -5,7 +5,7 @@ use rocket::http::Status;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::auth::{AuthError, CsrfToken, EndReason, Event, Session, Sessions, SignedIn, What};
+use crate::auth::{AuthError, CsrfToken, EndReason, Event, Proved, Session, Sessions, SignedIn, What};
 use crate::routes::account::sessions::Shown;
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
@@ -70,12 +70,15 @@ pub(crate) async fn dashboard(
             Form::Data => Err(Refused(AuthError::Revoked)),
         };
     };
+    // In a browser that is trusted the session is not fresh, and the password was entered all the same.
+    let is_trusted = session.proved == Proved::TrustedPassword;
+    let entered = if is_trusted { session.created_at } else { session.auth_time };
     let events = sessions.events(visitor.subject(), MAX_EVENTS).await.map_err(Refused)?;
     let failures = failures_before(&events, &session);
     let own = Dashboard {
         session: Current {
             began: session.created_at.into(),
-            password_entered: session.auth_time.into(),
+            password_entered: entered.into(),
             expires: session.state.deadline().into(),
             access_expires: visitor.expires_at().into(),
         },

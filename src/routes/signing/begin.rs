@@ -52,9 +52,11 @@ pub(super) fn delivery_of(wanted: Option<Delivery>, sessions: &Sessions<'_>) -> 
 }
 
 /// Begins the session of somebody whose proofs were right; by a voucher when they were more than a password, or none.
+#[expect(clippy::too_many_arguments, reason = "everything that a session begins by")]
 pub(super) async fn begin(
     person: &Authenticated,
-    more: Option<(Voucher, Proved)>,
+    voucher: Option<Voucher>,
+    proved: Proved,
     remember: bool,
     delivery: Delivery,
     form: Form,
@@ -67,8 +69,6 @@ pub(super) async fn begin(
     }
     let account = &person.account;
     let (name, roles) = (account.name.as_str(), &account.roles);
-    let (voucher, proved) =
-        more.map_or((None, Proved::Password), |(voucher, proved)| (Some(voucher), proved));
     let (session, tokens) = match delivery {
         Delivery::Cookies => (sessions.sign_in_having(proved, voucher, name, roles, remember).await?, None),
         Delivery::Body => {

@@ -275,11 +275,12 @@ async fn take(
             return Err(not_done);
         }
     };
-    let more = Some((Voucher::from_bytes(voucher), proved));
-    let (session, tokens) = match begin(&person, more, remember, delivery, form, sessions, accounts).await {
-        Err(NotDone::Refused(Refused(AuthError::Revoked))) => return Err(expired(sessions)),
-        begun => begun?,
-    };
+    let voucher = Some(Voucher::from_bytes(voucher));
+    let (session, tokens) =
+        match begin(&person, voucher, proved, remember, delivery, form, sessions, accounts).await {
+            Err(NotDone::Refused(Refused(AuthError::Revoked))) => return Err(expired(sessions)),
+            begun => begun?,
+        };
     sessions.note(What::FactorAdded, Some(name.as_str()), Some(session));
     if let Err(error) = sessions.end_others(name.as_str(), session).await {
         let error = &error as &dyn std::error::Error;

@@ -223,8 +223,8 @@ async fn take(
         }
     };
     let proved = proved_by(answer);
-    let more = Some((Voucher::from_bytes(step.voucher), proved));
-    let begun = begin(&step.person, more, step.remember, delivery, form, sessions, accounts).await;
+    let voucher = Some(Voucher::from_bytes(step.voucher));
+    let begun = begin(&step.person, voucher, proved, step.remember, delivery, form, sessions, accounts).await;
     let begun = match begun {
         // Another tab has begun by it, or the account changed in between.
         Err(NotDone::Refused(Refused(AuthError::Revoked))) => return Err(expired(sessions)),

@@ -9,7 +9,9 @@ use rocket_dyn_templates::Template;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::auth::{AuthError, CsrfToken, Sessions, SignInAttempt, SignedIn, TokenPair, What, has_cookies};
+use crate::auth::{
+    AuthError, CsrfToken, Proved, Sessions, SignInAttempt, SignedIn, TokenPair, What, has_cookies,
+};
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::{COOKIES_LOST, Refused, next_parameter};
 use crate::routes::answer::negotiate::Form;
@@ -248,8 +250,9 @@ async fn sign_in(
         let trusting = Trusting(sessions.trust());
         accounts.sign_in(&credentials.username, password, credentials.remember, trusting, attempt).await
     };
-    let person = match step {
-        Ok(Step::Done(person)) => person,
+    let (person, proved) = match step {
+        Ok(Step::Done(person)) => (person, Proved::Password),
+        Ok(Step::Trusted(person)) => (person, Proved::TrustedPassword),
         Ok(Step::Next(pending)) => {
             sessions.keep_pending(&pending.secret, pending.life);
             return Ok(Came::Halfway(pending.lacks, pending.methods));
@@ -259,7 +262,7 @@ async fn sign_in(
             return Err(Rejection::of_sign_in(error, bad_credentials().noted(What::SignInFailed)));
         }
     };
-    let begun = begin(&person, None, credentials.remember, delivery, form, sessions, accounts);
+    let begun = begin(&person, None, proved, credentials.remember, delivery, form, sessions, accounts);
     begun.await.map(|(_, tokens)| Came::In(tokens))
 }
 

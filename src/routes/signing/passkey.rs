@@ -109,8 +109,8 @@ async fn sign_in(
             return Err(Failed::NotDone(Rejection::of_sign_in(error, wrong)));
         }
     };
-    let more = Some((Voucher::from_bytes(step.voucher), Proved::Passkey));
-    let begun = begin(&step.person, more, step.remember, delivery, form, sessions, accounts).await;
+    let (voucher, proved) = (Some(Voucher::from_bytes(step.voucher)), Proved::Passkey);
+    let begun = begin(&step.person, voucher, proved, step.remember, delivery, form, sessions, accounts).await;
     begun.map(|(_, tokens)| tokens).map_err(|not_done| match not_done {
         // The account changed in between.
         NotDone::Refused(Refused(AuthError::Revoked)) => Failed::NotDone(bad_passkey().into()),

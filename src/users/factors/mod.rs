@@ -28,6 +28,7 @@ pub use own::{Enrolment, Factor, FactorKind, NewCodes};
 pub use passkeys::PasskeyError;
 pub use proof::{SecondAnswer, SecondFactor};
 pub use seal::{SealBroken, SealKey};
+pub(in crate::users) use second::NextStep;
 pub use second::{Pending, SecondMethods, SecondStep, SecondStepError, Trusting, UnderWay};
 pub use store::{
     Answered, Confirmation, FactorCounts, FactorId, FactorStore, InvalidFactorId, KeptFactor, KeptPasskey,

@@ -42,6 +42,16 @@ impl fmt::Debug for Pending {
     }
 }
 
+/// What a password leads to.
+pub(in crate::users) enum NextStep {
+    /// To a session.
+    None,
+    /// To a session, where a factor is not asked for.
+    Trusted,
+    /// To a second step.
+    Pending(Pending),
+}
+
 /// What the browser of somebody who signs in brings, if the person has said that it may be trusted.
 #[derive(Clone, Copy, Default)]
 pub struct Trusting<'a>(pub Option<&'a str>);
@@ -101,22 +111,22 @@ pub enum SecondStepError {
 }
 
 impl Accounts {
-    /// What the password that was right for this account leads to: `None` to a session, otherwise to a second step.
+    /// What the password that was right for this account leads to.
     pub(in crate::users) async fn next_step(
         &self,
         account: &Account,
         remember: bool,
         trusting: Trusting<'_>,
-    ) -> Result<Option<Pending>, SignInError> {
-        let Some(second) = &self.second else { return Ok(None) };
+    ) -> Result<NextStep, SignInError> {
+        let Some(second) = &self.second else { return Ok(NextStep::None) };
         let counts = second.store.counts(&account.name).await?;
         let strong = second.strong();
         let is_needed = counts.is_required && second.key.is_some() || account.has_any_role(strong);
         if counts.factors() == 0 && !is_needed {
-            return Ok(None);
+            return Ok(NextStep::None);
         }
         if counts.factors() > 0 && self.trusts(trusting, account).await? {
-            return Ok(None);
+            return Ok(NextStep::Trusted);
         }
         let mut secret = [0; 32];
         second.random.fill(&mut secret).map_err(no_randomness)?;
@@ -129,7 +139,7 @@ impl Accounts {
         match begun {
             Some(Beginning::Pending(PendingState { lacks, .. })) => {
                 let (secret, methods) = (URL_SAFE_NO_PAD.encode(secret), second.methods_for(lacks, counts));
-                Ok(Some(Pending { secret, life: PendingState::LIFE, lacks, methods }))
+                Ok(NextStep::Pending(Pending { secret, life: PendingState::LIFE, lacks, methods }))
             }
             // The account changed since the password was compared.
             Some(Beginning::Complete | Beginning::Refused) | None => Err(SignInError::BadCredentials),

@@ -46,8 +46,23 @@ fn a_password_is_enough_in_a_browser_that_is_trusted_and_for_nothing_more() {
     let remove = listed(&program)[0]["id"].as_str().unwrap().to_owned();
     for path in ["/account/factors/totp", "/account/factors/recovery"] {
         let answer = other.post(path).csrf(&other.csrf()).send();
-        assert_eq!(answer.refusal(), (401, "second_factor_required".into()), "{path}");
+        assert_eq!(answer.refusal(), (401, "fresh_required".into()), "{path}");
     }
+    // Whatever asks for something entered a moment ago asks for the factor, right after the sign-in too, and also after a
+    // refresh.
+    assert_eq!(claims(&other.access_token())["fresh"], false);
+    let change = json!({ "current_password": "testpass", "new_password": "four unrelated words" });
+    let change = || other.post("/account/password").csrf(&other.csrf()).json(&change).send();
+    assert_eq!(change().refusal(), (401, "fresh_required".into()));
+    assert_eq!(other.refresh().status, 200);
+    assert_eq!(change().refusal(), (401, "fresh_required".into()));
+    let again = |body: &Value| other.post("/reauthenticate").csrf(&other.csrf()).json(body).send();
+    assert_eq!(again(&json!({ "password": "testpass" })).refusal(), (401, "second_factor_required".into()));
+    assert_eq!(
+        again(&json!({ "method": "totp", "code": phone.shows(&app) })).json(),
+        json!({ "fresh": true })
+    );
+    assert_eq!(claims(&other.access_token())["acr"], "2");
     assert!(!is_enough(&app, ""));
     assert!(!is_enough(&app, &cookie.value[1..]));
     assert!(!is_enough(&app, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"));
