@@ -24,18 +24,26 @@ impl Authority {
             return Err(AuthError::Revoked);
         }
         let max = self.settings.max_staleness;
-        // In boxes, since the future of every request would have room for them otherwise.
-        if max == Duration::ZERO || self.view.age(self.clock.monotonic()) > max {
-            Box::pin(ask(self.store.is_revoked(ids, token.issued_at))).await?;
+        let is_old = max == Duration::ZERO || self.view.age(self.clock.monotonic()) > max;
+        let list = self.siblings.as_ref().and_then(Siblings::asked);
+        if !is_old && list.is_none() {
+            return Ok(());
         }
-        if let Some(list) = self.siblings.as_ref().and_then(Siblings::asked) {
-            Box::pin(ask(list.contains(token.id, token.session.map(|session| session.id)))).await?;
-        }
-        Ok(())
+        // In a box, since the future of every request would have room for it otherwise.
+        Box::pin(ask(async {
+            if is_old && self.store.is_revoked(ids, token.issued_at).await? {
+                return Ok(true);
+            }
+            match list {
+                Some(list) => list.contains(token.id, token.session.map(|session| session.id)).await,
+                None => Ok(false),
+            }
+        }))
+        .await
     }
 }
 
-/// What somebody else says of a token, in time.
+/// What others say of a token, all of them in time.
 async fn ask(is_revoked: impl Future<Output = Result<bool, StoreError>>) -> Result<(), AuthError> {
     match tokio::time::timeout(PATIENCE, is_revoked).await {
         Ok(Ok(false)) => Ok(()),

@@ -101,6 +101,7 @@ impl Accounts {
             Err(NotKnown::Refused) => return Err(SignInError::BadCredentials.into()),
             Err(NotKnown::CounterFell(account)) => return Err(SignInError::CounterFell { account }.into()),
         };
+        second.purge(now).await;
         let mut secret = [0; 32];
         second.random.fill(&mut secret).map_err(|error| SignInError::from(out_of_reach(error)))?;
         let digest = PendingDigest::of(&secret);

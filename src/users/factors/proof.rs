@@ -168,6 +168,13 @@ impl SecondFactor {
         Some((self.site.as_ref()?, self.key.as_ref()?))
     }
 
+    /// Forgets sign-ins that are over and challenges that nobody would take; what begins one, or spends the other, does it.
+    pub(super) async fn purge(&self, now: UnixTime) {
+        if let Err(error) = self.store.purge_pending(now).await {
+            tracing::warn!(%error, "sign-ins that are over could not be purged");
+        }
+    }
+
     /// Which passkey was shown, if it was asked for by us and for this; it is not spent by being read.
     pub(super) async fn known(
         &self,

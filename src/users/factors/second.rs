@@ -131,9 +131,7 @@ impl Accounts {
         let mut secret = [0; 32];
         second.random.fill(&mut secret).map_err(no_randomness)?;
         let now = self.moment().at;
-        if let Err(error) = second.store.purge_pending(now).await {
-            tracing::warn!(%error, "sign-ins that are over could not be purged");
-        }
+        second.purge(now).await;
         let (name, digest) = (&account.name, PendingDigest::of(&secret));
         let begun = second.store.begin_sign_in(digest, name, account.epoch, remember, strong, now).await?;
         match begun {
