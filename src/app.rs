@@ -176,15 +176,12 @@ pub fn accounts(
         let (store, attempts) = (Arc::clone(&stores.accounts), Arc::clone(&stores.attempts));
         Accounts::new(store, attempts, Arc::new(hasher), clock, bytes)
     };
-    let accounts = accounts.with_second_factor(SecondFactor {
-        store: Arc::clone(&stores.factors),
-        key: seal,
-        random: Arc::clone(random),
-        service: settings.service_name.clone(),
-        site: passkey_site(settings),
-        strong_roles: settings.strong_roles.clone(),
-        trust: settings.trust_ttl,
-    });
+    let second = SecondFactor::new(Arc::clone(&stores.factors), Arc::clone(random), &settings.service_name)
+        .sealed_by(seal)
+        .on_site(passkey_site(settings))
+        .needed_for(settings.strong_roles.clone())
+        .trusting_for(settings.trust_ttl);
+    let accounts = accounts.with_second_factor(second);
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
     let remember = settings.auth.remember_ends_for();
     Ok(accounts.with_policy(policy).with_code_ttl(settings.code_ttl).remembering_ends_for(remember))

@@ -57,6 +57,8 @@
 //! | feature | brings | default |
 //! |---|---|---|
 //! | `app` | the application: accounts, pages, command line, logging | yes |
+//! | `second-factor` | people, passwords, codes of an app and recovery codes, for pages and tables of one's own, [`users`] | with `app` |
+//! | `passkeys` | the same with passkeys | with `app` |
 //! | `sqlite` | sessions in one file, [`store::open`] | with `app` |
 //! | `postgres` | sessions in a PostgreSQL database, for several nodes, [`store::open`] | with `app` |
 //! | `testing` | the test kit, [`testing`] | no |
@@ -65,7 +67,7 @@
 //! What these need besides is in [`auth`]: the records and contracts of a store of one's own, keys, clocks, settings.
 //!
 //! The settings are the table `[default.auth]` of `Rocket.toml`; see [`auth::AuthConfig`].
-//! The modules [`app`], [`routes`], [`settings`] and [`users`] are the application that `cargo run` starts.
+//! The modules [`app`], [`routes`] and [`settings`] are the application that `cargo run` starts, [`users`] those who may sign in to it.
 
 #[cfg(feature = "app")]
 pub mod app;
@@ -82,7 +84,7 @@ pub mod store;
 pub mod testing;
 #[cfg(feature = "app")]
 mod theme;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 pub mod users;
 
 pub use auth::{

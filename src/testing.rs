@@ -41,10 +41,17 @@
 //! assert_eq!(ada.get("/hello").status, 401, "the access token has expired");
 //! ```
 //!
+//! With the feature `second-factor` the kit has accounts ([`Kit::accounts`]) and apps that show codes
+//! ([`Kit::enrol_app`]), and with `passkeys` passkeys without hardware ([`Kit::enrol_passkey`]).
+//!
 //! Everything here panics when it is surprised, as a test should.
 
 #![expect(clippy::expect_used, reason = "a test that is surprised should fail loudly")]
 
+#[cfg(feature = "passkeys")]
+mod authenticator;
+#[cfg(feature = "second-factor")]
+mod factors;
 mod visitor;
 
 use std::fmt;
@@ -58,10 +65,14 @@ use serde::Serialize;
 
 use crate::auth::{ManualClock, Portcullis, TestBench, UnixTime};
 use crate::store::{self, Stores};
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 use crate::{auth::SystemClock, users::Accounts};
 
 pub use crate::auth::Sample;
+#[cfg(feature = "passkeys")]
+pub use authenticator::{ORIGIN, VirtualAuthenticator};
+#[cfg(feature = "second-factor")]
+pub use factors::AuthenticatorApp;
 pub use visitor::{Answer, Visitor};
 
 /// What an application under test is built from: settings, sessions in memory, a clock that stands still.
@@ -111,10 +122,16 @@ impl Kit {
         Arc::clone(&self.clock)
     }
 
+    /// The stores, in memory, for what else the application keeps.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        self.stores.clone()
+    }
+
     /// The fairing to attach; an application gives it its hooks.
     #[must_use]
     pub fn portcullis(&self) -> Portcullis {
-        let Stores { sessions, events, .. } = self.stores.clone();
+        let Stores { sessions, events, .. } = self.stores();
         Portcullis::new(sessions).events(events).clock(self.clock())
     }
 
@@ -221,7 +238,7 @@ impl fmt::Debug for Site {
 /// let accounts = testing::accounts();
 /// assert!(rocket::execute(accounts.is_empty()).unwrap());
 /// ```
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[must_use]
 pub fn accounts() -> Accounts {
     let Stores { accounts, attempts, .. } = store::memory();

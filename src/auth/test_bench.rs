@@ -47,6 +47,8 @@ pub enum Sample {
     Forged,
     /// An access token whose password was entered longer ago than `auth.fresh_ttl`.
     NotFresh,
+    /// An access token of a session that began with a second factor.
+    Strong,
 }
 
 /// The inside of an application under test.
@@ -66,7 +68,7 @@ impl TestBench {
 
     /// The cookies of a new session.
     pub(crate) fn sign_in(&self, user: &str, roles: &[&str]) -> Vec<(String, String)> {
-        let session = self.begin(user, roles, self.now());
+        let session = self.begin(user, roles, self.now(), Proved::Password);
         let pair = self.pair(&session, self.now(), true);
         let wire = self.authority.jar.wire();
         let mut cookies =
@@ -90,13 +92,14 @@ impl TestBench {
             Sample::NotFresh => (now, now - (settings.fresh_ttl + Duration::from_secs(1))),
             _ => (now, now),
         };
-        let session = self.begin(user, roles, auth_time);
+        let proved = if sample == Sample::Strong { Proved::PasswordAndCode } else { Proved::Password };
+        let session = self.begin(user, roles, auth_time, proved);
         let pair = self.pair(&session, minted_at, sample != Sample::NotFresh);
         match sample {
             Sample::Refresh => return pair.refresh,
             Sample::Revoked => self.end(&session),
             Sample::Forged => return forge(&pair.access),
-            Sample::Access | Sample::Expired | Sample::NotFresh => {}
+            Sample::Access | Sample::Expired | Sample::NotFresh | Sample::Strong => {}
         }
         pair.access
     }
@@ -137,7 +140,7 @@ impl TestBench {
         seal(&self.authority, nonce).expect("the key does not seal")
     }
 
-    fn begin(&self, user: &str, roles: &[&str], auth_time: UnixTime) -> Session {
+    fn begin(&self, user: &str, roles: &[&str], auth_time: UnixTime, proved: Proved) -> Session {
         let now = self.now();
         let deadlines = self.authority.settings.session;
         let session = Session {
@@ -151,7 +154,7 @@ impl TestBench {
             last_seen: now,
             user_agent: "test".to_owned(),
             address: None,
-            proved: Proved::Password,
+            proved,
         };
         let created = self.authority.store.create(&session, usize::MAX, now);
         self.runtime.block_on(created).expect("the store keeps no session");

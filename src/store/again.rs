@@ -77,5 +77,5 @@ impl Turns {
 /// Each of them lets another one finish.
 const MOST: u32 = 40;
 /// How long a search may take among all accounts, which may have to look at each.
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 pub(super) const SEARCH: Duration = Duration::from_secs(5);

@@ -4,16 +4,16 @@
 //! lock held across an await.
 //! It is not durable, it does not grow indexes, and it never answers "unreachable".
 
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 mod accounts;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 mod attempts;
 mod events;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 mod factors;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 mod trust;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 mod under_way;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 use crate::auth::Voucher;
 use crate::auth::rotation::step;
 use crate::auth::{
@@ -30,7 +30,7 @@ use crate::auth::{
     SessionStore, StoreError, TokenId, UnixTime, Verdict, Which,
 };
 use crate::store::{cursor_at, number_of};
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 use crate::users::{Account, KeptCode, TrustedBrowser, Username};
 
 /// Sessions and accounts in memory.
@@ -41,16 +41,16 @@ pub(super) struct MemoryStore {
 
 #[derive(Default)]
 struct Kept {
-    #[cfg(feature = "app")]
+    #[cfg(feature = "second-factor")]
     accounts: BTreeMap<Username, Account>,
-    #[cfg(feature = "app")]
+    #[cfg(feature = "second-factor")]
     codes: HashMap<Username, KeptCode>,
-    #[cfg(feature = "app")]
+    #[cfg(feature = "second-factor")]
     attempts: attempts::Attempts,
-    #[cfg(feature = "app")]
+    #[cfg(feature = "second-factor")]
     besides: factors::Besides,
     /// Youngest first.
-    #[cfg(feature = "app")]
+    #[cfg(feature = "second-factor")]
     trusted: Vec<TrustedBrowser>,
     sessions: HashMap<SessionId, Session>,
     log: BTreeMap<i64, Revocation>,
@@ -146,7 +146,7 @@ impl SessionStore for MemoryStore {
         self.kept().begin(session, limit, remember_until)
     }
 
-    #[cfg(feature = "app")]
+    #[cfg(feature = "second-factor")]
     async fn create_by(
         &self,
         voucher: &Voucher,

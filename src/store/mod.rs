@@ -25,7 +25,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::auth::{Cursor, EventStore, SessionStore};
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 use crate::users::{AccountStore, AttemptStore, FactorStore};
 
 #[cfg(feature = "redis")]
@@ -219,17 +219,17 @@ pub struct Stores {
     /// Security events.
     pub events: Arc<dyn EventStore>,
     /// Accounts.
-    #[cfg(feature = "app")]
+    #[cfg(feature = "second-factor")]
     pub accounts: Arc<dyn AccountStore>,
     /// Attempts to sign in, and the devices that are known.
-    #[cfg(feature = "app")]
+    #[cfg(feature = "second-factor")]
     pub attempts: Arc<dyn AttemptStore>,
     /// What people have besides their passwords, and sign-ins that are under way.
-    #[cfg(feature = "app")]
+    #[cfg(feature = "second-factor")]
     pub factors: Arc<dyn FactorStore>,
 }
 
-#[cfg(not(feature = "app"))]
+#[cfg(not(feature = "second-factor"))]
 impl Stores {
     fn of<Driver: SessionStore + EventStore>(driver: Driver) -> Self {
         let driver = Arc::new(driver);
@@ -237,7 +237,7 @@ impl Stores {
     }
 }
 
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 impl Stores {
     fn of<Driver>(driver: Driver) -> Self
     where

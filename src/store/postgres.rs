@@ -15,40 +15,40 @@
 //! revocations, `hint` a word to other nodes that it has grown.
 //! The statements stand in `sql`, once for every database.
 
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/accounts.rs"]
 mod accounts;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/factors/apps.rs"]
 mod apps;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/attempts.rs"]
 mod attempts;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/codes.rs"]
 mod codes;
 #[path = "sql/events.rs"]
 mod events;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/factors.rs"]
 mod factors;
 mod hint;
 mod news;
 mod open;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/factors/passkeys.rs"]
 mod passkeys;
 #[path = "sql/purge.rs"]
 mod purge;
 #[path = "sql/sessions.rs"]
 mod sessions;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/factors/trust.rs"]
 mod trust;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/factors/under_way.rs"]
 mod under_way;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/warrant.rs"]
 mod warrant;
 
@@ -66,7 +66,7 @@ use tokio::sync::OnceCell;
 use self::hint::{Growth, Hints};
 use crate::auth::{Revocation, StoreError};
 use crate::store::postgres::{PostgresFailure as Failure, PostgresStore as Driver, Writing as Write};
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 use crate::users::AccountStoreError;
 
 /// Everything in one PostgreSQL database.
@@ -278,7 +278,7 @@ impl From<PostgresFailure> for StoreError {
     }
 }
 
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 impl From<PostgresFailure> for AccountStoreError {
     fn from(failure: PostgresFailure) -> Self {
         Self(Box::new(failure))

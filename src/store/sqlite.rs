@@ -14,42 +14,42 @@
 //! The folder beside this file holds what is SQLite's own: `open` the file and its tables, `alone` the same for a
 //! move away, `backup` a copy of it, `news` the log of revocations. The statements stand in `sql`, once for every database; see there.
 
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/accounts.rs"]
 mod accounts;
 #[cfg(feature = "postgres")]
 mod alone;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/factors/apps.rs"]
 mod apps;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/attempts.rs"]
 mod attempts;
 pub(super) mod backup;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/codes.rs"]
 mod codes;
 #[path = "sql/events.rs"]
 mod events;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/factors.rs"]
 mod factors;
 mod news;
 mod open;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/factors/passkeys.rs"]
 mod passkeys;
 #[path = "sql/purge.rs"]
 mod purge;
 #[path = "sql/sessions.rs"]
 mod sessions;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/factors/trust.rs"]
 mod trust;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/factors/under_way.rs"]
 mod under_way;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 #[path = "sql/warrant.rs"]
 mod warrant;
 
@@ -65,7 +65,7 @@ use tokio::sync::OnceCell;
 use crate::auth::{Revocation, StoreError};
 use crate::store::sqlite::SqliteStore as Driver;
 use crate::store::sqlite::open::Missing;
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 use crate::users::AccountStoreError;
 
 /// Whether the file of a store may be used as it is found, if it is found.
@@ -251,7 +251,7 @@ impl From<Failure> for StoreError {
     }
 }
 
-#[cfg(feature = "app")]
+#[cfg(feature = "second-factor")]
 impl From<Failure> for AccountStoreError {
     fn from(failure: Failure) -> Self {
         Self(Box::new(failure))

@@ -24,18 +24,20 @@ pub use code::{BYTES as CODE_BYTES, CodeDigest, InvalidCode, KeptCode, OneTimeCo
 pub use codes::{Invitation, Redeemed};
 pub use factors::{
     Answered, Beginning, Confirmation, Enrolment, Factor, FactorCounts, FactorId, FactorKind, FactorStore,
-    InvalidFactorId, KeptFactor, KeptPasskey, KeptPending, Lack, NewCodes, PasskeyError, PasskeySite,
-    Pending, PendingDigest, PendingState, Presented, Removal, SealBroken, SealKey, SecondAnswer,
-    SecondFactor, SecondMethods, SecondOutcome, SecondProof, SecondStep, SecondStepError, ShownPasskey,
-    Standing, TotpSecret, TrustStore, TrustedBrowser, Trusting, UnderWay, arrive, begin, begin_strong,
-    enrolled, present,
+    InvalidFactorId, KeptFactor, KeptPasskey, KeptPending, Lack, NewCodes, Pending, PendingDigest,
+    PendingState, Presented, Removal, SealBroken, SealKey, SecondAnswer, SecondFactor, SecondMethods,
+    SecondOutcome, SecondProof, SecondStep, SecondStepError, ShownPasskey, Standing, TotpSecret, TrustStore,
+    TrustedBrowser, Trusting, UnderWay, arrive, begin, begin_strong, enrolled, present,
 };
+#[cfg(feature = "passkeys")]
+pub use factors::{PasskeyError, PasskeySite};
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};
 pub use roles::{InvalidRoles, Roles};
 pub use sign_in::{Authenticated, Step};
 pub use sign_in_error::SignInError;
 pub use store_error::AccountStoreError;
+#[cfg(feature = "app")]
 pub(crate) use throttle::OF_A_PROGRAM;
 pub use throttle::{Admission, Attempt, AttemptStore, Failures, Key, Retention, Ruling, Subject};
 pub use username::{InvalidUsername, Username};

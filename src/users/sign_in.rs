@@ -5,6 +5,8 @@
 //! malformed, disabled, or the password wrong (OWASP ASVS 6.3.8).
 //! It begins no session and knows no request; that is the caller's business.
 
+mod elsewhere;
+
 use crate::users::account::Account;
 use crate::users::accounts::Accounts;
 use crate::users::factors::{NextStep, Pending, Trusting};
@@ -85,14 +87,26 @@ impl Accounts {
         let (account, pass) = self.compare(name, &password, attempt).await?;
         let old_hash = account.password_hash.clone();
         let account = self.with_current_hash(account, &password).await;
+        self.go_on(account, &old_hash, remember, trusting, pass).await
+    }
+
+    /// What follows for somebody whose password was right.
+    async fn go_on(
+        &self,
+        account: Account,
+        old_hash: &str,
+        remember: bool,
+        trusting: Trusting<'_>,
+        pass: Pass,
+    ) -> Result<Step, SignInError> {
         match self.next_step(&account, remember, trusting).await {
             Ok(NextStep::Pending(pending)) => {
                 // What failed before is forgotten when the second step was right, too.
                 self.gate.not_evaluated(pass).await;
                 Ok(Step::Next(pending))
             }
-            Ok(NextStep::None) => Ok(Step::Done(self.authenticated(account, &old_hash, pass).await)),
-            Ok(NextStep::Trusted) => Ok(Step::Trusted(self.authenticated(account, &old_hash, pass).await)),
+            Ok(NextStep::None) => Ok(Step::Done(self.authenticated(account, old_hash, pass).await)),
+            Ok(NextStep::Trusted) => Ok(Step::Trusted(self.authenticated(account, old_hash, pass).await)),
             Err(error) => {
                 self.gate.not_evaluated(pass).await;
                 Err(error)
@@ -172,6 +186,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`SignInError`] when the store or the hasher has no answer.
+    #[cfg(feature = "app")]
     pub(crate) async fn opens(&self, name: &Username, password: &Password) -> Result<bool, SignInError> {
         let Some(account) = self.store.find(name).await?.filter(|account| !account.disabled) else {
             return Ok(false);

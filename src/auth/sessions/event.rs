@@ -169,6 +169,8 @@ pub enum What {
     RecoveryCodeUsed,
     /// A code for a second step was wrong or spent.
     SecondFactorFailed,
+    /// A sign-in is over because five codes were wrong: whoever gave them has the password.
+    SecondFactorExhausted,
     /// A passkey's authenticator counted less than before: somebody may have a copy of it.
     PasskeyCounterFell,
     /// Somebody said that a password is enough in their browser for a while.
@@ -191,7 +193,7 @@ enum Level {
 
 impl What {
     /// Our word, the OWASP word, and how loud it is.
-    const TABLE: [(Self, &'static str, &'static str, Level); 39] = [
+    const TABLE: [(Self, &'static str, &'static str, Level); 40] = [
         (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
         (
             Self::SignedInAfterFailures,
@@ -231,6 +233,7 @@ impl What {
         (Self::RecoveryCodesMade, "recovery_codes_made", "user_updated", Level::Info),
         (Self::RecoveryCodeUsed, "recovery_code_used", "authn_login_success", Level::Warn),
         (Self::SecondFactorFailed, "second_factor_failed", "authn_login_fail", Level::Warn),
+        (Self::SecondFactorExhausted, "second_factor_exhausted", "authn_login_fail_max", Level::Warn),
         (Self::FactorRequired, "factor_required", "user_updated", Level::Warn),
         (Self::FactorNotRequired, "factor_not_required", "user_updated", Level::Warn),
         (Self::BrowserTrusted, "browser_trusted", "user_updated", Level::Info),

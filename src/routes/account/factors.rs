@@ -291,6 +291,7 @@ const fn is_of_security(what: What) -> bool {
             | What::RecoveryCodesMade
             | What::RecoveryCodeUsed
             | What::SecondFactorFailed
+            | What::SecondFactorExhausted
             | What::PasskeyCounterFell
             | What::BrowserTrusted
             | What::BrowserDistrusted

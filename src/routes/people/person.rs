@@ -178,8 +178,7 @@ pub(crate) async fn roles(
     name: Option<Name>,
     body: Body<NewRoles>,
 ) -> Result<Reply, Refused> {
-    let Some(Name(name)) = name else { return Ok(Reply::Missing) };
-    let Body(NewRoles { roles }) = body;
+    let (Some(Name(name)), Body(NewRoles { roles })) = (name, body) else { return Ok(Reply::Missing) };
     let typed = roles.line();
     let roles = match roles.parse() {
         Ok(roles) => roles,
@@ -218,8 +217,9 @@ pub(crate) async fn end_all(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
     if accounts.find(&name).await.map_err(|error| out_of_reach(&error))?.is_none() {
         return Ok(Reply::Missing);
     }
-    let ended = desk.overseen().end_all(name.as_str()).await.map_err(Refused)?;
-    Ok(done(&desk, &name, ENDED_ALL, json!({ "ended": ended })))
+    accounts.distrust_browsers(&name).await.map_err(|error| out_of_reach(&error))?;
+    let ended = json!({ "ended": desk.overseen().end_all(name.as_str()).await.map_err(Refused)? });
+    Ok(done(&desk, &name, ENDED_ALL, ended))
 }
 
 impl PersonPage<'_> {

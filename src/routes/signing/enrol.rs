@@ -264,7 +264,7 @@ async fn take(
     };
     let (SecondStep { person, voucher, remember }, codes) = match taken {
         Ok(taken) => taken,
-        Err(SecondStepError::Over) => return Err(expired(sessions)),
+        Err(SecondStepError::Over | SecondStepError::LastWrong) => return Err(expired(sessions)),
         Err(SecondStepError::SignIn(error)) => {
             let not_done = Rejection::of_sign_in(error, wrong.noted(What::SecondFactorFailed));
             if let NotDone::Rejected(rejection) = &not_done

@@ -211,6 +211,10 @@ async fn take(
     let step = match taken {
         Ok(step) => step,
         Err(SecondStepError::Over) => return Err(expired(sessions)),
+        Err(SecondStepError::LastWrong) => {
+            sessions.note(What::SecondFactorExhausted, Some(name.as_str()), None);
+            return Err(expired(sessions));
+        }
         Err(SecondStepError::SignIn(error)) => {
             let wrong = wrong(answer).noted(What::SecondFactorFailed);
             let not_done = Rejection::of_sign_in(error, wrong);

@@ -90,7 +90,7 @@ impl FactorStore for MemoryStore {
             SecondOutcome::Complete => {
                 kept.besides.pending.entry(digest).and_modify(|pending| pending.state.is_proved = true);
             }
-            SecondOutcome::Over => drop(kept.besides.pending.remove(&digest)),
+            SecondOutcome::LastWrong | SecondOutcome::Over => drop(kept.besides.pending.remove(&digest)),
         }
         Ok(Some(Answered { account, remember: pending.remember, outcome }))
     }

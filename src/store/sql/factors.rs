@@ -92,7 +92,9 @@ impl FactorStore for Driver {
                 SecondOutcome::Complete => {
                     keep_state(&mut write.0, digest, PendingState { is_proved: true, ..state }).await?;
                 }
-                SecondOutcome::Over => forget_pending(&mut write.0, digest).await?,
+                SecondOutcome::LastWrong | SecondOutcome::Over => {
+                    forget_pending(&mut write.0, digest).await?;
+                }
             }
             write.commit().await?;
             Ok(Some(Answered { account, remember, outcome }))

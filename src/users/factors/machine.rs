@@ -60,7 +60,7 @@ pub enum Lack {
 ///     state = next;
 /// }
 /// assert_eq!(present(state, standing, SecondProof::Spent, now), SecondOutcome::Complete);
-/// assert_eq!(present(state, standing, SecondProof::Wrong, now), SecondOutcome::Over, "the fifth failure");
+/// assert_eq!(present(state, standing, SecondProof::Wrong, now), SecondOutcome::LastWrong, "the fifth failure");
 /// assert_eq!(present(state, standing, SecondProof::Spent, now + PendingState::LIFE), SecondOutcome::Over);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,6 +105,8 @@ pub enum SecondOutcome {
     Complete,
     /// It was wrong, and may be tried again.
     Wrong(PendingState),
+    /// It was wrong once too often, and is over by that.
+    LastWrong,
     /// It is over; the person begins with the password.
     Over,
 }
@@ -186,7 +188,7 @@ pub fn present(state: PendingState, standing: Standing, proof: SecondProof, now:
         SecondProof::Spent => SecondOutcome::Complete,
         SecondProof::Wrong => {
             let next = PendingState { failures: state.failures.saturating_add(1), ..state };
-            if next.is_open(standing, now) { SecondOutcome::Wrong(next) } else { SecondOutcome::Over }
+            if next.is_open(standing, now) { SecondOutcome::Wrong(next) } else { SecondOutcome::LastWrong }
         }
     }
 }

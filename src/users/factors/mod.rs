@@ -7,10 +7,12 @@
 //! signs is [`challenge`]'s, whether it did is [`webauthn`]'s, and what follows stands in [`passkeys`]. Whatever is given for
 //! one of them is read in [`proof`].
 
+#[cfg_attr(not(feature = "passkeys"), expect(dead_code, reason = "only passkeys answer challenges"))]
 mod challenge;
 mod id;
 mod machine;
 mod own;
+#[cfg(feature = "passkeys")]
 mod passkeys;
 mod proof;
 mod seal;
@@ -18,6 +20,7 @@ mod second;
 mod store;
 mod totp;
 mod trust;
+#[cfg(feature = "passkeys")]
 mod webauthn;
 
 pub use machine::{
@@ -25,6 +28,7 @@ pub use machine::{
     enrolled, present,
 };
 pub use own::{Enrolment, Factor, FactorKind, NewCodes};
+#[cfg(feature = "passkeys")]
 pub use passkeys::PasskeyError;
 pub use proof::{SecondAnswer, SecondFactor};
 pub use seal::{SealBroken, SealKey};
@@ -36,4 +40,5 @@ pub use store::{
 };
 pub use totp::TotpSecret;
 pub use trust::trusted::{TrustStore, TrustedBrowser};
+#[cfg(feature = "passkeys")]
 pub use webauthn::PasskeySite;

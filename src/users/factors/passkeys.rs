@@ -6,8 +6,6 @@
 //! It cannot be guessed, so attempts are counted against the address alone: counted against a name, anybody could keep its
 //! owner waiting.
 
-pub(super) mod kept;
-
 use std::net::IpAddr;
 
 use base64::Engine;
@@ -19,11 +17,11 @@ use crate::users::accounts::{Accounts, ChangeError};
 use crate::users::code::OneTimeCode;
 use crate::users::factors::challenge::{Challenge, Purpose};
 use crate::users::factors::own::{MOST_FACTORS, NewCodes, tidy};
-use crate::users::factors::proof::{NotKnown, SecondFactor, digest_of, out_of_reach, shown};
+use crate::users::factors::proof::{SecondFactor, TypedCode, digest_of, out_of_reach};
 use crate::users::factors::seal::SealKey;
 use crate::users::factors::second::SecondStep;
-use crate::users::factors::store::{FactorId, KeptPasskey, PendingDigest};
-use crate::users::factors::webauthn::Response;
+use crate::users::factors::store::{FactorId, KeptPasskey, PendingDigest, ShownPasskey};
+use crate::users::factors::webauthn::{PasskeySite, Response, Unfit};
 use crate::users::sign_in::Authenticated;
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
@@ -41,11 +39,20 @@ pub enum PasskeyError {
     SignIn(#[from] SignInError),
 }
 
+/// Why what was shown is no passkey of somebody's.
+pub(super) enum NotKnown {
+    /// There is none of this name.
+    Unknown,
+    Refused,
+    /// Its authenticator counted backwards; it is this person's.
+    CounterFell(Username),
+}
+
 impl Accounts {
     /// Whether passkeys can be made and shown here.
     #[must_use]
     pub fn offers_passkeys(&self) -> bool {
-        self.second.as_ref().is_some_and(|second| second.passkeys().is_some())
+        self.second.as_ref().is_some_and(|second| second.takes_passkeys())
     }
 
     /// What the browser of somebody who is not known yet is asked, as `PublicKeyCredential.parseRequestOptionsFromJSON` reads
@@ -215,6 +222,60 @@ impl Accounts {
 }
 
 impl SecondFactor {
+    /// What passkeys need.
+    fn passkeys(&self) -> Option<(&PasskeySite, &SealKey)> {
+        Some((self.site.as_ref()?, self.key.as_ref()?))
+    }
+
+    /// What somebody who is known shows, as the store compares it.
+    pub(super) async fn read_passkey(
+        &self,
+        name: &Username,
+        text: &str,
+        asked: Purpose<'_>,
+        now: UnixTime,
+    ) -> Result<TypedCode, AccountStoreError> {
+        Ok(match self.known(text, asked, false, now).await? {
+            Ok((kept, shown)) if kept.account == *name => TypedCode::Passkey(shown),
+            Err(NotKnown::CounterFell(account)) if account == *name => TypedCode::CounterFell,
+            Ok(_) | Err(_) => TypedCode::Wrong,
+        })
+    }
+
+    /// Which passkey was shown, if it was asked for by us and for this; it is not spent by being read.
+    async fn known(
+        &self,
+        text: &str,
+        purpose: Purpose<'_>,
+        alone: bool,
+        now: UnixTime,
+    ) -> Result<Result<(KeptPasskey, ShownPasskey), NotKnown>, AccountStoreError> {
+        let Some((site, key)) = self.passkeys() else { return Ok(Err(NotKnown::Refused)) };
+        let read = Response::read(text)
+            .and_then(|response| Some((Challenge::read(&response.challenge)?, response)))
+            .filter(|(challenge, _)| challenge.counts(purpose, key, now));
+        let Some((challenge, response)) = read else { return Ok(Err(NotKnown::Refused)) };
+        let Some(kept) = self.store.passkey(&response.credential).await? else {
+            return Ok(Err(NotKnown::Unknown));
+        };
+        // Where nobody is known yet, whoever shows it says whose it is; elsewhere it may.
+        let is_theirs = match &response.handle {
+            Some(handle) => *handle == kept.handle,
+            None => !alone,
+        };
+        if !is_theirs {
+            return Ok(Err(NotKnown::Refused));
+        }
+        Ok(match site.shown(&response, &kept, alone) {
+            Ok(counter) => {
+                let shown = shown(&kept, counter, challenge);
+                Ok((kept, shown))
+            }
+            Err(Unfit::Refused) => Err(NotKnown::Refused),
+            Err(Unfit::CounterFell) => Err(NotKnown::CounterFell(kept.account)),
+        })
+    }
+
     fn request(
         &self,
         purpose: Purpose<'_>,
@@ -232,4 +293,8 @@ impl SecondFactor {
 /// Under which name authenticators keep somebody: the one that they know, or a new one.
 fn handle(known: &[KeptPasskey], drawn: [u8; 16], name: &Username, key: &SealKey) -> [u8; 32] {
     known.first().map_or_else(|| Challenge::handle(drawn, name, key), |passkey| passkey.handle)
+}
+
+fn shown(passkey: &KeptPasskey, counter: u32, challenge: Challenge) -> ShownPasskey {
+    ShownPasskey { id: passkey.id, counter, challenge: challenge.digest(), until: challenge.until() }
 }

@@ -13,13 +13,14 @@ use crate::auth::Random;
 use crate::auth::RandomError;
 use crate::auth::UnixTime;
 use crate::users::code::{CodeDigest, OneTimeCode};
-use crate::users::factors::challenge::{Challenge, Purpose};
+use crate::users::factors::challenge::Purpose;
 use crate::users::factors::seal::SealKey;
 use crate::users::factors::store::{
-    FactorId, FactorStore, KeptFactor, KeptPasskey, PendingDigest, Presented, ShownPasskey,
+    FactorId, FactorStore, KeptFactor, PendingDigest, Presented, ShownPasskey,
 };
 use crate::users::factors::totp::TotpSecret;
-use crate::users::factors::webauthn::{PasskeySite, Response, Unfit};
+#[cfg(feature = "passkeys")]
+use crate::users::factors::webauthn::PasskeySite;
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
 use crate::users::username::Username;
@@ -27,23 +28,72 @@ use crate::users::username::Username;
 /// What a second factor needs: where it is kept, under which key, and how apps shall call this service.
 #[derive(Clone)]
 pub struct SecondFactor {
-    /// Who keeps factors.
-    pub store: Arc<dyn FactorStore>,
-    /// The key under which their secrets are sealed. Without one nobody adds an app, and whoever has one is asked all the
-    /// same: no code of it is right then, and recovery codes go on.
-    pub key: Option<SealKey>,
-    /// Where secrets and recovery codes are drawn from.
-    pub random: Arc<dyn Random>,
-    /// The name of this service in somebody's app.
-    pub service: String,
+    pub(super) store: Arc<dyn FactorStore>,
+    pub(super) key: Option<SealKey>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) service: String,
+    pub(super) strong_roles: Vec<String>,
+    pub(super) trust: Duration,
+    #[cfg(feature = "passkeys")]
+    pub(super) site: Option<PasskeySite>,
+}
+
+impl SecondFactor {
+    /// Factors that are kept in `store`, by a service that people's apps shall call so; secrets and recovery codes are drawn
+    /// from `random`. Nobody needs one, and nobody adds one before there is a [key](Self::sealed_by).
+    #[must_use]
+    pub fn new(store: Arc<dyn FactorStore>, random: Arc<dyn Random>, service: &str) -> Self {
+        Self {
+            store,
+            key: None,
+            random,
+            service: service.to_owned(),
+            strong_roles: Vec::new(),
+            trust: Duration::ZERO,
+            #[cfg(feature = "passkeys")]
+            site: None,
+        }
+    }
+
+    /// Seals the secrets of apps, and knows its own challenges, by this key. Without one nobody adds a factor, and whoever has
+    /// one is asked all the same: no code and no passkey is right then, and recovery codes go on.
+    #[must_use]
+    pub fn sealed_by(self, key: Option<SealKey>) -> Self {
+        Self { key, ..self }
+    }
+
     /// Whoever has one of these roles needs a factor: without one, signing in leads to taking one into use, where that can be
     /// done here, and the last one stays.
-    pub strong_roles: Vec<String>,
-    /// For how long somebody may trust a browser, so that a password is enough there; at most thirty days, and zero for not at
-    /// all.
-    pub trust: Duration,
-    /// The site that passkeys belong to; without one, or without a key, nobody makes or shows a passkey.
-    pub site: Option<PasskeySite>,
+    #[must_use]
+    pub fn needed_for(self, strong_roles: Vec<String>) -> Self {
+        Self { strong_roles, ..self }
+    }
+
+    /// For so long somebody may trust a browser, so that a password is enough there; at most thirty days, and zero, the
+    /// default, for not at all.
+    #[must_use]
+    pub fn trusting_for(self, trust: Duration) -> Self {
+        Self { trust, ..self }
+    }
+
+    /// Passkeys belong to this site; without one nobody makes or shows a passkey.
+    #[cfg(feature = "passkeys")]
+    #[must_use]
+    pub fn on_site(self, site: Option<PasskeySite>) -> Self {
+        Self { site, ..self }
+    }
+
+    /// Whether passkeys can be made and shown.
+    #[cfg(feature = "passkeys")]
+    pub(super) const fn takes_passkeys(&self) -> bool {
+        self.site.is_some() && self.key.is_some()
+    }
+
+    #[cfg(not(feature = "passkeys"))]
+    #[expect(clippy::unused_self, reason = "it is one when passkeys are built in")]
+    pub(super) const fn takes_passkeys(&self) -> bool {
+        false
+    }
 }
 
 impl fmt::Debug for SecondFactor {
@@ -63,16 +113,8 @@ pub enum SecondAnswer<'a> {
     Passkey(&'a str),
 }
 
-/// Why what was shown is no passkey of somebody's.
-pub(super) enum NotKnown {
-    /// There is none of this name.
-    Unknown,
-    Refused,
-    /// Its authenticator counted backwards; it is this person's.
-    CounterFell(Username),
-}
-
 /// What was typed, as the store compares it.
+#[cfg_attr(not(feature = "passkeys"), expect(dead_code, reason = "nothing is read as a passkey then"))]
 pub(super) enum TypedCode {
     Step(FactorId, u64),
     Recovery(CodeDigest),
@@ -110,11 +152,13 @@ impl SecondFactor {
         now: UnixTime,
     ) -> Result<TypedCode, AccountStoreError> {
         Ok(match answer {
-            SecondAnswer::Passkey(text) => match self.known(text, asked, false, now).await? {
-                Ok((kept, shown)) if kept.account == *name => TypedCode::Passkey(shown),
-                Err(NotKnown::CounterFell(account)) if account == *name => TypedCode::CounterFell,
-                Ok(_) | Err(_) => TypedCode::Wrong,
-            },
+            #[cfg(feature = "passkeys")]
+            SecondAnswer::Passkey(text) => self.read_passkey(name, text, asked, now).await?,
+            #[cfg(not(feature = "passkeys"))]
+            SecondAnswer::Passkey(_) => {
+                let _ = asked;
+                TypedCode::Wrong
+            }
             SecondAnswer::Recovery(text) => text
                 .parse::<OneTimeCode>()
                 .map_or(TypedCode::Wrong, |code| TypedCode::Recovery(code.digest())),
@@ -163,53 +207,10 @@ pub(super) fn out_of_reach(error: RandomError) -> AccountStoreError {
 }
 
 impl SecondFactor {
-    /// What passkeys need.
-    pub(super) fn passkeys(&self) -> Option<(&PasskeySite, &SealKey)> {
-        Some((self.site.as_ref()?, self.key.as_ref()?))
-    }
-
     /// Forgets sign-ins that are over and challenges that nobody would take; what begins one, or spends the other, does it.
     pub(super) async fn purge(&self, now: UnixTime) {
         if let Err(error) = self.store.purge_pending(now).await {
             tracing::warn!(%error, "sign-ins that are over could not be purged");
         }
     }
-
-    /// Which passkey was shown, if it was asked for by us and for this; it is not spent by being read.
-    pub(super) async fn known(
-        &self,
-        text: &str,
-        purpose: Purpose<'_>,
-        alone: bool,
-        now: UnixTime,
-    ) -> Result<Result<(KeptPasskey, ShownPasskey), NotKnown>, AccountStoreError> {
-        let Some((site, key)) = self.passkeys() else { return Ok(Err(NotKnown::Refused)) };
-        let read = Response::read(text)
-            .and_then(|response| Some((Challenge::read(&response.challenge)?, response)))
-            .filter(|(challenge, _)| challenge.counts(purpose, key, now));
-        let Some((challenge, response)) = read else { return Ok(Err(NotKnown::Refused)) };
-        let Some(kept) = self.store.passkey(&response.credential).await? else {
-            return Ok(Err(NotKnown::Unknown));
-        };
-        // Where nobody is known yet, whoever shows it says whose it is; elsewhere it may.
-        let is_theirs = match &response.handle {
-            Some(handle) => *handle == kept.handle,
-            None => !alone,
-        };
-        if !is_theirs {
-            return Ok(Err(NotKnown::Refused));
-        }
-        Ok(match site.shown(&response, &kept, alone) {
-            Ok(counter) => {
-                let shown = shown(&kept, counter, challenge);
-                Ok((kept, shown))
-            }
-            Err(Unfit::Refused) => Err(NotKnown::Refused),
-            Err(Unfit::CounterFell) => Err(NotKnown::CounterFell(kept.account)),
-        })
-    }
-}
-
-pub(super) fn shown(passkey: &KeptPasskey, counter: u32, challenge: Challenge) -> ShownPasskey {
-    ShownPasskey { id: passkey.id, counter, challenge: challenge.digest(), until: challenge.until() }
 }

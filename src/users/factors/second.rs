@@ -105,6 +105,9 @@ pub enum SecondStepError {
     /// There is no such sign-in, or it is over: the person begins with the password.
     #[error("this sign-in is over")]
     Over,
+    /// The code was wrong, once too often, and the sign-in is over by that: whoever tries has the password.
+    #[error("this sign-in is over: too many codes were wrong")]
+    LastWrong,
     /// The code was wrong, or spent; or it was not looked at, for the reasons and with the waits of a sign-in.
     #[error(transparent)]
     SignIn(#[from] SignInError),
@@ -203,6 +206,7 @@ impl Accounts {
                 Ok(SecondStep { person, voucher: *digest.as_bytes(), remember })
             }
             SecondOutcome::Wrong(_) => Err(read.wrong(account.name).into()),
+            SecondOutcome::LastWrong => Err(SecondStepError::LastWrong),
             SecondOutcome::Over => Err(SecondStepError::Over),
         }
     }
@@ -241,7 +245,7 @@ impl SecondFactor {
         match lacks {
             Lack::Factor => self.methods(counts),
             Lack::Enrolment => {
-                SecondMethods { app: self.key.is_some(), passkey: self.passkeys().is_some(), recovery: false }
+                SecondMethods { app: self.key.is_some(), passkey: self.takes_passkeys(), recovery: false }
             }
         }
     }
@@ -249,7 +253,7 @@ impl SecondFactor {
     fn methods(&self, counts: FactorCounts) -> SecondMethods {
         SecondMethods {
             app: counts.apps > 0,
-            passkey: counts.passkeys > 0 && self.passkeys().is_some(),
+            passkey: counts.passkeys > 0 && self.takes_passkeys(),
             recovery: counts.recovery_codes > 0,
         }
     }

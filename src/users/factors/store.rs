@@ -1,5 +1,7 @@
 //! What is kept of factors and of sign-ins that are under way, and the contract of whoever keeps it.
 
+mod passkey;
+
 use std::fmt;
 
 use async_trait::async_trait;
@@ -10,7 +12,7 @@ use crate::users::account::{Account, Change, Effective, Warrant};
 use crate::users::code::CodeDigest;
 pub use crate::users::factors::id::{FactorId, InvalidFactorId};
 use crate::users::factors::machine::{Beginning, PendingState, SecondOutcome};
-pub use crate::users::factors::passkeys::kept::{KeptPasskey, ShownPasskey};
+pub use crate::users::factors::store::passkey::{KeptPasskey, ShownPasskey};
 use crate::users::factors::trust::trusted::TrustStore;
 use crate::users::store_error::AccountStoreError;
 use crate::users::username::Username;

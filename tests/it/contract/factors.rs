@@ -232,7 +232,7 @@ async fn five_wrong_codes_end_a_sign_in(stores: Stores) {
         };
         assert_eq!(state.map(|state| state.failures), Some(failures), "{outcome:?}");
     }
-    assert_eq!(answer(&stores, digest, Presented::Wrong).await, Some(SecondOutcome::Over));
+    assert_eq!(answer(&stores, digest, Presented::Wrong).await, Some(SecondOutcome::LastWrong));
     assert_eq!(answer(&stores, digest, step(app, STEP + 1)).await, None);
     assert_eq!(stores.factors.pending(digest, NOW).await.unwrap(), None);
     assert!(stores.factors.spend(&alice, step(app, STEP + 1), NOW).await.unwrap(), "nothing was spent");

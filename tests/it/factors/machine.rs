@@ -305,7 +305,7 @@ impl World {
         self.browsers[who] = match outcome {
             SecondOutcome::Complete => Browser::Pending(PendingState { is_proved: true, ..state }),
             SecondOutcome::Wrong(state) => Browser::Pending(state),
-            SecondOutcome::Over => Browser::Out,
+            SecondOutcome::LastWrong | SecondOutcome::Over => Browser::Out,
         };
         Ok(())
     }

@@ -148,6 +148,9 @@ fn wrong_codes_end_the_sign_in_and_are_counted_with_passwords() {
     assert_eq!(second(&program, "totp", "123456789").refusal(), (401, "sign_in_expired".into()));
     assert_eq!(second(&program, "totp", &phone.shows(&app)).refusal(), (401, "sign_in_expired".into()));
     assert_eq!(app.program().sign_in("testuser", "testpass").status, 429);
+    let told = app.visitor("text/html", first.jar()).get("/account/factors").send().body;
+    assert!(told.contains("Wrong code or passkey"));
+    assert_eq!(told.matches("ended after five wrong codes: somebody knows the password").count(), 1);
     app.pass(3600);
     assert_eq!(second(&program, "totp", &phone.shows(&app)).refusal(), (401, "sign_in_expired".into()));
     // A password that was right takes none of it back: guesses are as slow as guesses of passwords.

@@ -159,3 +159,17 @@ fn nobody_is_asked_for_trust_where_the_operator_wants_none_and_nobody_gets_it_by
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert!(browser.post("/login/factor").form(&fields).send().cookie_names().contains(TRUSTED));
 }
+
+#[test]
+fn an_administrator_who_ends_all_sessions_ends_the_trust_too() {
+    let app = app();
+    let (phone, ..) = enrol(&app, &app.signed_in(), "");
+    let (_, answer) = trusting(&app, &phone);
+    let secret = answer.cookie(TRUSTED).value;
+    assert!(is_enough(&app, &secret));
+    let admin = app.program();
+    assert_eq!(admin.sign_in("admin", "adminpass").status, 200);
+    let ended = admin.post("/people/testuser/sessions/end").csrf(&admin.csrf()).send();
+    assert_eq!(ended.json(), json!({ "ended": 3 }), "{}", ended.body);
+    assert!(!is_enough(&app, &secret), "whoever was put out shall not come back with the password alone");
+}

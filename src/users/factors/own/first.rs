@@ -30,6 +30,7 @@ impl Accounts {
         self.enrolled(digest, &pending, codes).await
     }
 
+    #[cfg(feature = "passkeys")]
     /// The same with a passkey that a browser has just made.
     ///
     /// # Errors
