@@ -10,7 +10,7 @@ mod moving;
 pub(crate) mod nodes;
 mod own_server;
 mod pooler;
-mod proxy;
+pub(crate) mod proxy;
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};

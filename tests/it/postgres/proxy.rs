@@ -9,7 +9,7 @@ use std::time::Duration;
 /// What the network does with what is sent through it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Weather {
+pub(crate) enum Weather {
     Fair,
     /// What the program sends is lost; connections stay open.
     LosesQuestions,
@@ -22,7 +22,7 @@ pub(super) enum Weather {
 }
 
 /// A proxy on a free port; it goes with this value.
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
 }
@@ -36,7 +36,7 @@ struct State {
 
 impl Proxy {
     /// Stands before the server of this URL.
-    pub(super) fn before(url: &str) -> Self {
+    pub(crate) fn before(url: &str) -> Self {
         let server: SocketAddr = server_of(url).parse().unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -67,12 +67,12 @@ impl Proxy {
     }
 
     /// The same database by way of the proxy.
-    pub(super) fn url(&self, url: &str) -> String {
+    pub(crate) fn url(&self, url: &str) -> String {
         url.replace(server_of(url), &self.address.to_string())
     }
 
     /// From now on it is like this; connections that a worse time has broken are gone.
-    pub(super) fn set(&self, weather: Weather) {
+    pub(crate) fn set(&self, weather: Weather) {
         self.state.weather.store(weather as u8, Ordering::SeqCst);
         if weather == Weather::Refuses {
             self.cut();
@@ -80,13 +80,13 @@ impl Proxy {
     }
 
     /// From now on it leads to the server of this URL, as an address that moves to another machine does.
-    pub(super) fn lead_to(&self, url: &str) {
+    pub(crate) fn lead_to(&self, url: &str) {
         *self.state.server.lock().unwrap() = server_of(url).parse().unwrap();
         self.cut();
     }
 
     /// Closes every connection.
-    pub(super) fn cut(&self) {
+    pub(crate) fn cut(&self) {
         for end in self.state.ends.lock().unwrap().drain(..) {
             let _ = end.shutdown(Shutdown::Both);
         }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{draw, installation};
 use crate::binary::client::{Answer, Ask, Client};
 use crate::binary::server::Server;
+use crate::postgres::proxy::{Proxy, Weather};
 use crate::postgres::{fresh, sql};
 
 /// The code of an app so many steps from now.
@@ -194,4 +195,48 @@ fn hex(key: &str) -> String {
         .chunks_exact(8)
         .map(|byte| format!("{:02x}", u8::from_str_radix(std::str::from_utf8(byte).unwrap(), 2).unwrap()))
         .collect()
+}
+
+/// An answer that is lost may be to something that was done: the person is told that it is not known, finds out by looking,
+/// and has what they need either way.
+#[test]
+#[ignore = "needs PostgreSQL and oathtool; scripts/test starts it"]
+fn a_database_that_goes_away_while_an_app_is_taken_into_use_leaves_nobody_without_a_way() {
+    let url = fresh();
+    let proxy = Proxy::before(&url);
+    let installation = installation().with("PORTCULLIS_APP__STORE", &proxy.url(&url));
+    let node = installation.start();
+    for weather in [Weather::Refuses, Weather::LosesQuestions, Weather::LosesAnswers] {
+        wait_for_a_new_step();
+        let mut client = node.client();
+        let answer = client.sign_in("testuser", "testpass");
+        assert_eq!(read(&answer)["login"], true, "{weather:?}");
+        let drawn = read(&post(&mut client, "/account/factors/totp", &json!({})));
+        let key = drawn["secret"].as_str().unwrap().to_owned();
+        let confirm = json!({ "id": drawn["id"], "code": oathtool(&key, -1) });
+        proxy.set(weather);
+        let answer = post(&mut client, "/account/factors/totp/confirm", &confirm);
+        assert_eq!((answer.status, answer.code()), (503, "unavailable".to_owned()), "{weather:?}");
+        proxy.set(Weather::Fair);
+        proxy.cut();
+        let listed = loop {
+            match client.send(Ask::get("/account/factors")) {
+                answer if answer.status == 503 => std::thread::sleep(Duration::from_millis(20)),
+                answer => break read(&answer),
+            }
+        };
+        if listed["factors"].as_array().unwrap().is_empty() {
+            let told = read(&post(&mut client, "/account/factors/totp/confirm", &confirm));
+            assert_eq!(told["recovery_codes"].as_array().unwrap().len(), 10, "{weather:?}");
+        } else {
+            // It is in use, and its recovery codes went with the answer: its code makes new ones.
+            assert_eq!(listed["recovery_codes_left"], 10);
+            let again = json!({ "method": "totp", "code": oathtool(&key, 0) });
+            assert_eq!(read(&post(&mut client, "/reauthenticate", &again))["fresh"], true);
+            let told = read(&post(&mut client, "/account/factors/recovery", &json!({})));
+            assert_eq!(told["recovery_codes"].as_array().unwrap().len(), 10, "{weather:?}");
+        }
+        assert_eq!(read(&node.client().sign_in("testuser", "testpass"))["next"], "second_factor");
+        assert!(installation.run(&["user", "reset-factors", "testuser"], b"").status.success());
+    }
 }

@@ -8,8 +8,12 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::binary::client::Client;
+use portcullis::auth::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+use crate::binary::client::{Answer, Ask, Client};
 use crate::binary::server::{Installation, Server};
+use crate::factors::second_factor::Phone;
 
 /// Lets the files of a running server grow to this size and no further.
 fn limit(server: &Server, size: &str) {
@@ -81,4 +85,53 @@ fn whoever_signs_out_while_the_disk_is_full_is_signed_out_everywhere_once_it_is_
     let restarted = installation.start();
     assert_eq!(Client::with(restarted.address(), &stolen).protected().status, 401);
     assert_eq!(Client::with(restarted.address(), &stolen).refresh().status, 401);
+}
+
+/// Fills the disk, does it, and frees the disk.
+fn on_a_full_disk(installation: &Installation, server: &Server, act: impl FnOnce() -> Answer) {
+    let log = std::fs::metadata(installation.path("data/portcullis.db-wal")).unwrap().len();
+    limit(server, &log.to_string());
+    let answer = act();
+    assert_eq!((answer.status, answer.code()), (503, "unavailable".to_owned()));
+    limit(server, "unlimited");
+}
+
+fn post(client: &mut Client, path: &str, body: &Value) -> Answer {
+    let proof = client.jar.get("csrf_access_token").unwrap_or_default().to_owned();
+    client.send(Ask::json(path, &body.to_string()).header("X-CSRF-TOKEN", proof))
+}
+
+fn read(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+#[test]
+fn no_factor_and_no_code_is_lost_to_a_full_disk() {
+    let installation = Installation::new();
+    let server = start(&installation);
+    let mut client = server.client();
+    assert_eq!(client.sign_in("testuser", "testpass").status, 200);
+    on_a_full_disk(&installation, &server, || post(&mut client, "/account/factors/totp", &json!({})));
+    let drawn = read(&post(&mut client, "/account/factors/totp", &json!({})));
+    let phone = Phone::typed(drawn["secret"].as_str().unwrap());
+    let confirm = |client: &mut Client| {
+        let code = phone.shows_at(SystemClock::new().now());
+        post(client, "/account/factors/totp/confirm", &json!({ "id": drawn["id"], "code": code }))
+    };
+    on_a_full_disk(&installation, &server, || confirm(&mut client));
+    // It is not in use: nobody is asked for it.
+    assert_eq!(read(&server.client().sign_in("testuser", "testpass"))["login"], true);
+    let told = read(&confirm(&mut client));
+    let codes = told["recovery_codes"].as_array().unwrap();
+    assert_eq!(codes.len(), 10);
+
+    let mut other = server.client();
+    on_a_full_disk(&installation, &server, || other.sign_in("testuser", "testpass"));
+    assert_eq!(read(&other.sign_in("testuser", "testpass"))["next"], "second_factor");
+    let recover = json!({ "method": "recovery", "code": codes[0] });
+    on_a_full_disk(&installation, &server, || post(&mut other, "/login/factor", &recover));
+    assert_eq!(read(&post(&mut other, "/login/factor", &recover))["login"], true, "nothing was spent by it");
+    let left = read(&other.send(Ask::get("/account/factors")))["recovery_codes_left"].clone();
+    assert_eq!(left, 9);
 }
