@@ -3,14 +3,17 @@
 //! `scripts/test` runs this by itself, after everything else: performance is measured, and a busy machine lowers it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use portcullis::auth::{Clock, SystemClock};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::binary::client::Ask;
+use crate::binary::client::{Ask, Client};
 use crate::binary::server::{Installation, Server};
 use crate::browser::axe::installed;
 use crate::browser::stage::{Shown, Stage};
+use crate::factors::second_factor::Phone;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -83,15 +86,57 @@ fn signed_in(server: &Server, name: &str, password: &str) -> String {
     ["access_token_cookie", "refresh_token_cookie"].map(cookie).join("; ")
 }
 
+/// The cookie of somebody who has given the password, and lacks a second step.
+fn halfway(server: &Server, name: &str, password: &str) -> String {
+    let mut client = server.client();
+    assert_eq!(client.sign_in(name, password).status, 200);
+    assert!(client.jar.get("access_token_cookie").is_none());
+    format!("{PENDING}={}", client.jar.get(PENDING).unwrap())
+}
+
+/// What the program answers to somebody who is signed in and posts this.
+fn posted(client: &mut Client, path: &str, body: &Value) -> Value {
+    let proof = client.jar.get("csrf_access_token").unwrap().to_owned();
+    let answer = client.send(Ask::json(path, &body.to_string()).header("X-CSRF-TOKEN", proof));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+/// Gives this person an app; returns where the picture for a second one is shown.
+fn enrolled(server: &Server, name: &str, password: &str) -> (String, String) {
+    let mut client = server.client();
+    assert_eq!(client.sign_in(name, password).status, 200);
+    let drawn = posted(&mut client, "/account/factors/totp", &json!({}));
+    let phone = Phone::typed(drawn["secret"].as_str().unwrap());
+    let now = SystemClock::new().now();
+    let before = phone.shows_at(now - Duration::from_secs(30));
+    let confirm = json!({ "id": drawn["id"], "code": before });
+    posted(&mut client, "/account/factors/totp/confirm", &confirm);
+    posted(&mut client, "/reauthenticate", &json!({ "method": "totp", "code": phone.shows_at(now) }));
+    let second = posted(&mut client, "/account/factors/totp", &json!({}));
+    let cookie = format!("access_token_cookie={}", client.jar.get("access_token_cookie").unwrap());
+    (format!("/account/factors/totp/{}", second["id"].as_str().unwrap()), cookie)
+}
+
 #[test]
 #[ignore = "needs chromium and Node packages, and a machine that does nothing else"]
 fn lighthouse_gives_every_page_full_marks() {
-    let installation = Installation::new().with_file("lighthouse.mjs", include_str!("lighthouse.mjs"));
+    let installation = Installation::new()
+        .with_file("lighthouse.mjs", include_str!("lighthouse.mjs"))
+        .with("PORTCULLIS_APP__STRONG_ROLES", "[\"keeper\"]");
     std::os::unix::fs::symlink(installed(), installation.path("node_modules")).unwrap();
     let server = installation.start();
     let cookies = signed_in(&server, "testuser", "testpass");
     let administrators = signed_in(&server, "admin", "adminpass");
+    assert!(installation.run(&["user", "add", "grace"], PHRASE).status.success());
+    assert!(installation.run(&["user", "add", "joan", "--role", "keeper"], PHRASE).status.success());
+    let (picture, graces) = enrolled(&server, "grace", "four unrelated words");
+    let second = halfway(&server, "grace", "four unrelated words");
+    let first = halfway(&server, "joan", "four unrelated words");
     let pages = [
+        ("/login/factor", second.as_str(), ""),
+        ("/login/enrol", first.as_str(), ""),
+        (picture.as_str(), graces.as_str(), ""),
         ("/login", "", ""),
         ("/dashboard", cookies.as_str(), ""),
         ("/sessions", &cookies, ""),
@@ -122,3 +167,6 @@ fn lighthouse_gives_every_page_full_marks() {
     let poor = judge(&installation, &format!("{}/", stage.another_port()), "", "", |_| true);
     assert!(poor.scores["accessibility"] < 100 && poor.scores["best-practices"] < 100, "{poor:?}");
 }
+
+const PENDING: &str = "portcullis_pending";
+const PHRASE: &[u8] = b"four unrelated words\n";
