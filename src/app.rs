@@ -14,18 +14,23 @@ use tera::Tera;
 
 use crate::auth::{Clock, Cors, OsRandom, Portcullis, Random, SystemClock, chain};
 use crate::connections::Connections;
+use crate::mail::{Letters, Mailer, Transport};
 use crate::routes::answer::headers::SecurityHeaders;
 use crate::routes::edge::host::OneHost;
 use crate::routes::edge::spelling::OneSpelling;
 use crate::routes::people::administrator::Randomness;
 use crate::routes::signing::login::Demo;
 use crate::routes::view::frame::ServiceName;
+use crate::routes::view::words::Catalogues;
 use crate::routes::{self, answer::errors, pages};
+use crate::settings::factor_key::FactorKey;
+use crate::settings::mail::{MailRoute, MailSettings};
 use crate::settings::{self, Settings};
 use crate::store::{self, Stores};
 use crate::theme::Theme;
 use crate::users::{
-    Accounts, Cost, Hasher, PasskeySite, Password, PasswordPolicy, Roles, SealKey, SecondFactor, Username,
+    Accounts, Cost, EmailAddress, Hasher, PasskeySite, Password, PasswordPolicy, PostOffice, Roles, SealKey,
+    SecondFactor, Username,
 };
 
 /// What the application takes from the world around it; a test brings its own.
@@ -58,7 +63,7 @@ impl std::fmt::Debug for World {
 pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<String>> {
     let settings = settings::load(figment)?;
     let Theme { assets, catalogues, templates } = Theme::load(&settings, &pages::templates())?;
-    let stores = world.stores.unwrap_or_else(|| {
+    let stores = world.stores.clone().unwrap_or_else(|| {
         // Somebody who develops starts with nothing; an operator who mistyped a path must hear of it.
         let open = if settings.is_debug { store::open } else { store::open_existing };
         open(&settings.store)
@@ -71,6 +76,11 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     // A role must not need what nobody could take into use.
     let strong_roles = if seal.is_some() { settings.strong_roles.clone() } else { Vec::new() };
     let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &world.random, seal)?;
+    let mailer =
+        mail(&settings, &catalogues)?.zip(accounts.post_office()).map(|((letters, transport), office)| {
+            let (clock, random) = (Arc::clone(&world.clock), Arc::clone(&world.random));
+            Mailer::new(office.clone(), letters, transport, clock, random)
+        });
 
     let random = Arc::clone(&world.random);
     let mut portcullis = Portcullis::new(Arc::clone(&stores.sessions))
@@ -112,6 +122,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .attach(headers)
         .attach(portcullis)
         .attach(ready_accounts(&settings))
+        .attach(sending(mailer, &settings))
         .attach(Template::try_custom(move |engines| Ok(templates.add_to(&mut engines.tera)?)))
         .manage(TemplateFolder(folder))
         .mount("/", routes::routes())
@@ -132,7 +143,8 @@ pub fn listening(rocket: Rocket<Build>, clock: Arc<dyn Clock>) -> Rocket<Build> 
 /// One line for each mistake, as [`rocket()`] tells them.
 pub fn check(figment: &Figment) -> Result<(), Vec<String>> {
     let settings = settings::load(figment)?;
-    Theme::load(&settings, &pages::templates())?;
+    let Theme { catalogues, .. } = Theme::load(&settings, &pages::templates())?;
+    mail(&settings, &catalogues)?;
     let keys = settings.key_file().map_or(Ok(()), |file| file.check());
     [store::check(&settings.store), keys]
         .into_iter()
@@ -150,7 +162,12 @@ pub fn remarks(figment: &Figment) -> Result<Vec<String>, Vec<String>> {
         "Passkeys are not offered: app.base_url must be an https:// address with a name, or http://localhost."
             .to_owned()
     });
-    Ok(without_site.into_iter().collect())
+    let without_mail = settings.mail.is_none().then(|| {
+        "No mail is sent: app.mail is not set, so nobody gets a new password by themselves.".to_owned()
+    });
+    let without_key = (settings.mail.is_some() && matches!(settings.factor_key, FactorKey::Missing))
+        .then(|| "No mail is sent: its links need app.factor_key, the same on every node.".to_owned());
+    Ok(without_site.into_iter().chain(without_mail).chain(without_key).collect())
 }
 
 fn passkey_site(settings: &Settings) -> Option<PasskeySite> {
@@ -176,6 +193,12 @@ pub fn accounts(
         let (store, attempts) = (Arc::clone(&stores.accounts), Arc::clone(&stores.attempts));
         Accounts::new(store, attempts, Arc::new(hasher), clock, bytes)
     };
+    let office = settings.mail.as_ref().and(seal.clone());
+    let office = office.map(|key| PostOffice::new(Arc::clone(&stores.mail), key, Arc::clone(random)));
+    let accounts = match office {
+        Some(office) => accounts.with_post_office(office),
+        None => accounts,
+    };
     let second = SecondFactor::new(Arc::clone(&stores.factors), Arc::clone(random), &settings.service_name)
         .sealed_by(seal)
         .on_site(passkey_site(settings))
@@ -185,6 +208,38 @@ pub fn accounts(
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
     let remember = settings.auth.remember_ends_for();
     Ok(accounts.with_policy(policy).with_code_ttl(settings.code_ttl).remembering_ends_for(remember))
+}
+
+/// The words of messages and their way, if any are sent.
+fn mail(settings: &Settings, catalogues: &Catalogues) -> Result<Option<(Letters, Transport)>, Vec<String>> {
+    let Some(MailSettings { route, from, links_at, host }) = &settings.mail else { return Ok(None) };
+    let letters = Letters::new(catalogues.clone(), &settings.service_name, links_at)?;
+    let from: EmailAddress = from.parse().map_err(|error| vec![format!("app.mail_from: {error}")])?;
+    let transport = Transport::open(route, &from, &settings.service_name, host);
+    Ok(Some((letters, transport.map_err(|problem| vec![problem])?)))
+}
+
+/// Sends mail for as long as the application serves; what is not sent by then is sent by whoever serves next.
+fn sending(mailer: Option<Mailer>, settings: &Settings) -> AdHoc {
+    let folder = settings.mail.as_ref().and_then(|mail| match &mail.route {
+        MailRoute::Folder(folder) => Some(folder.clone()),
+        MailRoute::Smtp(_) => None,
+    });
+    AdHoc::on_liftoff("Mail", |rocket| {
+        let shutdown = rocket.shutdown();
+        Box::pin(async move {
+            let Some(mailer) = mailer else { return };
+            if let Some(folder) = folder {
+                tracing::info!("messages are laid into the folder {}", folder.display());
+            }
+            rocket::tokio::spawn(async move {
+                rocket::tokio::select! {
+                    () = mailer.run() => {}
+                    () = shutdown => {}
+                }
+            });
+        })
+    })
 }
 
 /// Adds the templates that are part of the program.

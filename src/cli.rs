@@ -5,6 +5,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod key;
+pub(crate) mod mail;
 pub(crate) mod migrate;
 pub(crate) mod session;
 pub(crate) mod user;

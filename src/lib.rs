@@ -76,6 +76,8 @@ pub mod auth;
 mod connections;
 mod ground;
 #[cfg(feature = "app")]
+pub mod mail;
+#[cfg(feature = "app")]
 pub mod routes;
 #[cfg(feature = "app")]
 pub mod settings;

@@ -50,6 +50,9 @@ enum Command {
     /// List and end sessions; a server that runs on the same store honours it within a second.
     #[command(subcommand)]
     Session(cli::session::SessionCommand),
+    /// List, retry and drop messages that are waiting to be sent.
+    #[command(subcommand)]
+    Mail(cli::mail::MailCommand),
     /// Make, list, rotate and retire signing keys; a server that runs with the same file honours it within seconds.
     #[command(subcommand)]
     Key(cli::key::KeyCommand),
@@ -91,6 +94,7 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
         Command::Migrate { to } => rocket::execute(cli::migrate::run(to.as_deref())),
         Command::User(command) => rocket::execute(cli::user::run(command)),
         Command::Session(command) => rocket::execute(cli::session::run(command)),
+        Command::Mail(command) => rocket::execute(cli::mail::run(command)),
         Command::Key(command) => cli::key::run(&command),
     }
 }

@@ -5,6 +5,8 @@
 
 pub mod colors;
 pub mod factor_key;
+mod hints;
+pub mod mail;
 pub mod siblings;
 
 use std::net::IpAddr;
@@ -13,7 +15,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rocket::figment::providers::{Env, Format, Serialized, Toml};
-use rocket::figment::value::{Dict, Value};
 use rocket::figment::{Figment, Profile};
 use serde::Deserialize;
 use serde_json::json;
@@ -21,6 +22,8 @@ use serde_json::json;
 use crate::auth::{AuthConfig, AuthSettings, KeyFile, Origin, TrustedProxies, plain};
 use crate::settings::colors::Colors;
 use crate::settings::factor_key::FactorKey;
+use crate::settings::hints::{misspelt, unsaid};
+use crate::settings::mail::MailSettings;
 use crate::settings::siblings::SiblingsSettings;
 use crate::store::StoreUrl;
 
@@ -76,6 +79,11 @@ pub struct AppConfig {
     /// Whoever has one of these roles needs a second factor: without one, signing in leads to taking one into use. Default
     /// `["admin"]`, and in the debug profile none.
     pub strong_roles: Option<Vec<String>>,
+    /// Where messages go: `smtps://USER:PASSWORD@HOST`, `smtp://HOST?tls=required`, `file:PATH` for one file a message, or `none`.
+    /// Default `none`, and in the debug profile `file:data/mail`.
+    pub mail: Option<String>,
+    /// From whom they are, as in `login@example.org`. Default unset, and in the debug profile `portcullis@localhost`.
+    pub mail_from: Option<String>,
     /// How many passwords are hashed at the same time. Default: one less than there are cores, at least one.
     pub hash_threads: Option<usize>,
     /// How many sign-ins may wait for their turn to be hashed before the next is answered 503. Default 32.
@@ -103,6 +111,8 @@ impl Default for AppConfig {
             factor_key: None,
             trust_ttl: 2_592_000,
             strong_roles: None,
+            mail: None,
+            mail_from: None,
             hash_threads: None,
             hash_queue: 32,
         }
@@ -149,6 +159,8 @@ pub struct Settings {
     pub trust_ttl: Duration,
     /// The roles that need a second factor.
     pub strong_roles: Vec<String>,
+    /// How mail is sent, if it is.
+    pub mail: Option<MailSettings>,
     /// How many passwords are hashed at the same time.
     pub hash_threads: NonZeroUsize,
     /// How many sign-ins may wait for that.
@@ -181,7 +193,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     // An address that cannot be read is told below.
     let is_local = figment.extract_inner("address").map_or(true, |address: IpAddr| address.is_loopback());
     if is_debug && !is_local {
-        problems.extend(unsaid(figment, &app));
+        problems.extend(unsaid(figment, app.demo_users));
     }
     let demo_users = app.demo_users.unwrap_or(is_debug);
     if demo_users && !is_debug {
@@ -196,6 +208,11 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             .map_err(|error| problems.push(format!("app.base_url: {error}")))
             .ok()
     });
+    let port = figment.extract_inner("port").unwrap_or(8000);
+    let origin = base_url.as_ref().map(Origin::to_string);
+    let mail = MailSettings::read(app.mail.as_deref(), app.mail_from.as_deref(), origin, is_debug, port)
+        .map_err(|problem| problems.push(problem))
+        .unwrap_or_default();
     let trusted_proxies = TrustedProxies::parse(&app.trusted_proxies)
         .map_err(|error| problems.push(format!("app.trusted_proxies: {error}")))
         .unwrap_or_default();
@@ -243,6 +260,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             is_debug,
             is_exposed: !is_debug || !is_local,
             base_url,
+            mail,
             trusted_proxies,
             service_name: app.service_name,
             logo: app.logo,
@@ -273,43 +291,6 @@ fn store_of(app: &AppConfig) -> Result<StoreUrl, String> {
         }
         (_, Some(_)) => Err("app.store_listen: only a PostgreSQL database tells news; remove the key".into()),
     }
-}
-
-/// What the debug profile would hand to everybody who can reach its address, and what nobody has written out.
-fn unsaid(figment: &Figment, app: &AppConfig) -> Vec<String> {
-    let mut lines = Vec::new();
-    if app.demo_users.is_none() {
-        lines.push("app.demo_users: the debug profile makes accounts whose passwords everybody knows, and address is not \
-                    loopback; write `false`, or `true` if that is meant".to_owned());
-    }
-    if !figment.contains("auth.insecure_http") {
-        lines.push("auth.insecure_http: the debug profile serves plain HTTP, and address is not loopback; write `false`, \
-                    or `true` if that is meant".to_owned());
-    }
-    lines
-}
-
-/// Tables and variables that would silently do nothing: `[default.aut]`, `PORTCULLIS_AUTH_ACCESS_TTL`.
-fn misspelt(figment: &Figment) -> Vec<String> {
-    let all = figment.extract::<Dict>().unwrap_or_default();
-    let hint = |(key, value): (String, Value)| {
-        let meant = ["auth", "app"].into_iter().find(|table| strsim::damerau_levenshtein(&key, table) <= 2);
-        let prefixed = ["auth_", "app_"].into_iter().find(|prefix| key.starts_with(prefix));
-        match (meant, prefixed) {
-            (Some(table), _) if key != table && value.as_dict().is_some() => {
-                Some(format!("{key}: unknown table; did you mean \"{table}\"?"))
-            }
-            (_, Some(prefix)) => {
-                let (table, rest) =
-                    (prefix.trim_end_matches('_'), key.get(prefix.len()..).unwrap_or_default());
-                Some(format!(
-                    "{key}: unknown key; in the environment, two underscores follow the table: {table}__{rest}"
-                ))
-            }
-            _ => None,
-        }
-    };
-    all.into_iter().filter_map(hint).collect()
 }
 
 impl Settings {

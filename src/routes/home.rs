@@ -20,3 +20,10 @@ pub(crate) fn home(visitor: Result<SignedIn<'_>, AuthError>) -> Result<Reply, Re
     };
     Ok(Reply::SeeOther(path.to_owned()))
 }
+
+/// `GET /.well-known/change-password`: where keepers of passwords lead somebody who should choose another
+/// (<https://w3c.github.io/webappsec-change-password-url/>).
+#[get("/.well-known/change-password")]
+pub(crate) fn change_password() -> Reply {
+    Reply::SeeOther(paths::PASSWORD.to_owned())
+}

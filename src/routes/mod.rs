@@ -10,6 +10,7 @@ pub(crate) mod edge;
 mod files;
 pub(crate) mod home;
 mod jwks;
+pub(crate) mod mail;
 pub(crate) mod people;
 pub(crate) mod protected;
 pub(crate) mod signing;

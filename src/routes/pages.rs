@@ -8,6 +8,7 @@ use rocket::{Route, routes};
 use crate::routes::account::{apps, dashboard, factors, passkeys, password, sessions, trust};
 use crate::routes::answer::errors;
 use crate::routes::edge::patient;
+use crate::routes::mail::{address, forgotten, link};
 use crate::routes::people::{factors as reset, list, person};
 use crate::routes::signing::{
     code, enrol, enrolment, factor, login, logout, passkey, reauthenticate, refresh,
@@ -39,7 +40,7 @@ macro_rules! template {
     };
 }
 
-static PAGES: [Page; 15] = [
+static PAGES: [Page; 18] = [
     Page {
         keys: &[ERROR, ("notice", "/login/notices")],
         shown_to: Audience::Anybody,
@@ -126,6 +127,20 @@ static PAGES: [Page; 15] = [
         ..page!("password", routes![password::form, password::submit], password::samples)
     },
     Page {
+        shown_to: Audience::Anybody,
+        ..page!("forgotten", routes![forgotten::form, forgotten::submit], forgotten::samples)
+    },
+    Page {
+        shown_to: Audience::Anybody,
+        return_to: Return::Never,
+        ..page!("link", routes![link::look, link::follow], link::samples)
+    },
+    Page {
+        navigation: Navigation::Under("security.html"),
+        return_to: Return::Telling,
+        ..page!("address", routes![address::form, address::submit], address::samples)
+    },
+    Page {
         keys: &[ERROR],
         return_to: Return::Never,
         ..page!(
@@ -168,6 +183,7 @@ fn others() -> Vec<Route> {
     often.iter_mut().for_each(|route| route.rank = -20);
     let others = patient::all(routes![
         home::home,
+        home::change_password,
         refresh::refresh,
         logout::logout,
         logout::clear_cookies,

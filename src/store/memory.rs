@@ -12,6 +12,8 @@ mod events;
 #[cfg(feature = "second-factor")]
 mod factors;
 #[cfg(feature = "second-factor")]
+mod mail;
+#[cfg(feature = "second-factor")]
 mod trust;
 #[cfg(feature = "second-factor")]
 mod under_way;
@@ -49,6 +51,8 @@ struct Kept {
     attempts: attempts::Attempts,
     #[cfg(feature = "second-factor")]
     besides: factors::Besides,
+    #[cfg(feature = "second-factor")]
+    post: mail::Post,
     /// Youngest first.
     #[cfg(feature = "second-factor")]
     trusted: Vec<TrustedBrowser>,

@@ -1,7 +1,7 @@
 //! Where is it kept?
 //!
 //! One file per driver behind the contracts that the other wings own: [`SessionStore`], [`EventStore`], [`AccountStore`],
-//! [`AttemptStore`] and [`FactorStore`]. None of them needs another: whoever keeps accounts elsewhere brings only those.
+//! [`AttemptStore`], [`FactorStore`] and [`MailStore`]. None of them needs another: whoever keeps accounts elsewhere brings only those.
 //! This file reads the setting `app.store` and chooses the driver; nobody else names one.
 //! It decides nothing: what becomes of a session is [`rotation::step`](crate::auth::rotation::step)'s business.
 
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::auth::{Cursor, EventStore, SessionStore};
 #[cfg(feature = "second-factor")]
-use crate::users::{AccountStore, AttemptStore, FactorStore};
+use crate::users::{AccountStore, AttemptStore, FactorStore, MailStore};
 
 #[cfg(feature = "redis")]
 pub use self::redis::{InvalidRedisUrl, RedisUrl, blocklist};
@@ -227,6 +227,9 @@ pub struct Stores {
     /// What people have besides their passwords, and sign-ins that are under way.
     #[cfg(feature = "second-factor")]
     pub factors: Arc<dyn FactorStore>,
+    /// Addresses, links and messages.
+    #[cfg(feature = "second-factor")]
+    pub mail: Arc<dyn MailStore>,
 }
 
 #[cfg(not(feature = "second-factor"))]
@@ -241,11 +244,12 @@ impl Stores {
 impl Stores {
     fn of<Driver>(driver: Driver) -> Self
     where
-        Driver: SessionStore + EventStore + AccountStore + AttemptStore + FactorStore,
+        Driver: SessionStore + EventStore + AccountStore + AttemptStore + FactorStore + MailStore,
     {
         let driver = Arc::new(driver);
-        let (sessions, events) = (driver.clone(), driver.clone());
-        Self { sessions, events, accounts: driver.clone(), attempts: driver.clone(), factors: driver }
+        let (sessions, events, accounts) = (driver.clone(), driver.clone(), driver.clone());
+        let (attempts, factors) = (driver.clone(), driver.clone());
+        Self { sessions, events, accounts, attempts, factors, mail: driver }
     }
 }
 
@@ -358,42 +362,4 @@ fn number_of(cursor: &Cursor) -> i64 {
 }
 
 #[cfg(all(test, feature = "sqlite"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_setting_names_a_file_or_memory() {
-        let file = |path: &str| Ok(StoreUrl::SqliteFile(path.into()));
-        assert_eq!("sqlite:data/portcullis.db".parse(), file("data/portcullis.db"));
-        assert_eq!("sqlite://data/portcullis.db".parse(), file("data/portcullis.db"));
-        assert_eq!("sqlite:/var/lib/portcullis.db".parse(), file("/var/lib/portcullis.db"));
-        assert_eq!("sqlite:///var/lib/portcullis.db".parse(), file("/var/lib/portcullis.db"));
-        assert_eq!("sqlite::memory:".parse(), Ok(StoreUrl::SqliteMemory));
-    }
-
-    #[test]
-    fn everything_else_is_refused_with_one_clear_line() {
-        let refusal = |text: &str| text.parse::<StoreUrl>().unwrap_err().to_string();
-        assert_eq!(
-            refusal("redis://localhost"),
-            "app.store: unknown store scheme \"redis\"; known are sqlite:PATH, sqlite::memory: and postgres://..."
-        );
-        for text in [
-            "",
-            "portcullis.db",
-            "sqlite:",
-            "sqlite:a.db?mode=ro",
-            "sqlite:file:a.db",
-            "sqlite::shared:",
-            "postgres://user:secret@host:port/db",
-            "postgres://host/db?pasword=secret",
-            "postgres://user:secret@host/db?sslmode=perhaps",
-        ] {
-            let line = refusal(text);
-            assert!(
-                line.starts_with("app.store: ") && !line.contains('\n') && !line.contains("secret"),
-                "{line}"
-            );
-        }
-    }
-}
+mod tests;

@@ -7,12 +7,15 @@
 //! Rows travel as PostgreSQL's own `COPY` text. What the database then says it holds, in the same text, is compared with
 //! what was read, table by table, by number and by a digest that does not depend on the order.
 
+mod tables;
+
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row, SqliteConnection};
 
-use self::ColumnKind::{Bytes, Integer, Text, Truth};
+use self::tables::ColumnKind::{Bytes, Integer, Text, Truth};
+use self::tables::{TABLES, WholeTable};
 use crate::auth::StoreError;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
@@ -63,23 +66,6 @@ pub(super) async fn all(from: &SqliteStore, to: &PostgresStore) -> Result<Vec<Mo
     }
     database.commit().await.map_err(MovingError::Write)?;
     Ok(moved)
-}
-
-/// What is moved of one table, in its columns' order.
-struct WholeTable {
-    name: &'static str,
-    columns: &'static [(&'static str, ColumnKind)],
-    /// What follows the name of the table where it is read.
-    reading: &'static str,
-}
-
-/// What stands in a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ColumnKind {
-    Text,
-    Integer,
-    Truth,
-    Bytes,
 }
 
 /// How many rows there are, and the sum of their digests.
@@ -210,153 +196,6 @@ fn write_bytes(bytes: &[u8], line: &mut Vec<u8>) {
 }
 
 const AT_ONCE: usize = 64 * 1024;
-
-/// Every table but those of the migrations, with every column but those that a database numbers or dates by itself;
-/// held below against the tables themselves. Accounts come before what is theirs.
-const TABLES: [WholeTable; 16] = [
-    WholeTable {
-        name: "accounts",
-        columns: &[
-            ("name", Text),
-            ("password_hash", Text),
-            ("roles", Text),
-            ("disabled", Truth),
-            ("created_at", Integer),
-            ("epoch", Integer),
-        ],
-        reading: "",
-    },
-    WholeTable {
-        name: "sessions",
-        columns: &[
-            ("sid", Bytes),
-            ("user_name", Text),
-            ("roles", Text),
-            ("generation", Integer),
-            ("rotated_at", Integer),
-            ("confirmed", Truth),
-            ("idle_ttl", Integer),
-            ("idle_deadline", Integer),
-            ("absolute_deadline", Integer),
-            ("ended_at", Integer),
-            ("end_reason", Text),
-            ("remember", Truth),
-            ("created_at", Integer),
-            ("auth_time", Integer),
-            ("last_seen", Integer),
-            ("user_agent", Text),
-            ("address", Text),
-            ("methods", Text),
-        ],
-        reading: "",
-    },
-    WholeTable {
-        name: "revocations",
-        columns: &[("id", Bytes), ("until", Integer)],
-        reading: "GROUP BY id, until",
-    },
-    WholeTable { name: "global_values", columns: &[("name", Text), ("value", Integer)], reading: "" },
-    WholeTable { name: "store_secrets", columns: &[("name", Text), ("value", Bytes)], reading: "" },
-    WholeTable {
-        name: "attempts",
-        columns: &[("account", Bytes), ("in_a_row", Integer), ("recent", Integer), ("last_at", Integer)],
-        reading: "",
-    },
-    WholeTable {
-        name: "devices",
-        columns: &[
-            ("account", Bytes),
-            ("device", Bytes),
-            ("last_used", Integer),
-            ("in_a_row", Integer),
-            ("recent", Integer),
-            ("last_at", Integer),
-        ],
-        reading: "",
-    },
-    WholeTable {
-        name: "events",
-        columns: &[
-            ("at", Integer),
-            ("what", Text),
-            ("user_name", Text),
-            ("sid", Bytes),
-            ("address", Text),
-            ("by_user", Text),
-            ("roles", Text),
-            ("id", Bytes),
-        ],
-        reading: "ORDER BY number",
-    },
-    WholeTable {
-        name: "passkeys",
-        columns: &[
-            ("id", Bytes),
-            ("account", Text),
-            ("handle", Bytes),
-            ("credential", Bytes),
-            ("label", Text),
-            ("made_at", Integer),
-            ("used_at", Integer),
-            ("counter", Integer),
-            ("public_key", Text),
-        ],
-        reading: "",
-    },
-    WholeTable {
-        name: "trusted_browsers",
-        columns: &[
-            ("digest", Bytes),
-            ("account", Text),
-            ("epoch", Integer),
-            ("made_at", Integer),
-            ("until", Integer),
-            ("browser", Text),
-        ],
-        reading: "",
-    },
-    WholeTable { name: "required_factors", columns: &[("account", Text)], reading: "" },
-    WholeTable {
-        name: "spent_challenges",
-        columns: &[("digest", Bytes), ("expires_at", Integer)],
-        reading: "",
-    },
-    WholeTable {
-        name: "one_time_codes",
-        columns: &[("account", Text), ("digest", Bytes), ("issued_by", Text), ("expires_at", Integer)],
-        reading: "",
-    },
-    WholeTable {
-        name: "factors",
-        columns: &[
-            ("id", Bytes),
-            ("account", Text),
-            ("kind", Text),
-            ("label", Text),
-            ("made_at", Integer),
-            ("confirmed_at", Integer),
-            ("used_at", Integer),
-            ("sealed", Bytes),
-            ("last_step", Integer),
-        ],
-        reading: "",
-    },
-    WholeTable { name: "recovery_codes", columns: &[("account", Text), ("digest", Bytes)], reading: "" },
-    WholeTable {
-        name: "pending_sign_ins",
-        columns: &[
-            ("digest", Bytes),
-            ("account", Text),
-            ("epoch", Integer),
-            ("remember", Truth),
-            ("failures", Integer),
-            ("expires_at", Integer),
-            ("proved", Truth),
-            ("lacks", Text),
-        ],
-        reading: "",
-    },
-];
 
 #[cfg(test)]
 mod tests {

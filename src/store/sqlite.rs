@@ -34,8 +34,14 @@ mod events;
 #[cfg(feature = "second-factor")]
 #[path = "sql/factors.rs"]
 mod factors;
+#[cfg(feature = "second-factor")]
+#[path = "sql/mail.rs"]
+mod mail;
 mod news;
 mod open;
+#[cfg(feature = "second-factor")]
+#[path = "sql/mail/outbox.rs"]
+mod outbox;
 #[cfg(feature = "second-factor")]
 #[path = "sql/factors/passkeys.rs"]
 mod passkeys;

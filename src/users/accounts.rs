@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::auth::Clock;
 use crate::users::account::{Account, AccountStore, Change, Effective, NewHash, SessionName, Warrant};
 use crate::users::factors::SecondFactor;
+use crate::users::mail::PostOffice;
 use crate::users::password::{HashError, Hasher, Password};
 use crate::users::policy::{PasswordPolicy, UnfitPassword};
 use crate::users::roles::Roles;
@@ -44,6 +45,7 @@ pub struct Accounts {
     remember: Duration,
     pub(super) code_ttl: Duration,
     pub(super) second: Option<SecondFactor>,
+    pub(super) post_office: Option<PostOffice>,
 }
 
 /// What became of a new account.
@@ -130,6 +132,7 @@ impl Accounts {
             remember: LONGEST_ACCESS,
             code_ttl: CODE_TTL,
             second: None,
+            post_office: None,
         }
     }
 
@@ -155,6 +158,12 @@ impl Accounts {
     #[must_use]
     pub fn with_second_factor(self, second: SecondFactor) -> Self {
         Self { second: Some(second), ..self }
+    }
+
+    /// Sends mail.
+    #[must_use]
+    pub fn with_post_office(self, post_office: PostOffice) -> Self {
+        Self { post_office: Some(post_office), ..self }
     }
 
     /// What a new password must be.

@@ -9,6 +9,7 @@ mod accounts;
 mod code;
 mod codes;
 mod factors;
+mod mail;
 pub mod password;
 mod policy;
 mod roles;
@@ -31,6 +32,11 @@ pub use factors::{
 };
 #[cfg(feature = "passkeys")]
 pub use factors::{PasskeyError, PasskeySite};
+pub use mail::{
+    EmailAddress, Followed, FollowedLink, InvalidEmailAddress, KeptLink, KnownAddress, Letter, LinkError,
+    LinkId, LinkPurpose, LinkStep, MailMessage, MailStore, MessageId, OpenLink, OutboxStore, PostOffice,
+    Posted, QueuedMessage, Setback, notice,
+};
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};
 pub use roles::{InvalidRoles, Roles};

@@ -142,7 +142,9 @@ impl Accounts {
     ) -> Result<(Account, Pass), SignInError> {
         // Whoever has to wait takes no place from those who need not; and an attempt that nobody has time for is not
         // counted in the end, so that it does not use up the allowance.
-        let pass = self.gate.admit(name, attempt).await?;
+        let known = self.name_of(name).await?;
+        // Whoever types an address is counted like whoever types the name.
+        let pass = self.gate.admit(known.as_ref().map_or(name, Username::as_str), attempt).await?;
         let place = match self.hasher.place(pass.priority) {
             Ok(place) => place,
             Err(error) => {
@@ -150,9 +152,9 @@ impl Accounts {
                 return Err(error.into());
             }
         };
-        let found = match name.parse::<Username>() {
-            Ok(name) => self.store.find(&name).await?,
-            Err(_) => None,
+        let found = match known {
+            Some(name) => self.store.find(&name).await?,
+            None => None,
         };
         let account = found.filter(|account| !account.disabled);
         let stored = account.as_ref().map(|account| account.password_hash.as_str());

@@ -40,6 +40,7 @@ mod attempts;
 mod codes;
 mod events;
 mod factors;
+mod mail;
 mod passkeys;
 mod presence;
 mod revocation;

@@ -14,6 +14,7 @@ mod contract;
 mod factors;
 mod house;
 mod interop;
+mod mail;
 mod operation;
 mod pages;
 mod postgres;

@@ -4,6 +4,8 @@
 //! Each event becomes one line of JSON at once (`tracing` target [`TARGET`]) and, within a moment, a row in the store.
 //! No event holds a password, a token, a cookie or a CSRF value; there is no field that could.
 
+mod words;
+
 use std::net::IpAddr;
 
 use async_trait::async_trait;
@@ -12,6 +14,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::auth::id::SessionId;
+use crate::auth::sessions::event::words::{Level, Row, TABLE};
 use crate::auth::sessions::rotation::EndReason;
 use crate::auth::sessions::store_error::StoreError;
 use crate::ground::clock::UnixTime;
@@ -181,70 +184,21 @@ pub enum What {
     FactorRequired,
     /// An administrator took that back.
     FactorNotRequired,
-}
-
-/// How loud an event is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Info,
-    Warn,
-    Critical,
+    /// Somebody proved that they read what is sent to an address, which is the account's from then on.
+    AddressProved,
+    /// The address before was restored, by whoever reads it.
+    AddressRestored,
+    /// Whoever reads the account's mail said that something was not done by them.
+    Disowned,
+    /// A link in a message was followed that is none, or is over.
+    LinkRefused,
 }
 
 impl What {
-    /// Our word, the OWASP word, and how loud it is.
-    const TABLE: [(Self, &'static str, &'static str, Level); 40] = [
-        (Self::SignedIn, "signed_in", "authn_login_success", Level::Info),
-        (
-            Self::SignedInAfterFailures,
-            "signed_in_after_failures",
-            "authn_login_successafterfail",
-            Level::Info,
-        ),
-        (Self::SignInFailed, "sign_in_failed", "authn_login_fail", Level::Warn),
-        (Self::SignInThrottled, "sign_in_throttled", "authn_login_fail_max", Level::Warn),
-        (Self::Replayed, "replayed", "session_renewed", Level::Info),
-        (Self::Reused, "reused", "authn_token_reuse", Level::Critical),
-        (Self::NeverIssued, "never_issued", "authn_token_reuse", Level::Critical),
-        (Self::Reauthenticated, "reauthenticated", "authn_login_success", Level::Info),
-        (Self::ReauthenticationFailed, "reauthentication_failed", "authn_login_fail", Level::Warn),
-        (Self::PasswordChanged, "password_changed", "authn_password_change", Level::Info),
-        (Self::PasswordChangeRefused, "password_change_refused", "authn_password_change_fail", Level::Warn),
-        (Self::PasswordSet, "password_set", "authn_password_change", Level::Warn),
-        (Self::CodeIssued, "code_issued", "user_updated", Level::Warn),
-        (Self::CodeWithdrawn, "code_withdrawn", "user_updated", Level::Warn),
-        (Self::FailuresForgotten, "failures_forgotten", "user_updated", Level::Warn),
-        (Self::PasswordChosen, "password_chosen", "authn_password_change", Level::Info),
-        (Self::CodeRefused, "code_refused", "authn_login_fail", Level::Warn),
-        (Self::CsrfRefused, "csrf_refused", "malicious_csrf", Level::Warn),
-        (Self::CrossSiteRefused, "cross_site_refused", "malicious_csrf", Level::Warn),
-        (Self::TokenInvalid, "token_invalid", "input_validation_fail", Level::Warn),
-        (Self::TokenDoubled, "token_doubled", "input_validation_fail", Level::Warn),
-        (Self::TokenOfWrongType, "token_of_wrong_type", "input_validation_fail", Level::Warn),
-        (Self::RoleMissing, "role_missing", "authz_fail", Level::Warn),
-        (Self::SignInBusy, "sign_in_busy", "excess_rate_limit_exceeded", Level::Warn),
-        (Self::AccountCreated, "account_created", "user_created", Level::Warn),
-        (Self::AccountDisabled, "account_disabled", "user_updated", Level::Warn),
-        (Self::AccountEnabled, "account_enabled", "user_updated", Level::Warn),
-        (Self::RolesChanged, "roles_changed", "authz_change", Level::Warn),
-        (Self::FactorAdded, "factor_added", "user_updated", Level::Info),
-        (Self::FactorRemoved, "factor_removed", "user_updated", Level::Warn),
-        (Self::FactorsReset, "factors_reset", "user_updated", Level::Warn),
-        (Self::RecoveryCodesMade, "recovery_codes_made", "user_updated", Level::Info),
-        (Self::RecoveryCodeUsed, "recovery_code_used", "authn_login_success", Level::Warn),
-        (Self::SecondFactorFailed, "second_factor_failed", "authn_login_fail", Level::Warn),
-        (Self::SecondFactorExhausted, "second_factor_exhausted", "authn_login_fail_max", Level::Warn),
-        (Self::FactorRequired, "factor_required", "user_updated", Level::Warn),
-        (Self::FactorNotRequired, "factor_not_required", "user_updated", Level::Warn),
-        (Self::BrowserTrusted, "browser_trusted", "user_updated", Level::Info),
-        (Self::BrowserDistrusted, "browser_distrusted", "user_updated", Level::Info),
-        (Self::PasskeyCounterFell, "passkey_counter_fell", "authn_login_fail", Level::Critical),
-    ];
-
     /// Everything that can happen.
     pub fn all() -> impl Iterator<Item = Self> {
         let ends = EndReason::all().map(Self::SessionEnded);
-        Self::TABLE.iter().map(|(what, ..)| *what).chain(ends)
+        TABLE.iter().map(|(what, ..)| *what).chain(ends)
     }
 
     /// The stable word for this event, without why a session ended.
@@ -271,7 +225,7 @@ impl What {
         match text.split_once(':') {
             Some((ENDED, reason)) => EndReason::from_word(reason).map(Self::SessionEnded),
             Some(_) => None,
-            None => Self::TABLE.iter().find(|(_, word, ..)| *word == text).map(|(what, ..)| *what),
+            None => TABLE.iter().find(|(_, word, ..)| *word == text).map(|(what, ..)| *what),
         }
     }
 
@@ -293,11 +247,12 @@ impl What {
                 | Self::RoleMissing
                 | Self::SignInBusy
                 | Self::SecondFactorFailed
+                | Self::LinkRefused
         )
     }
 
-    fn row(self) -> Option<&'static (Self, &'static str, &'static str, Level)> {
-        Self::TABLE.iter().find(|(what, ..)| *what == self)
+    fn row(self) -> Option<&'static Row> {
+        TABLE.iter().find(|(what, ..)| *what == self)
     }
 
     /// The word of the OWASP Logging Vocabulary.

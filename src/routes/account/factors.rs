@@ -60,6 +60,10 @@ struct SecurityPage<'a> {
     recovery_left: u32,
     /// Where a password is enough.
     browsers: Vec<ShownBrowser<'a>>,
+    /// Whether messages are sent here, and to which address of this person.
+    mail: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     /// What happened to password and factors lately.
     events: Vec<ShownEvent<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +106,10 @@ pub(crate) async fn list(
         }
         _ => None,
     };
+    let address = match own_name(visitor.subject()) {
+        Ok(name) => accounts.address_of(&name).await.map_err(|error| unreadable(&error))?,
+        Err(_) => None,
+    };
     let events = sessions.events(visitor.subject(), MAX_EVENTS).await.map_err(Refused)?;
     let of_interest: Vec<_> = events.into_iter().filter(|event| is_of_security(event.what)).collect();
     let page = SecurityPage {
@@ -111,6 +119,8 @@ pub(crate) async fn list(
         factors: factors.iter().map(shown).collect(),
         recovery_left: left,
         browsers: browsers.iter().map(shown_browser).collect(),
+        mail: accounts.post_office().is_some(),
+        address: address.map(|known| known.address.as_str().to_owned()),
         events: newest(&of_interest, SHOWN_EVENTS).map(ShownEvent::for_owner).collect(),
         notice,
     };
@@ -181,6 +191,8 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         factors,
         recovery_left,
         browsers: Vec::new(),
+        mail: false,
+        address: None,
         events: Vec::new(),
         notice,
     };
@@ -193,7 +205,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
     };
     states::values(&[
         page(Vec::new(), 0, None),
-        SecurityPage { offered: false, ..page(Vec::new(), 0, None) },
+        SecurityPage { offered: false, mail: true, ..page(Vec::new(), 0, None) },
         page(
             vec![factor("totp", text, Some(Moment::sample(text))), factor("totp", "", None)],
             10,
@@ -203,6 +215,8 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         SecurityPage {
             passkeys: true,
             accepted: Some(text.to_owned()),
+            mail: true,
+            address: Some(text.to_owned()),
             browsers: vec![browser(Some(text)), browser(None)],
             events: vec![ShownEvent::sample(text)],
             ..page(vec![factor("passkey", text, None), factor("totp", text, None)], 9, Some(PASSKEY_ADDED))
@@ -295,6 +309,9 @@ const fn is_of_security(what: What) -> bool {
             | What::PasskeyCounterFell
             | What::BrowserTrusted
             | What::BrowserDistrusted
+            | What::AddressProved
+            | What::AddressRestored
+            | What::Disowned
     )
 }
 

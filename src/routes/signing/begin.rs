@@ -86,6 +86,14 @@ pub(super) async fn begin(
     if person.failures > 0 {
         sessions.note(What::SignedInAfterFailures, Some(name), Some(session));
     }
+    // A passkey names no device, and is at hand for nobody else.
+    if !person.is_known_device
+        && proved != Proved::Passkey
+        && let Err(error) = accounts.tell_of_new_browser(&account.name).await
+    {
+        // The person is in either way.
+        tracing::warn!(error = &error as &dyn std::error::Error, "nobody is told of a new browser");
+    }
     if tokens.is_none() {
         device::remember(person, session, form, sessions, accounts).await;
     }

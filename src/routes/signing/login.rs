@@ -26,7 +26,7 @@ use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths;
 use crate::routes::view::states;
-use crate::users::{Accounts, Attempt, Lack, Password, SecondMethods, SignInError, Step, Trusting, Username};
+use crate::users::{Accounts, Attempt, Lack, Password, SecondMethods, SignInError, Step, Trusting};
 
 /// Whether the sign-in page names the demo accounts.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +66,8 @@ struct LoginPage<'a> {
     demo: bool,
     /// Whether passkeys are asked for.
     passkeys: bool,
+    /// Whether a forgotten password is replaced by a link in a message.
+    mail: bool,
     /// What the keeper of a passkey that is not known here is told, as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown_passkey: Option<String>,
@@ -101,6 +103,7 @@ pub(crate) fn form(
         cookie_trouble: [Some(COOKIES_LOST), Some(COOKIES_TWICE)].contains(&notice),
         demo: demo.0,
         passkeys: accounts.offers_passkeys(),
+        mail: accounts.post_office().is_some(),
         ..LoginPage::default()
     };
     Ok(Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("login.html", page)))
@@ -188,7 +191,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
             demo: true,
             ..LoginPage::default()
         },
-        LoginPage { passkeys: true, ..LoginPage::default() },
+        LoginPage { passkeys: true, mail: true, ..LoginPage::default() },
         LoginPage {
             passkeys: true,
             error: Some("bad_passkey"),
@@ -269,9 +272,9 @@ async fn sign_in(
 /// Writes the event of a failed attempt. The name is kept only when it is somebody's:
 /// people type passwords into the wrong field.
 pub(crate) async fn note_failure(what: What, name: &str, sessions: &Sessions<'_>, accounts: &Accounts) {
-    let account = match name.parse::<Username>() {
-        Ok(name) => accounts.find(&name).await.ok().flatten(),
-        Err(_) => None,
+    let account = match accounts.name_of(name).await {
+        Ok(Some(name)) => accounts.find(&name).await.ok().flatten(),
+        Ok(None) | Err(_) => None,
     };
     sessions.note(what, account.as_ref().map(|account| account.name.as_str()), None);
 }
@@ -298,13 +301,22 @@ impl body::FromFields for Credentials {
 }
 
 /// The notices that a link to the sign-in page may ask for; a closed list, so that nobody can put words into our mouth.
-const NOTICES: [&str; 6] =
-    ["signed_out", "session_ended", "session_expired", "password_changed", PASSWORD_CHOSEN, SIGN_IN_EXPIRED];
+const NOTICES: [&str; 7] = [
+    "signed_out",
+    "session_ended",
+    "session_expired",
+    "password_changed",
+    PASSWORD_CHOSEN,
+    RESET_SENT,
+    SIGN_IN_EXPIRED,
+];
 /// A cookie of ours came twice, with different values; seen here and not asked for by a link.
 const COOKIES_TWICE: &str = "cookies_twice";
 /// The notice after a second step that came too late, or after too many wrong ones.
 pub(crate) const SIGN_IN_EXPIRED: &str = "sign_in_expired";
 /// The notice after a one-time code was exchanged.
 pub(crate) const PASSWORD_CHOSEN: &str = "password_chosen";
+/// The notice after somebody asked for a link by which a password is chosen.
+pub(crate) const RESET_SENT: &str = "reset_sent";
 /// A longer name is nobody's and not worth showing again.
 const MAX_KEPT_NAME: usize = 64;

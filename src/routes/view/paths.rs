@@ -14,6 +14,10 @@ pub(crate) const FACTOR: &str = "/login/factor";
 pub(crate) const ENROL: &str = "/login/enrol";
 /// What somebody has besides a password.
 pub(crate) const FACTORS: &str = "/account/factors";
+/// Another password.
+pub(crate) const PASSWORD: &str = "/account/password";
+/// The address for messages.
+pub(crate) const EMAIL: &str = "/account/email";
 /// Where somebody goes who is.
 pub(crate) const DASHBOARD: &str = "/dashboard";
 /// Everywhere the person is signed in.

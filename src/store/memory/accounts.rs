@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use super::{Kept, MemoryStore};
 use crate::auth::{EndReason, Ending, Session, SessionId, Which};
 use crate::users::{
-    Account, AccountStore, AccountStoreError, Change, CodeDigest, Effective, KeptCode, NewHash, SessionName,
-    Username, Warrant,
+    Account, AccountStore, AccountStoreError, Change, CodeDigest, Effective, KeptCode, Letter, NewHash,
+    SessionName, Username, Warrant,
 };
 
 #[async_trait]
@@ -100,6 +100,7 @@ impl AccountStore for MemoryStore {
         new_hash.clone_into(&mut account.password_hash);
         kept.raise_epoch(name);
         kept.forget_codes_of(name);
+        kept.tell(name, Letter::PasswordChanged, moment.at)?;
         Ok(Some(kept.end_all(name, None, EndReason::PasswordChanged, moment)))
     }
 
@@ -128,6 +129,7 @@ impl AccountStore for MemoryStore {
         hash.new.clone_into(&mut account.password_hash);
         kept.raise_epoch(name);
         kept.forget_codes_of(name);
+        kept.tell(name, Letter::PasswordChanged, moment.at)?;
         Ok(Some(kept.end_all(name, hash.keep, EndReason::PasswordChanged, moment)))
     }
 
@@ -175,6 +177,7 @@ impl AccountStore for MemoryStore {
         kept.accounts.insert(name.clone(), after);
         kept.raise_epoch(name);
         kept.forget_codes_issued_by(name);
+        kept.tell(name, Letter::RolesChanged, moment.at)?;
         Ok(Change::Made(kept.end_all(name, None, EndReason::RolesChanged, moment)))
     }
 }
@@ -196,7 +199,7 @@ impl Kept {
     }
 
     /// The code for this account, and those that its owner issued.
-    fn forget_codes_of(&mut self, name: &Username) {
+    pub(super) fn forget_codes_of(&mut self, name: &Username) {
         self.codes.remove(name);
         self.forget_codes_issued_by(name);
     }

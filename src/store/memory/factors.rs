@@ -8,8 +8,8 @@ use super::{Kept, MemoryStore};
 use crate::auth::{EndReason, UnixTime};
 use crate::users::{
     Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Confirmation, Effective,
-    FactorCounts, FactorId, FactorStore, KeptFactor, KeptPasskey, KeptPending, PendingDigest, Presented,
-    Removal, SecondOutcome, SecondProof, ShownPasskey, Standing, Username, Warrant, arrive, begin,
+    FactorCounts, FactorId, FactorStore, KeptFactor, KeptPasskey, KeptPending, Letter, PendingDigest,
+    Presented, Removal, SecondOutcome, SecondProof, ShownPasskey, Standing, Username, Warrant, arrive, begin,
     begin_strong, present,
 };
 
@@ -142,6 +142,7 @@ impl FactorStore for MemoryStore {
         label.clone_into(&mut factor.label);
         let is_first = kept.added(account, recovery);
         kept.prove(pending, account, before, now);
+        kept.tell(account, Letter::FactorAdded, now)?;
         Ok(Some(is_first))
     }
 
@@ -181,6 +182,7 @@ impl FactorStore for MemoryStore {
         kept.besides.passkeys.push(passkey.clone());
         let is_first = kept.added(account, recovery);
         kept.prove(pending, account, Some(standing), now);
+        kept.tell(account, Letter::FactorAdded, now)?;
         Ok(Some(is_first))
     }
 
@@ -205,11 +207,13 @@ impl FactorStore for MemoryStore {
         &self,
         account: &Username,
         codes: &[CodeDigest],
+        now: UnixTime,
     ) -> Result<bool, AccountStoreError> {
         let mut kept = self.kept();
         let has_factor = kept.standing(account).is_some_and(|standing| standing.factors > 0);
         if has_factor {
             kept.besides.recovery.insert(account.clone(), codes.to_vec());
+            kept.tell(account, Letter::RecoveryCodesMade, now)?;
         }
         Ok(has_factor)
     }
@@ -219,6 +223,7 @@ impl FactorStore for MemoryStore {
         account: &Username,
         id: FactorId,
         strong: &[String],
+        now: UnixTime,
     ) -> Result<Removal, AccountStoreError> {
         let mut kept = self.kept();
         let is_needed = kept.counts(account).factors() == 1 && kept.needs_factor(account, strong);
@@ -238,6 +243,7 @@ impl FactorStore for MemoryStore {
             kept.besides.recovery.remove(account);
         }
         kept.raise_epoch(account);
+        kept.tell(account, Letter::FactorRemoved, now)?;
         Ok(Removal::Made)
     }
 
@@ -258,6 +264,7 @@ impl FactorStore for MemoryStore {
         kept.besides.factors.retain(|factor| factor.account != *account);
         kept.besides.passkeys.retain(|passkey| passkey.account != *account);
         kept.besides.recovery.remove(account);
+        kept.tell(account, Letter::FactorsReset, moment.at)?;
         Ok(Change::Made(kept.end_all(account, None, EndReason::Operator, moment)))
     }
 

@@ -1,13 +1,14 @@
 //! The SQL of accounts.
 //! A change that ends the person's sessions does so in its own transaction.
 
+use super::mail::tell;
 use super::sessions::{end, roles_of, roles_text};
 use super::{Connection, Driver, Failure, Write};
 use super::{codes, query, query_as, query_scalar, warrant};
 use crate::auth::{EndReason, Ending, SessionId, UnixTime, Which};
 use crate::users::{
-    Account, AccountStore, AccountStoreError, Change, CodeDigest, Effective, KeptCode, NewHash, SessionName,
-    Username, Warrant,
+    Account, AccountStore, AccountStoreError, Change, CodeDigest, Effective, KeptCode, Letter, NewHash,
+    SessionName, Username, Warrant,
 };
 use async_trait::async_trait;
 
@@ -113,6 +114,7 @@ impl AccountStore for Driver {
             }
             codes::forget(&mut write.0, name).await?;
             codes::forget_issued_by(&mut write.0, name).await?;
+            tell(&mut write.0, name, Letter::PasswordChanged, moment.at).await?;
             Ok(Some(end_all(write, name, None, EndReason::PasswordChanged, moment).await?))
         })?)
     }
@@ -186,6 +188,7 @@ impl AccountStore for Driver {
             }
             codes::forget(&mut write.0, name).await?;
             codes::forget_issued_by(&mut write.0, name).await?;
+            tell(&mut write.0, name, Letter::PasswordChanged, moment.at).await?;
             Ok(Some(end_all(write, name, hash.keep, EndReason::PasswordChanged, moment).await?))
         })?)
     }
@@ -247,6 +250,7 @@ impl AccountStore for Driver {
                 return Ok(Change::LastOfRole);
             }
             codes::forget_issued_by(&mut write.0, name).await?;
+            tell(&mut write.0, name, Letter::RolesChanged, moment.at).await?;
             Ok(Change::Made(end_all(write, name, None, EndReason::RolesChanged, moment).await?))
         })?)
     }

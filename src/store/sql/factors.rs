@@ -4,15 +4,16 @@
 use async_trait::async_trait;
 
 use super::accounts::end_all;
+use super::mail::tell;
 use super::purge::in_pieces;
 use super::under_way::{counts, forget_pending, keep_pending, keep_state, pending, proves, signed, standing};
 use super::{Connection, Driver, Failure, apps, codes, passkeys, query, warrant};
 use crate::auth::{EndReason, UnixTime};
 use crate::users::{
     Account, AccountStoreError, Answered, Beginning, Change, CodeDigest, Confirmation, Effective,
-    FactorCounts, FactorId, FactorStore, KeptFactor, KeptPasskey, KeptPending, PendingDigest, PendingState,
-    Presented, Removal, SecondOutcome, SecondProof, ShownPasskey, Username, Warrant, arrive, begin,
-    begin_strong, present,
+    FactorCounts, FactorId, FactorStore, KeptFactor, KeptPasskey, KeptPending, Letter, PendingDigest,
+    PendingState, Presented, Removal, SecondOutcome, SecondProof, ShownPasskey, Username, Warrant, arrive,
+    begin, begin_strong, present,
 };
 
 #[async_trait]
@@ -172,6 +173,7 @@ impl FactorStore for Driver {
                 return Ok(None);
             }
             let is_first = added(&mut write.0, account, recovery).await?;
+            tell(&mut write.0, account, Letter::FactorAdded, now).await?;
             if !proves(&mut write.0, pending, account, before, now).await? {
                 return Ok(None);
             }
@@ -214,6 +216,7 @@ impl FactorStore for Driver {
             }
             let (account, now) = (&passkey.account, passkey.made_at);
             let is_first = added(&mut write.0, account, recovery).await?;
+            tell(&mut write.0, account, Letter::FactorAdded, now).await?;
             if !proves(&mut write.0, pending, account, before, now).await? {
                 return Ok(None);
             }
@@ -246,6 +249,7 @@ impl FactorStore for Driver {
         &self,
         account: &Username,
         codes: &[CodeDigest],
+        now: UnixTime,
     ) -> Result<bool, AccountStoreError> {
         Ok(again!({
             let mut write = self.write().await?;
@@ -255,6 +259,7 @@ impl FactorStore for Driver {
             }
             codes::forget_recovery(&mut write.0, account).await?;
             codes::keep_recovery(&mut write.0, account, codes).await?;
+            tell(&mut write.0, account, Letter::RecoveryCodesMade, now).await?;
             write.commit().await?;
             Ok(true)
         })?)
@@ -265,6 +270,7 @@ impl FactorStore for Driver {
         account: &Username,
         id: FactorId,
         strong: &[String],
+        now: UnixTime,
     ) -> Result<Removal, AccountStoreError> {
         Ok(again!({
             let mut write = self.write().await?;
@@ -284,6 +290,7 @@ impl FactorStore for Driver {
                 codes::forget_recovery(&mut write.0, account).await?;
             }
             raise_epoch(&mut write.0, account).await?;
+            tell(&mut write.0, account, Letter::FactorRemoved, now).await?;
             write.commit().await?;
             Ok(Removal::Made)
         })?)
@@ -307,6 +314,7 @@ impl FactorStore for Driver {
             factors.execute(&mut *write.0).await?;
             passkeys::forget_all(&mut write.0, account).await?;
             codes::forget_recovery(&mut write.0, account).await?;
+            tell(&mut write.0, account, Letter::FactorsReset, moment.at).await?;
             Ok(Change::Made(end_all(write, account, None, EndReason::Operator, moment).await?))
         })?)
     }

@@ -196,7 +196,7 @@ impl Accounts {
         let Some(second) = &self.second else { return Ok(None) };
         let codes = second.draw_codes()?;
         let digests: Vec<_> = codes.iter().map(OneTimeCode::digest).collect();
-        let are_kept = second.store.replace_recovery_codes(name, &digests).await?;
+        let are_kept = second.store.replace_recovery_codes(name, &digests, self.moment().at).await?;
         Ok(are_kept.then_some(codes))
     }
 
@@ -207,7 +207,7 @@ impl Accounts {
     /// [`AccountStoreError`] when the store is out of reach.
     pub async fn remove_factor(&self, name: &Username, id: FactorId) -> Result<Removal, AccountStoreError> {
         let Some(second) = &self.second else { return Ok(Removal::NotThere) };
-        second.store.remove_factor(name, id, second.strong()).await
+        second.store.remove_factor(name, id, second.strong(), self.moment().at).await
     }
 
     /// Whether an administrator has said that this person needs a factor, whatever the roles.

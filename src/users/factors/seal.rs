@@ -26,6 +26,8 @@ pub struct SealKey {
     seal: Zeroizing<[u8; 32]>,
     /// Another, for codes over what is no secret.
     mac: Zeroizing<[u8; 32]>,
+    /// Another, for links.
+    links: Zeroizing<[u8; 32]>,
 }
 
 /// A sealed secret does not open: it was sealed with another key, for somebody else, or is damaged.
@@ -40,18 +42,23 @@ impl SealKey {
         let derived = Salt::new(HKDF_SHA256, b"portcullis").extract(secret);
         let key = |purpose: &[u8]| {
             let mut bytes = Zeroizing::new([0; 32]);
-            // Both can only fail for lengths that are none of these.
+            // All can only fail for lengths that are none of these.
             if let Ok(okm) = derived.expand(&[purpose], KeyLength) {
                 let _ = okm.fill(&mut *bytes);
             }
             bytes
         };
-        Self { seal: key(b"secrets of factors, 1"), mac: key(b"challenges, 1") }
+        Self { seal: key(b"secrets of factors, 1"), mac: key(b"challenges, 1"), links: key(b"links, 1") }
     }
 
     /// The key of codes over challenges.
     pub(super) fn mac(&self) -> hmac::Key {
         hmac::Key::new(hmac::HMAC_SHA256, &*self.mac)
+    }
+
+    /// The key of codes over links in messages.
+    pub(in crate::users) fn links(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &*self.links)
     }
 
     /// Seals a secret for whoever `owner` names.

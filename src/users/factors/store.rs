@@ -290,6 +290,7 @@ pub trait FactorStore: TrustStore {
         &self,
         account: &Username,
         codes: &[CodeDigest],
+        now: UnixTime,
     ) -> Result<bool, AccountStoreError>;
 
     /// Forgets a factor of this account, app or passkey, and with the last of them the recovery codes. The last of somebody who
@@ -299,6 +300,7 @@ pub trait FactorStore: TrustStore {
         account: &Username,
         id: FactorId,
         strong: &[String],
+        now: UnixTime,
     ) -> Result<Removal, AccountStoreError>;
 
     /// Forgets all factors and recovery codes, and ends all sessions of the person.

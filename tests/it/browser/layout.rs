@@ -105,7 +105,7 @@ const NAMED: &str = "
     if (!/.+ · Portcullis$/.test(document.title)) faults.push(`the title is ${document.title}`);
     const failed = all('[role=alert]:not([hidden]):not([data-ended])').length > 0;
     if (failed !== /^(Error|Fehler):/.test(document.title)) faults.push(`an error, and the title is ${document.title}`);
-    const wanted = { username: 'username', password: 'current-password', current_password: 'current-password',
+    const wanted = { username: 'username', account: 'username', email: 'email', password: 'current-password', current_password: 'current-password',
         new_password: 'new-password', new_password_again: 'new-password',
         code: 'one-time-code', label: 'off' };
     for (const input of all('input').filter(visible)) {

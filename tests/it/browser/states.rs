@@ -55,7 +55,7 @@ const fn state(name: &'static str, who: Who, way: Way) -> State {
     State { name, who, way }
 }
 
-const STATES: [State; 66] = [
+const STATES: [State; 73] = [
     state("login", Nobody, At("/login?next=/sessions")),
     state("login-refused", Nobody, Sent("/login", &[("username", "testuser"), ("password", "not mine")])),
     state("login-signed-out", Nobody, At("/login?notice=signed_out")),
@@ -178,6 +178,20 @@ const STATES: [State; 66] = [
     ),
     state("security", Person, At("/account/factors")),
     state("security-full", Person, Drawn("security.html", full_security)),
+    state("forgotten", Nobody, At("/account/forgotten")),
+    state("address", Person, At("/account/email")),
+    state(
+        "address-refused",
+        Person,
+        Drawn("address.html", || {
+            let address = "somebody.with.a.very.long.name@mail.of.a.department.example.org";
+            json!({ "user": user(), "address": address, "typed": "no address", "error": "bad_address" })
+        }),
+    ),
+    state("link-prove", Nobody, Drawn("link.html", || link("prove", &json!({})))),
+    state("link-reset", Nobody, Drawn("link.html", || link("reset", &json!({ "error": "too_short" })))),
+    state("link-not-me", Nobody, Drawn("link.html", || link("not_me", &json!({ "done": true })))),
+    state("link-over", Nobody, Drawn("link.html", || link("over", &json!({})))),
     state("enrol", Person, Drawn("enrol.html", || enrolment(&json!({})))),
     state("enrol-wrong", Person, Drawn("enrol.html", || enrolment(&json!({ "error": "bad_second_code" })))),
     state("recovery-codes", Person, Drawn("recovery_codes.html", recovery_codes)),
@@ -256,6 +270,20 @@ fn second_step(app: bool, passkey: bool, recovery: bool, error: &Value) -> Value
     page
 }
 
+/// What a link in a message does, for the longest name and address.
+fn link(purpose: &str, more: &Value) -> Value {
+    let mut page = json!({
+        "link": "x",
+        "purpose": purpose,
+        "account": user()["name"],
+        "address": "somebody.with.a.very.long.name@mail.of.a.department.example.org",
+        "min_length": 15,
+        "done": false,
+    });
+    page.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    page
+}
+
 fn full_security() -> Value {
     let factor = |kind, label, last_used| json!({ "id": "x", "kind": kind, "label": label, "made": moment(-90_000), "last_used": last_used });
     json!({
@@ -277,6 +305,8 @@ fn full_security() -> Value {
             { "id": "x", "browser": "Firefox", "system": "Linux", "since": moment(-90_000), "until": moment(90_000) },
             { "id": "x", "since": moment(-90_000), "until": moment(90_000) },
         ],
+        "mail": true,
+        "address": "somebody.with.a.very.long.name@mail.of.a.department.example.org",
         "notice": "factor_added",
     })
 }

@@ -260,7 +260,7 @@ async fn whatever_changes_the_account_ends_its_sign_ins(stores: Stores) {
             }
             3 => drop(enrolled(&stores, 9, &alice, STEP).await),
             4 => assert_eq!(
-                stores.factors.remove_factor(&alice, FactorId::from_bytes([9; 16]), &[]).await.unwrap(),
+                stores.factors.remove_factor(&alice, FactorId::from_bytes([9; 16]), &[], NOW).await.unwrap(),
                 Removal::Made
             ),
             _ => {
@@ -368,7 +368,7 @@ async fn codes_and_apps_of_others_count_for_nothing(stores: Stores) {
     assert!(wrong(answer(&stores, digest, step(others, STEP + 1)).await));
     assert!(wrong(answer(&stores, digest, Presented::Recovery(&codes(30)[0])).await));
     assert!(!stores.factors.spend(&bob, step(own, STEP + 1), NOW).await.unwrap());
-    assert_eq!(stores.factors.remove_factor(&alice, others, &[]).await.unwrap(), Removal::NotThere);
+    assert_eq!(stores.factors.remove_factor(&alice, others, &[], NOW).await.unwrap(), Removal::NotThere);
     assert_eq!(
         stores
             .factors
@@ -383,7 +383,10 @@ async fn codes_and_apps_of_others_count_for_nothing(stores: Stores) {
 
 async fn the_first_app_brings_recovery_codes_and_the_last_takes_them(stores: Stores) {
     let alice = account(&stores, "alice").await;
-    assert!(!stores.factors.replace_recovery_codes(&alice, &codes(60)).await.unwrap(), "there is no app yet");
+    assert!(
+        !stores.factors.replace_recovery_codes(&alice, &codes(60), NOW).await.unwrap(),
+        "there is no app yet"
+    );
     let first = enrolled(&stores, 1, &alice, STEP).await;
     let second = app(2, &alice);
     assert!(stores.factors.enrol(&second, 5).await.unwrap());
@@ -397,14 +400,14 @@ async fn the_first_app_brings_recovery_codes_and_the_last_takes_them(stores: Sto
         async |code: &CodeDigest| stores.factors.spend(&alice, Presented::Recovery(code), NOW).await.unwrap();
     assert!(!spend(&codes(40)[0]).await);
     assert!(spend(&codes(1)[0]).await && !spend(&codes(1)[0]).await, "once");
-    assert!(stores.factors.replace_recovery_codes(&alice, &codes(60)).await.unwrap());
+    assert!(stores.factors.replace_recovery_codes(&alice, &codes(60), NOW).await.unwrap());
     assert!(!spend(&codes(1)[1]).await, "the old ones are gone");
     assert!(spend(&codes(60)[1]).await);
-    assert_eq!(stores.factors.remove_factor(&alice, first, &[]).await.unwrap(), Removal::Made);
+    assert_eq!(stores.factors.remove_factor(&alice, first, &[], NOW).await.unwrap(), Removal::Made);
     assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 9);
-    assert_eq!(stores.factors.remove_factor(&alice, second.id, &[]).await.unwrap(), Removal::Made);
+    assert_eq!(stores.factors.remove_factor(&alice, second.id, &[], NOW).await.unwrap(), Removal::Made);
     assert_eq!(stores.factors.counts(&alice).await.unwrap().recovery_codes, 0);
-    assert_eq!(stores.factors.remove_factor(&alice, second.id, &[]).await.unwrap(), Removal::NotThere);
+    assert_eq!(stores.factors.remove_factor(&alice, second.id, &[], NOW).await.unwrap(), Removal::NotThere);
 }
 
 async fn there_is_room_for_so_many_apps(stores: Stores) {
@@ -437,7 +440,7 @@ async fn two_tabs_that_remove_the_last_two_apps_leave_a_password(stores: Stores)
     let apps = [enrolled(&stores, 1, &alice, STEP).await, enrolled(&stores, 2, &alice, STEP).await];
     let tabs = apps.map(|id| {
         let (factors, alice) = (Arc::clone(&stores.factors), alice.clone());
-        tokio::spawn(async move { factors.remove_factor(&alice, id, &[]).await.unwrap() })
+        tokio::spawn(async move { factors.remove_factor(&alice, id, &[], NOW).await.unwrap() })
     });
     for tab in tabs {
         assert_eq!(tab.await.unwrap(), Removal::Made);
@@ -548,7 +551,7 @@ async fn the_last_factor_of_a_strong_role_stays_also_in_two_tabs(stores: Stores)
     assert!(stores.factors.enrol(&unconfirmed, 5).await.unwrap());
     let tabs = [one, other].map(|id| {
         let (factors, alice) = (Arc::clone(&stores.factors), alice.clone());
-        tokio::spawn(async move { factors.remove_factor(&alice, id, &strong()).await.unwrap() })
+        tokio::spawn(async move { factors.remove_factor(&alice, id, &strong(), NOW).await.unwrap() })
     });
     let mut removals = Vec::new();
     for tab in tabs {
@@ -558,7 +561,10 @@ async fn the_last_factor_of_a_strong_role_stays_also_in_two_tabs(stores: Stores)
     assert_eq!(removals, [Removal::Made, Removal::Needed]);
     assert_eq!(stores.factors.counts(&alice).await.unwrap().apps, 1);
     let missing = FactorId::from_bytes([9; 16]);
-    assert_eq!(stores.factors.remove_factor(&alice, missing, &strong()).await.unwrap(), Removal::NotThere);
+    assert_eq!(
+        stores.factors.remove_factor(&alice, missing, &strong(), NOW).await.unwrap(),
+        Removal::NotThere
+    );
 }
 
 async fn somebody_of_whom_a_factor_is_required_needs_one_whatever_the_roles(stores: Stores) {
@@ -579,8 +585,8 @@ async fn somebody_of_whom_a_factor_is_required_needs_one_whatever_the_roles(stor
     assert!(matches!(lacks, Beginning::Pending(PendingState { lacks: Lack::Enrolment, .. })), "{lacks:?}");
     assert_eq!(begin(2, &bob).await, Beginning::Complete);
     let phone = enrolled(&stores, 1, &alice, STEP).await;
-    assert_eq!(stores.factors.remove_factor(&alice, phone, &[]).await.unwrap(), Removal::Needed);
+    assert_eq!(stores.factors.remove_factor(&alice, phone, &[], NOW).await.unwrap(), Removal::Needed);
     assert_eq!(require(&alice, false).await, Change::Made(vec![]));
-    assert_eq!(stores.factors.remove_factor(&alice, phone, &[]).await.unwrap(), Removal::Made);
+    assert_eq!(stores.factors.remove_factor(&alice, phone, &[], NOW).await.unwrap(), Removal::Made);
     assert_eq!(begin(3, &alice).await, Beginning::Complete);
 }

@@ -199,7 +199,7 @@ async fn whoever_arrives_begins_one_session(stores: Stores) {
     assert!(!begin(3, "alice").await, "once");
     // What happens to the account in between ends it.
     assert!(arrive(&stores, 4, &alice, shown(&kept, 0, 4)).await);
-    assert_eq!(stores.factors.remove_factor(&alice, kept.id, &[]).await.unwrap(), Removal::Made);
+    assert_eq!(stores.factors.remove_factor(&alice, kept.id, &[], NOW).await.unwrap(), Removal::Made);
     let voucher = Voucher::from_bytes(*PendingDigest::of(&[4]).as_bytes());
     let begun = stores.sessions.create_by(&voucher, &session(5, "alice"), 10, after(9_999)).await.unwrap();
     assert!(begun.is_none());
@@ -221,13 +221,13 @@ async fn the_last_passkey_takes_the_recovery_codes_and_one_of_two_does_not(store
     let (one, other) = (passkey(1, &alice), passkey(2, &alice));
     add(&stores, &one, 1).await;
     add(&stores, &other, 2).await;
-    assert_eq!(stores.factors.remove_factor(&alice, one.id, &[]).await.unwrap(), Removal::Made);
-    assert_eq!(stores.factors.remove_factor(&alice, one.id, &[]).await.unwrap(), Removal::NotThere);
+    assert_eq!(stores.factors.remove_factor(&alice, one.id, &[], NOW).await.unwrap(), Removal::Made);
+    assert_eq!(stores.factors.remove_factor(&alice, one.id, &[], NOW).await.unwrap(), Removal::NotThere);
     assert_eq!(
         counts(&stores, &alice).await,
         FactorCounts { apps: 0, passkeys: 1, recovery_codes: 10, is_required: false }
     );
-    assert_eq!(stores.factors.remove_factor(&alice, other.id, &[]).await.unwrap(), Removal::Made);
+    assert_eq!(stores.factors.remove_factor(&alice, other.id, &[], NOW).await.unwrap(), Removal::Made);
     assert_eq!(counts(&stores, &alice).await, FactorCounts::default());
 }
 

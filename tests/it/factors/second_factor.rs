@@ -118,8 +118,18 @@ fn somebody_enrols_signs_in_elsewhere_loses_the_phone_and_recovers() {
 fn a_pending_sign_in_opens_nothing_but_its_own_page() {
     let app = app();
     let (phone, ..) = enrol(&app, &app.signed_in(), "");
-    let opened =
-        ["/login", "/login/factor", "/account/code", "/static", "/favicon", "/.well-known", "/", "/logout"];
+    let opened = [
+        "/login",
+        "/login/factor",
+        "/account/code",
+        "/account/forgotten",
+        "/link",
+        "/static",
+        "/favicon",
+        "/.well-known",
+        "/",
+        "/logout",
+    ];
     let program = halfway(&app);
     let browser = program.accepting("text/html");
     for route in portcullis::routes::routes() {

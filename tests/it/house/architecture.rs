@@ -57,7 +57,7 @@ fn assert_only(what: &str, is_there: impl Fn(&str) -> bool, homes: &[&str]) {
 
 #[test]
 fn every_wing_sees_only_what_it_may() {
-    let may: [(&str, &[&str]); 7] = [
+    let may: [(&str, &[&str]); 8] = [
         ("ground/", &["ground"]),
         ("auth/", &["auth", "ground"]),
         ("users/", &["users", "auth::Clock", "auth::Random", "auth::UnixTime", "auth::clock"]),
@@ -65,6 +65,7 @@ fn every_wing_sees_only_what_it_may() {
         ("routes/", &["routes", "auth", "users", "settings"]),
         ("settings", &["settings", "auth", "store::StoreUrl", "store::RedisUrl"]),
         ("theme", &["theme", "routes", "settings"]),
+        ("mail/", &["mail", "users", "auth", "settings::mail", "routes::view::words"]),
     ];
     for (path, text) in sources() {
         let Some((folder, allowed)) = may.iter().find(|(folder, _)| path.starts_with(folder)) else {
@@ -159,7 +160,7 @@ fn in_the_library_arrows_go_down_from_room_to_room() {
 
 #[test]
 fn pages_know_nothing_of_the_routes_above_them() {
-    let order = ["view", "edge", "answer", "signing", "account", "people", "pages"];
+    let order = ["view", "edge", "answer", "signing", "account", "mail", "people", "pages"];
     let files = sources();
     let room = |file: &str| {
         let name = file.strip_prefix("routes/")?.split(['/', '.']).next()?;
@@ -208,6 +209,7 @@ fn an_address_of_ours_is_spelled_by_its_handler_and_in_one_place_for_all_others(
                         "/sessions",
                         "/people",
                         "/account",
+                        "/link",
                         "/reauthenticate",
                     ];
                     roots.iter().any(|root| piece.starts_with(root))

@@ -1,0 +1,234 @@
+//! `/link/<text>`: what a link in a message does.
+//!
+//! Looking at it shows one button and changes nothing: mail is opened by machines before people read it, some of which run
+//! scripts, so nothing is sent by itself. Pressing the button does it, once.
+//! Whoever has the link needs no session for it, and gets none by it.
+
+use rocket::http::Status;
+use rocket::{State, get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::auth::{AuthError, CsrfToken, EndReason, Refusal, Sessions, What};
+use crate::routes::answer::body::{self, Body, Fields};
+use crate::routes::answer::errors::Refused;
+use crate::routes::answer::negotiate::Form;
+use crate::routes::answer::rejection::{NotDone, Rejection};
+use crate::routes::answer::reply::Reply;
+use crate::routes::mail::{over, rejected};
+use crate::routes::signing::code::OwnForm;
+use crate::routes::signing::form_proof::FormProof;
+use crate::routes::signing::login::PASSWORD_CHOSEN;
+use crate::routes::view::frame::Frame;
+use crate::routes::view::paths::{self, saying};
+use crate::routes::view::states;
+use crate::routes::view::words::Words;
+use crate::users::{Accounts, Followed, LinkError, LinkPurpose, OpenLink};
+
+/// What a link asks for: a new password, or nothing. A form asks for the password twice.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Following {
+    new_password: Option<String>,
+    #[serde(skip)]
+    new_password_again: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct LinkPage<'a> {
+    link: &'a str,
+    /// What it is for; `over` when it cannot be followed.
+    purpose: &'a str,
+    account: &'a str,
+    address: &'a str,
+    min_length: usize,
+    /// Whether it was done just now.
+    done: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+/// `GET /link/<text>`: what it would do.
+#[get("/link/<text>")]
+pub(crate) async fn look(
+    text: &str,
+    csrf: CsrfToken<'_>,
+    accounts: &State<Accounts>,
+    frame: Frame<'_>,
+    form: Form,
+) -> Result<Reply, Refused> {
+    if accounts.post_office().is_none() {
+        return Ok(Reply::Missing);
+    }
+    let frame = frame.csrf(csrf.as_str());
+    let Some(open) = open(text, accounts).await? else {
+        return Ok(over().answer(form, |_| frame.render("link.html", LinkPage::over(accounts))));
+    };
+    let OpenLink { purpose, account, address } = &open;
+    if form == Form::Data {
+        let told =
+            json!({ "purpose": purpose.as_str(), "username": account.as_str(), "email": address.as_str() });
+        return Ok(Reply::Json(Status::Ok, told));
+    }
+    Ok(Reply::Page(Status::Ok, frame.render("link.html", LinkPage::of(text, &open, accounts))))
+}
+
+/// `POST /link/<text>`, as a form or as JSON `{"new_password"}`, which only some links ask for.
+#[expect(clippy::too_many_arguments, reason = "a handler's signature names everything it touches")]
+#[post("/link/<text>", data = "<body>")]
+pub(crate) async fn follow(
+    text: &str,
+    own: Result<OwnForm, AuthError>,
+    csrf: FormProof<'_>,
+    sessions: Sessions<'_>,
+    accounts: &State<Accounts>,
+    frame: Frame<'_>,
+    words: Words<'_>,
+    form: Form,
+    body: Body<Following>,
+) -> Result<Reply, Refused> {
+    if accounts.post_office().is_none() {
+        return Ok(Reply::Missing);
+    }
+    let not_done = match own {
+        Ok(_) => match act(text, body.0, words.language, &sessions, accounts).await {
+            Ok((purpose, followed)) => return Ok(done(purpose, &followed, form, &frame, accounts)),
+            Err(not_done) => not_done,
+        },
+        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => {
+            Rejection::told("form_expired", Refusal::from(error)).into()
+        }
+        Err(error) => return Err(Refused(error)),
+    };
+    let rejection = not_done.rejection()?;
+    if let Some(what) = rejection.event() {
+        sessions.note(what, None, None);
+    }
+    let open = open(text, accounts).await?;
+    Ok(rejection.answer(form, |rejection| {
+        let page =
+            open.as_ref().map_or_else(|| LinkPage::over(accounts), |open| LinkPage::of(text, open, accounts));
+        let (error, retry_after) =
+            (Some(rejection.key()).filter(|_| open.is_some()), rejection.retry_after());
+        frame.csrf(csrf.as_str()).render("link.html", LinkPage { error, retry_after, ..page })
+    }))
+}
+
+/// The page in every state, with `text` wherever a text of somebody else's may stand.
+pub(crate) fn samples(text: &str) -> Vec<Value> {
+    let page = |purpose| LinkPage {
+        link: "x",
+        purpose,
+        account: text,
+        address: text,
+        min_length: 8,
+        done: false,
+        error: None,
+        retry_after: None,
+    };
+    states::values(&[
+        page("prove"),
+        page("reset"),
+        page("undo"),
+        page("not_me"),
+        page("over"),
+        LinkPage { done: true, ..page("prove") },
+        LinkPage { done: true, ..page("undo") },
+        LinkPage { done: true, ..page("not_me") },
+        LinkPage { error: Some("too_short"), ..page("reset") },
+        LinkPage { error: Some("mismatch"), ..page("reset") },
+        LinkPage { error: Some("form_expired"), ..page("prove") },
+        LinkPage { error: Some(text), retry_after: Some(600), ..page("reset") },
+    ])
+}
+
+impl<'a> LinkPage<'a> {
+    fn of(link: &'a str, open: &'a OpenLink, accounts: &Accounts) -> Self {
+        let (purpose, account) = (open.purpose.as_str(), open.account.as_str());
+        let (address, min_length) = (open.address.as_str(), accounts.policy().min_length());
+        Self { link, purpose, account, address, min_length, done: false, error: None, retry_after: None }
+    }
+
+    fn over(accounts: &Accounts) -> Self {
+        let min_length = accounts.policy().min_length();
+        Self {
+            link: "",
+            purpose: "over",
+            account: "",
+            address: "",
+            min_length,
+            done: false,
+            error: None,
+            retry_after: None,
+        }
+    }
+}
+
+async fn open(text: &str, accounts: &Accounts) -> Result<Option<OpenLink>, Refused> {
+    accounts.open_link(text).await.map_err(|error| {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "no link can be followed");
+        Refused(AuthError::Unavailable)
+    })
+}
+
+/// Follows the link.
+async fn act(
+    text: &str,
+    wanted: Following,
+    language: &str,
+    sessions: &Sessions<'_>,
+    accounts: &Accounts,
+) -> Result<(LinkPurpose, Followed), NotDone> {
+    let Following { new_password, new_password_again } = wanted;
+    if new_password_again.is_some() && new_password_again != new_password {
+        return Err(Rejection::passwords_differ().into());
+    }
+    let followed = accounts.follow_link(text, new_password, language).await;
+    if let Err(error @ LinkError::NotOpen) = followed {
+        return Err(rejected(error));
+    }
+    let (purpose, followed) = followed.map_err(rejected)?;
+    let name = followed.account.as_str();
+    let (what, reason) = match purpose {
+        LinkPurpose::Reset => (What::PasswordChosen, EndReason::PasswordChanged),
+        LinkPurpose::Undo => (What::AddressRestored, EndReason::EndedElsewhere),
+        LinkPurpose::Disown => (What::Disowned, EndReason::EndedElsewhere),
+        _ => (What::AddressProved, EndReason::EndedElsewhere),
+    };
+    sessions.note(what, Some(name), None);
+    sessions.note_ended(name, &followed.ended, reason);
+    Ok((purpose, followed))
+}
+
+fn done(
+    purpose: LinkPurpose,
+    followed: &Followed,
+    form: Form,
+    frame: &Frame<'_>,
+    accounts: &Accounts,
+) -> Reply {
+    match (form, purpose) {
+        (Form::Data, _) => {
+            Reply::Json(Status::Ok, json!({ "done": purpose.as_str(), "ended": followed.ended.len() }))
+        }
+        (Form::Page, LinkPurpose::Reset) => Reply::SeeOther(saying(paths::LOGIN, PASSWORD_CHOSEN)),
+        (Form::Page, _) => {
+            let account = followed.account.as_str();
+            let page =
+                LinkPage { purpose: purpose.as_str(), account, done: true, ..LinkPage::over(accounts) };
+            Reply::Page(Status::Ok, frame.render("link.html", page))
+        }
+    }
+}
+
+impl body::FromFields for Following {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
+        let (new_password, new_password_again) =
+            (fields.optional("new_password"), fields.optional("new_password_again"));
+        let again = new_password.is_some().then(|| new_password_again.unwrap_or_default());
+        Ok(Self { new_password, new_password_again: again })
+    }
+}

@@ -1,0 +1,39 @@
+//! What does somebody do who reads mail? Proves an address, asks for a new password, follows a link.
+//!
+//! Where no mail is sent there is nothing of all this.
+
+pub(crate) mod address;
+pub(crate) mod forgotten;
+pub(crate) mod link;
+
+use rocket::http::Status;
+use serde_json::json;
+
+use crate::auth::What;
+use crate::routes::answer::rejection::{NotDone, Rejection};
+use crate::routes::answer::reply::Reply;
+use crate::users::LinkError;
+
+/// "If there is somebody to read it, a message is on its way": the same for everybody who asks.
+fn sent() -> Reply {
+    Reply::Json(Status::Accepted, json!({ "sent": true }))
+}
+
+/// Why nothing was sent, or a link was not followed.
+fn rejected(error: LinkError) -> NotDone {
+    match error {
+        LinkError::Address(error) => Rejection::unfit("bad_address", &error).into(),
+        LinkError::Taken => {
+            let message = "The address is another account's";
+            Rejection::new(Status::Conflict, "address_taken", message).into()
+        }
+        LinkError::Change(error) => Rejection::of_change(error, over()),
+        LinkError::NotOpen => over().into(),
+    }
+}
+
+/// None of ours, followed before, or too late: which of them is not told.
+fn over() -> Rejection {
+    let message = "This link cannot be followed any more";
+    Rejection::new(Status::Gone, "link_over", message).noted(What::LinkRefused)
+}

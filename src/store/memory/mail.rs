@@ -1,0 +1,232 @@
+//! Addresses, links and messages in memory.
+
+use std::collections::{BTreeMap, HashMap};
+
+use async_trait::async_trait;
+
+use super::{Kept, MemoryStore};
+use crate::auth::EndReason;
+use crate::auth::OsRandom;
+use crate::auth::UnixTime;
+use crate::users::{
+    AccountStoreError, Effective, EmailAddress, Followed, FollowedLink, KeptLink, KnownAddress, Letter,
+    LinkId, LinkStep, MailMessage, MailStore, MessageId, OutboxStore, Posted, QueuedMessage, Username,
+    notice,
+};
+
+/// What is kept of mail.
+#[derive(Default)]
+pub(super) struct Post {
+    addresses: BTreeMap<Username, KnownAddress>,
+    links: HashMap<LinkId, KeptLink>,
+    /// With the end of the lease.
+    queue: Vec<(QueuedMessage, UnixTime)>,
+}
+
+impl Post {
+    fn owner_of(&self, address: &EmailAddress) -> Option<&Username> {
+        let folded = address.folded();
+        self.addresses.iter().find(|(_, known)| known.address.folded() == folded).map(|(owner, _)| owner)
+    }
+
+    fn keep(&mut self, (message, link): Posted<'_>) {
+        self.links.insert(link.id, link.clone());
+        let message = message.clone();
+        let not_before = message.made_at;
+        let queued = QueuedMessage { message, attempts: 0, not_before, is_dead: false, last_error: None };
+        self.queue.push((queued, UnixTime::from_secs(0)));
+    }
+
+    fn queued(&mut self, id: MessageId) -> Option<&mut (QueuedMessage, UnixTime)> {
+        self.queue.iter_mut().find(|(queued, _)| queued.message.id == id)
+    }
+
+    /// Gives the account this address; `false` when somebody else has it.
+    fn set_address(
+        &mut self,
+        account: &Username,
+        address: &EmailAddress,
+        language: &str,
+        proved_at: UnixTime,
+    ) -> bool {
+        if self.owner_of(address).is_some_and(|owner| owner != account) {
+            return false;
+        }
+        let known = KnownAddress { address: address.clone(), language: language.to_owned(), proved_at };
+        self.addresses.insert(account.clone(), known);
+        true
+    }
+}
+
+impl Kept {
+    /// Tells whoever has an address of what is done.
+    pub(super) fn tell(
+        &mut self,
+        account: &Username,
+        letter: Letter,
+        now: UnixTime,
+    ) -> Result<(), AccountStoreError> {
+        let Some(known) = self.post.addresses.get(account) else { return Ok(()) };
+        let written = notice(letter, account, known, now, &OsRandom);
+        let (message, link) = written.map_err(|error| AccountStoreError(Box::new(error)))?;
+        self.post.keep((&message, &link));
+        Ok(())
+    }
+}
+
+impl Kept {
+    /// What is under way for the account as it was is over, and a new password is chosen by this link.
+    fn begin_reset(&mut self, account: &Username, (message, link): Posted<'_>) {
+        self.raise_epoch(account);
+        let epoch = self.accounts.get(account).map(|account| account.epoch);
+        self.post.keep((message, &KeptLink { epoch, ..link.clone() }));
+    }
+}
+
+#[async_trait]
+impl MailStore for MemoryStore {
+    async fn address_of(&self, account: &Username) -> Result<Option<KnownAddress>, AccountStoreError> {
+        Ok(self.kept().post.addresses.get(account).cloned())
+    }
+
+    async fn owner_of(&self, address: &EmailAddress) -> Result<Option<Username>, AccountStoreError> {
+        Ok(self.kept().post.owner_of(address).cloned())
+    }
+
+    async fn post(
+        &self,
+        message: &MailMessage,
+        link: &KeptLink,
+        at_most: u32,
+    ) -> Result<bool, AccountStoreError> {
+        let post = &mut self.kept().post;
+        let is_alike = |other: &&KeptLink| {
+            link.account.is_some()
+                && other.account.is_some()
+                && (other.account == link.account || other.address.folded() == link.address.folded())
+                && other.purpose == link.purpose
+                && other.made_at.as_secs() > link.made_at.as_secs() - 3600
+        };
+        if post.links.values().filter(is_alike).count() >= usize::try_from(at_most).unwrap_or(usize::MAX) {
+            return Ok(false);
+        }
+        post.keep((message, link));
+        Ok(true)
+    }
+
+    async fn tell(&self, account: &Username, letter: Letter, now: UnixTime) -> Result<(), AccountStoreError> {
+        self.kept().tell(account, letter, now)
+    }
+
+    async fn link(&self, id: LinkId) -> Result<Option<KeptLink>, AccountStoreError> {
+        Ok(self.kept().post.links.get(&id).cloned())
+    }
+
+    async fn follow(
+        &self,
+        id: LinkId,
+        step: LinkStep<'_>,
+        moment: Effective,
+    ) -> Result<FollowedLink, AccountStoreError> {
+        let kept = &mut *self.kept();
+        let Some(link) = kept.post.links.get(&id).filter(|link| link.is_open(moment.at)).cloned() else {
+            return Ok(FollowedLink::NotOpen);
+        };
+        let counts = |account: &crate::users::Account| {
+            !account.disabled && link.epoch.is_none_or(|epoch| epoch == account.epoch)
+        };
+        let account = link.account.as_ref().filter(|name| kept.accounts.get(*name).is_some_and(counts));
+        let Some(account) = account else { return Ok(FollowedLink::NotOpen) };
+        kept.post.links.insert(id, KeptLink { used_at: Some(moment.at), ..link.clone() });
+        let ended = match step {
+            LinkStep::Prove { language, farewell } => {
+                if !kept.post.set_address(account, &link.address, language, moment.at) {
+                    return Ok(FollowedLink::Taken);
+                }
+                farewell.into_iter().for_each(|posted| kept.post.keep(posted));
+                Vec::new()
+            }
+            LinkStep::Reset { hash } => {
+                if let Some(kept) = kept.accounts.get_mut(account) {
+                    hash.clone_into(&mut kept.password_hash);
+                }
+                kept.raise_epoch(account);
+                kept.forget_codes_of(account);
+                kept.tell(account, Letter::PasswordChanged, moment.at)?;
+                kept.end_all(account, None, EndReason::PasswordChanged, moment)
+            }
+            LinkStep::Undo { language, reset } => {
+                if !kept.post.set_address(account, &link.address, language, moment.at) {
+                    return Ok(FollowedLink::Taken);
+                }
+                kept.begin_reset(account, reset);
+                kept.end_all(account, None, EndReason::EndedElsewhere, moment)
+            }
+            LinkStep::Disown { reset } => {
+                kept.begin_reset(account, reset);
+                kept.end_all(account, None, EndReason::EndedElsewhere, moment)
+            }
+        };
+        Ok(FollowedLink::Done(Followed { account: account.clone(), ended }))
+    }
+
+    async fn purge_links(&self, now: UnixTime) -> Result<(), AccountStoreError> {
+        self.kept().post.links.retain(|_, link| link.expires_at > now);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl OutboxStore for MemoryStore {
+    async fn take(&self, now: UnixTime, until: UnixTime) -> Result<Option<QueuedMessage>, AccountStoreError> {
+        let post = &mut self.kept().post;
+        let due = post
+            .queue
+            .iter_mut()
+            .filter(|(queued, lease)| !queued.is_dead && queued.not_before <= now && *lease <= now);
+        let first = due.min_by_key(|(queued, _)| (queued.not_before, queued.message.id));
+        Ok(first.map(|(queued, lease)| {
+            *lease = until;
+            queued.attempts += 1;
+            queued.clone()
+        }))
+    }
+
+    async fn forget_message(&self, id: MessageId) -> Result<bool, AccountStoreError> {
+        let post = &mut self.kept().post;
+        let before = post.queue.len();
+        post.queue.retain(|(queued, _)| queued.message.id != id);
+        Ok(post.queue.len() < before)
+    }
+
+    async fn put_off(
+        &self,
+        id: MessageId,
+        until: Option<UnixTime>,
+        error: &str,
+    ) -> Result<(), AccountStoreError> {
+        if let Some((queued, lease)) = self.kept().post.queued(id) {
+            *lease = UnixTime::from_secs(0);
+            queued.is_dead = until.is_none();
+            queued.not_before = until.unwrap_or(queued.not_before);
+            queued.last_error = Some(error.to_owned());
+        }
+        Ok(())
+    }
+
+    async fn retry_message(&self, id: MessageId, now: UnixTime) -> Result<bool, AccountStoreError> {
+        let mut kept = self.kept();
+        let Some((queued, lease)) = kept.post.queued(id) else { return Ok(false) };
+        *lease = UnixTime::from_secs(0);
+        (queued.is_dead, queued.not_before, queued.message.made_at) = (false, now, now);
+        Ok(true)
+    }
+
+    async fn queued(&self, limit: u32) -> Result<Vec<QueuedMessage>, AccountStoreError> {
+        let kept = self.kept();
+        let mut queued: Vec<_> = kept.post.queue.iter().map(|(queued, _)| queued.clone()).collect();
+        queued.sort_by_key(|queued| (queued.message.made_at, queued.message.id));
+        queued.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(queued)
+    }
+}
