@@ -23,7 +23,7 @@ use crate::routes::view::frame::Frame;
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 use crate::routes::view::words::Words;
-use crate::users::{Accounts, Followed, LinkError, LinkPurpose, OpenLink};
+use crate::users::{Accounts, Followed, LinkPurpose, OpenLink};
 
 /// What a link asks for: a new password, or nothing. A form asks for the password twice.
 #[derive(Deserialize)]
@@ -187,9 +187,6 @@ async fn act(
         return Err(Rejection::passwords_differ().into());
     }
     let followed = accounts.follow_link(text, new_password, language).await;
-    if let Err(error @ LinkError::NotOpen) = followed {
-        return Err(rejected(error));
-    }
     let (purpose, followed) = followed.map_err(rejected)?;
     let name = followed.account.as_str();
     let (what, reason) = match purpose {

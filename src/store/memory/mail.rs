@@ -107,11 +107,11 @@ impl MailStore for MemoryStore {
                 && other.purpose == link.purpose
                 && other.made_at.as_secs() > link.made_at.as_secs() - 3600
         };
-        if post.links.values().filter(is_alike).count() >= usize::try_from(at_most).unwrap_or(usize::MAX) {
-            return Ok(false);
-        }
-        post.keep((message, link));
-        Ok(true)
+        let sent = post.links.values().filter(is_alike).count();
+        let is_sent = sent < usize::try_from(at_most).unwrap_or(usize::MAX);
+        let (nothing, nowhere) = (message.to_nobody(), link.to_nobody());
+        post.keep(if is_sent { (message, link) } else { (&nothing, &nowhere) });
+        Ok(is_sent)
     }
 
     async fn tell(&self, account: &Username, letter: Letter, now: UnixTime) -> Result<(), AccountStoreError> {

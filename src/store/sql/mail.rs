@@ -51,13 +51,12 @@ impl MailStore for Driver {
             .bind(link.made_at.as_secs() - HOUR)
             .fetch_one(&mut *write.0)
             .await?;
-            if sent >= i64::from(at_most) {
-                return Ok(false);
-            }
-            keep_link(&mut write.0, link).await?;
-            enqueue(&mut write.0, message).await?;
+            let is_sent = sent < i64::from(at_most);
+            let (nothing, nowhere) = (message.to_nobody(), link.to_nobody());
+            let posted = if is_sent { (message, link) } else { (&nothing, &nowhere) };
+            post_all(&mut write.0, Some(posted)).await?;
             write.commit().await?;
-            Ok(true)
+            Ok(is_sent)
         })?)
     }
 

@@ -99,6 +99,12 @@ impl KeptLink {
         self.used_at.is_none() && now < self.expires_at && self.account.is_some()
     }
 
+    /// The same, leading nowhere.
+    #[must_use]
+    pub fn to_nobody(&self) -> Self {
+        Self { account: None, ..self.clone() }
+    }
+
     /// The text that stands in the message, behind `/link/`.
     pub(super) fn text(&self, key: &SealKey) -> String {
         URL_SAFE_NO_PAD.encode([self.id.as_bytes().as_slice(), &self.code(key)].concat())

@@ -146,6 +146,14 @@ pub trait OutboxStore: Send + Sync + 'static {
     async fn queued(&self, limit: u32) -> Result<Vec<QueuedMessage>, AccountStoreError>;
 }
 
+impl MailMessage {
+    /// The same, saying nothing.
+    #[must_use]
+    pub fn to_nobody(&self) -> Self {
+        Self { letter: Letter::Nothing, account: None, ..self.clone() }
+    }
+}
+
 impl MessageId {
     /// The name of these bytes.
     #[must_use]

@@ -95,11 +95,7 @@ impl PostOffice {
 
     async fn post(&self, message: &MailMessage, link: &KeptLink) -> Result<(), AccountStoreError> {
         let at_most = if link.purpose == LinkPurpose::Prove { MOST_PROOFS } else { MOST_RESETS };
-        if !self.store.post(message, link, at_most).await? {
-            // Whoever asks for more learns nothing by it, and neither by how long it takes.
-            let message = MailMessage { letter: Letter::Nothing, account: None, ..message.clone() };
-            self.store.post(&message, &KeptLink { account: None, ..link.clone() }, at_most).await?;
-        }
+        self.store.post(message, link, at_most).await?;
         self.posted.notify_one();
         Ok(())
     }

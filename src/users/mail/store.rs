@@ -134,8 +134,9 @@ pub trait MailStore: OutboxStore {
     /// Who has proved this address.
     async fn owner_of(&self, address: &EmailAddress) -> Result<Option<Username>, AccountStoreError>;
 
-    /// Keeps a message and its link, both or neither; `false`, and nothing is kept, when `at_most` links for this purpose were
-    /// sent to the address, or for the account, within the last hour. One to nobody is always kept.
+    /// Keeps a message and its link, both or neither. When `at_most` links for this purpose were sent to the address, or for the
+    /// account, within the last hour, `false`: as much is kept, and it leads nowhere, so that nobody learns by the time that it
+    /// takes whether there was anybody to write to.
     async fn post(
         &self,
         message: &MailMessage,
