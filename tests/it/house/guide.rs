@@ -139,7 +139,7 @@ fn every_guard_method_and_error_that_it_names_is_in_the_sources() {
 #[test]
 fn the_example_settings_name_every_setting() {
     let example = include_str!("../../../Rocket.toml");
-    let app = fields(include_str!("../../../src/settings.rs"), "AppConfig");
+    let app = fields(include_str!("../../../src/settings/table.rs"), "AppConfig");
     for name in auth_settings().union(&app) {
         let name = name.rsplit('.').next().unwrap();
         let line = format!("# {name} = ");
