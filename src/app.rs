@@ -2,6 +2,8 @@
 //!
 //! It decides nothing; it puts settings, store, wings and pages together and hands over a Rocket.
 
+mod ready;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,8 +14,10 @@ use rocket::{Build, Rocket};
 use rocket_dyn_templates::Template;
 use tera::Tera;
 
-use crate::auth::{Clock, Cors, OsRandom, Portcullis, Random, SystemClock, chain};
+use crate::auth::{Clock, Cors, OsRandom, Portcullis, Random, SystemClock};
 use crate::connections::Connections;
+use crate::leaked::LeakedList;
+use crate::leaving::Leaving;
 use crate::mail::{Letters, Mailer, Transport};
 use crate::routes::answer::headers::SecurityHeaders;
 use crate::routes::edge::host::OneHost;
@@ -25,12 +29,13 @@ use crate::routes::view::words::Catalogues;
 use crate::routes::{self, answer::errors, pages};
 use crate::settings::factor_key::FactorKey;
 use crate::settings::mail::{MailRoute, MailSettings};
+use crate::settings::registration::RegistrationSettings;
 use crate::settings::{self, Settings};
 use crate::store::{self, Stores};
 use crate::theme::Theme;
 use crate::users::{
-    Accounts, Cost, EmailAddress, Hasher, PasskeySite, Password, PasswordPolicy, PostOffice, Roles, SealKey,
-    SecondFactor, Username,
+    Accounts, Cost, EmailAddress, Hasher, PasskeySite, PasswordPolicy, PostOffice, Registration, SealKey,
+    SecondFactor,
 };
 
 /// What the application takes from the world around it; a test brings its own.
@@ -76,6 +81,12 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     // A role must not need what nobody could take into use.
     let strong_roles = if seal.is_some() { settings.strong_roles.clone() } else { Vec::new() };
     let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &world.random, seal)?;
+    let leaving = Leaving::new(
+        accounts.clone(),
+        Arc::clone(&stores.events),
+        Arc::clone(&world.clock),
+        Arc::clone(&world.random),
+    );
     let mailer =
         mail(&settings, &catalogues)?.zip(accounts.post_office()).map(|((letters, transport), office)| {
             let (clock, random) = (Arc::clone(&world.clock), Arc::clone(&world.random));
@@ -121,8 +132,9 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .attach(OneSpelling)
         .attach(headers)
         .attach(portcullis)
-        .attach(ready_accounts(&settings))
+        .attach(ready::ready_accounts(&settings))
         .attach(sending(mailer, &settings))
+        .attach(leaving.fairing())
         .attach(Template::try_custom(move |engines| Ok(templates.add_to(&mut engines.tera)?)))
         .manage(TemplateFolder(folder))
         .mount("/", routes::routes())
@@ -145,6 +157,9 @@ pub fn check(figment: &Figment) -> Result<(), Vec<String>> {
     let settings = settings::load(figment)?;
     let Theme { catalogues, .. } = Theme::load(&settings, &pages::templates())?;
     mail(&settings, &catalogues)?;
+    if let Some(path) = &settings.leaked_passwords {
+        LeakedList::open(path).map_err(|problem| vec![format!("app.leaked_passwords: {problem}")])?;
+    }
     let keys = settings.key_file().map_or(Ok(()), |file| file.check());
     [store::check(&settings.store), keys]
         .into_iter()
@@ -194,7 +209,14 @@ pub fn accounts(
         Accounts::new(store, attempts, Arc::new(hasher), clock, bytes)
     };
     let office = settings.mail.as_ref().and(seal.clone());
+    let registration = match &settings.registration {
+        RegistrationSettings::Closed => Registration::Closed,
+        RegistrationSettings::Invited => Registration::Invited,
+        RegistrationSettings::Hosts(hosts) => Registration::Domains(hosts.clone()),
+        RegistrationSettings::Open => Registration::Open,
+    };
     let office = office.map(|key| PostOffice::new(Arc::clone(&stores.mail), key, Arc::clone(random)));
+    let office = office.map(|office| office.registering(registration));
     let accounts = match office {
         Some(office) => accounts.with_post_office(office),
         None => accounts,
@@ -205,6 +227,15 @@ pub fn accounts(
         .needed_for(settings.strong_roles.clone())
         .trusting_for(settings.trust_ttl);
     let accounts = accounts.with_second_factor(second);
+    let accounts = accounts.with_profiles(Arc::clone(&stores.profiles), settings.deletion_grace);
+    let accounts = match &settings.leaked_passwords {
+        Some(path) => {
+            let list =
+                LeakedList::open(path).map_err(|problem| vec![format!("app.leaked_passwords: {problem}")])?;
+            accounts.with_leaked_passwords(Arc::new(list))
+        }
+        None => accounts,
+    };
     let policy = PasswordPolicy::new(settings.password_min_length, &settings.service_name);
     let remember = settings.auth.remember_ends_for();
     Ok(accounts.with_policy(policy).with_code_ttl(settings.code_ttl).remembering_ends_for(remember))
@@ -249,76 +280,6 @@ fn sending(mailer: Option<Mailer>, settings: &Settings) -> AdHoc {
 pub fn add_templates(tera: &mut Tera) -> Result<(), tera::Error> {
     // Tera escapes by the end of the name: every template here must be called `.html`.
     tera.add_raw_templates(pages::templates())
-}
-
-/// Makes the hasher ready, and the demo accounts in an empty store; refuses those that were made in another profile.
-fn ready_accounts(settings: &Settings) -> AdHoc {
-    let (wants_demo_users, is_exposed) = (settings.demo_users, settings.is_exposed);
-    AdHoc::try_on_ignite("Accounts", move |rocket| async move {
-        let Some(accounts) = rocket.state::<Accounts>() else { return Err(rocket) };
-        if let Err(error) = accounts.prepare().await {
-            tracing::error!("password hashing: {}", chain(&error));
-            return Err(rocket);
-        }
-        if is_exposed && !wants_demo_users {
-            match open_demo_users(accounts).await {
-                Ok(open) if open.is_empty() => {}
-                Ok(open) => {
-                    tracing::error!(
-                        "everybody knows the password of the demo account {}; `portcullis user disable NAME`, or give \
-                         it another with `portcullis user password NAME`, or name another store in app.store",
-                        open.join(" and of ")
-                    );
-                    return Err(rocket);
-                }
-                Err(error) => {
-                    tracing::error!("accounts: {}", chain(&*error));
-                    return Err(rocket);
-                }
-            }
-        }
-        match make_demo_users(accounts, wants_demo_users).await {
-            Ok(()) => Ok(rocket),
-            Err(error) => {
-                tracing::error!("accounts: {}", chain(&*error));
-                Err(rocket)
-            }
-        }
-    })
-}
-
-/// The demo accounts that still have their demo password.
-async fn open_demo_users(
-    accounts: &Accounts,
-) -> Result<Vec<&'static str>, Box<dyn std::error::Error + Send + Sync>> {
-    let mut open = Vec::new();
-    for (name, password, _) in DEMO_USERS {
-        if accounts.opens(&name.parse()?, &Password::new(password.to_owned())?).await? {
-            open.push(name);
-        }
-    }
-    Ok(open)
-}
-
-async fn make_demo_users(
-    accounts: &Accounts,
-    wanted: bool,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    if !accounts.is_empty().await? {
-        return Ok(());
-    }
-    if !wanted {
-        tracing::warn!(
-            "there is no account yet; make the first one with `portcullis user add NAME --role admin`"
-        );
-        return Ok(());
-    }
-    for (name, password, roles) in DEMO_USERS {
-        let name: Username = name.parse()?;
-        let roles = Roles::parse(roles.iter().copied())?;
-        accounts.create(name, Password::new(password.to_owned())?, roles).await?;
-    }
-    Ok(())
 }
 
 /// Rocket's template fairing wants a folder to read, and all our templates are part of the program: one without any keeps it
@@ -367,6 +328,3 @@ impl Drop for EmptyFolder {
         let _ = std::fs::remove_dir(&self.0);
     }
 }
-
-const DEMO_USERS: [(&str, &str, &[&str]); 2] =
-    [("testuser", "testpass", &["user"]), ("admin", "adminpass", &["admin", "user"])];

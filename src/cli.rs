@@ -5,6 +5,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod key;
+pub(crate) mod leaked;
 pub(crate) mod mail;
 pub(crate) mod migrate;
 pub(crate) mod session;
@@ -20,7 +21,7 @@ use portcullis::auth::{
 };
 use portcullis::settings::{self, Settings};
 use portcullis::store::{self, StoreUrl, Stores};
-use portcullis::users::{Accounts, Username};
+use portcullis::users::{Accounts, SealKey, Username};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -44,6 +45,16 @@ impl Workbench {
     /// The same, after a store was made where there is none.
     pub(crate) async fn open_or_make() -> Result<Self, Problems> {
         Self::open_by(store::open).await
+    }
+
+    /// Works on the store that is there, and writes messages with links, which the server sends.
+    pub(crate) async fn open_with_mail() -> Result<Self, Problems> {
+        let desk = Self::open().await?;
+        let random: Arc<dyn Random> = Arc::new(OsRandom);
+        let secret = desk.settings.factor_key.secret(&*random).map_err(|problem| vec![problem])?;
+        let seal = secret.map(|secret| SealKey::derive(&secret));
+        let accounts = app::accounts(&desk.settings, &desk.stores, Arc::clone(&desk.clock), &random, seal)?;
+        Ok(Self { accounts, ..desk })
     }
 
     async fn open_by(open: fn(&StoreUrl) -> Stores) -> Result<Self, Problems> {

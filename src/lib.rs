@@ -76,6 +76,10 @@ pub mod auth;
 mod connections;
 mod ground;
 #[cfg(feature = "app")]
+pub mod leaked;
+#[cfg(feature = "app")]
+mod leaving;
+#[cfg(feature = "app")]
 pub mod mail;
 #[cfg(feature = "app")]
 pub mod routes;

@@ -53,6 +53,9 @@ enum Command {
     /// List, retry and drop messages that are waiting to be sent.
     #[command(subcommand)]
     Mail(cli::mail::MailCommand),
+    /// The list of passwords that were stolen elsewhere.
+    #[command(subcommand)]
+    LeakedPasswords(cli::leaked::LeakedCommand),
     /// Make, list, rotate and retire signing keys; a server that runs with the same file honours it within seconds.
     #[command(subcommand)]
     Key(cli::key::KeyCommand),
@@ -95,6 +98,7 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
         Command::User(command) => rocket::execute(cli::user::run(command)),
         Command::Session(command) => rocket::execute(cli::session::run(command)),
         Command::Mail(command) => rocket::execute(cli::mail::run(command)),
+        Command::LeakedPasswords(command) => cli::leaked::run(command),
         Command::Key(command) => cli::key::run(&command),
     }
 }

@@ -7,6 +7,7 @@ pub mod colors;
 pub mod factor_key;
 mod hints;
 pub mod mail;
+pub mod registration;
 pub mod siblings;
 mod table;
 
@@ -24,8 +25,9 @@ use crate::settings::colors::Colors;
 use crate::settings::factor_key::FactorKey;
 use crate::settings::hints::{misspelt, unsaid};
 use crate::settings::mail::MailSettings;
+use crate::settings::registration::RegistrationSettings;
 use crate::settings::siblings::SiblingsSettings;
-pub use crate::settings::table::AppConfig;
+pub use crate::settings::table::{AppConfig, RegistrationConfig};
 use crate::store::StoreUrl;
 
 /// All settings of the application, judged.
@@ -70,6 +72,12 @@ pub struct Settings {
     pub strong_roles: Vec<String>,
     /// How mail is sent, if it is.
     pub mail: Option<MailSettings>,
+    /// Who may register.
+    pub registration: RegistrationSettings,
+    /// How long an account stays that was deleted.
+    pub deletion_grace: Duration,
+    /// The file of passwords that were stolen elsewhere.
+    pub leaked_passwords: Option<PathBuf>,
     /// How many passwords are hashed at the same time.
     pub hash_threads: NonZeroUsize,
     /// How many sign-ins may wait for that.
@@ -122,6 +130,12 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     let mail = MailSettings::read(app.mail.as_deref(), app.mail_from.as_deref(), origin, is_debug, port)
         .map_err(|problem| problems.push(problem))
         .unwrap_or_default();
+    let registration = RegistrationSettings::read(&app.registration, mail.is_some())
+        .map_err(|problem| problems.push(problem))
+        .unwrap_or_default();
+    if app.deletion_grace > 7_776_000 {
+        problems.push("app.deletion_grace: must be at most 7776000 seconds, ninety days".into());
+    }
     let trusted_proxies = TrustedProxies::parse(&app.trusted_proxies)
         .map_err(|error| problems.push(format!("app.trusted_proxies: {error}")))
         .unwrap_or_default();
@@ -170,6 +184,9 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             is_exposed: !is_debug || !is_local,
             base_url,
             mail,
+            registration,
+            deletion_grace: Duration::from_secs(app.deletion_grace),
+            leaked_passwords: app.leaked_passwords,
             trusted_proxies,
             service_name: app.service_name,
             logo: app.logo,

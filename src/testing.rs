@@ -241,8 +241,10 @@ impl fmt::Debug for Site {
 #[cfg(feature = "second-factor")]
 #[must_use]
 pub fn accounts() -> Accounts {
-    let Stores { accounts, attempts, .. } = store::memory();
-    Accounts::new(accounts, attempts, Arc::default(), Arc::new(SystemClock::new()), [7; 32])
+    let Stores { accounts, attempts, profiles, .. } = store::memory();
+    let clock = Arc::new(SystemClock::new());
+    let week = Duration::from_secs(7 * 24 * 3600);
+    Accounts::new(accounts, attempts, Arc::default(), clock, [7; 32]).with_profiles(profiles, week)
 }
 
 const SECRET: &str = "a secret for tests, which everybody may know";

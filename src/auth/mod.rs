@@ -58,7 +58,7 @@ pub(crate) use request::csrf::csrf_names;
 pub use request::negotiate::wants_page;
 #[cfg(feature = "app")]
 pub(crate) use request::verdict::still_counts;
-pub use sessions::event::{Event, EventStore, JournalEntry, What};
+pub use sessions::event::{Event, EventSpan, EventStore, JournalEntry, What};
 pub use sessions::hooks::HookError;
 pub use sessions::record::{Cursor, Ending, Revocation, Revocations, Session, SessionStore, Voucher, Which};
 pub use sessions::rotation::{EndReason, Ended, Leniency, State, Verdict};

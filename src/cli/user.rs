@@ -1,5 +1,7 @@
 //! `portcullis user …`: accounts.
 
+use std::time::Duration;
+
 use clap::Subcommand;
 use portcullis::auth::{Clock, EndReason, OsRandom, Random, SessionId, SystemClock, What};
 use portcullis::users::{
@@ -68,6 +70,26 @@ pub(crate) enum UserCommand {
         /// Whose.
         name: String,
     },
+    /// Send somebody a link by which they become somebody here.
+    Invite {
+        /// Their mail address.
+        address: String,
+        /// The name to sign in with; they choose one where none is given.
+        #[arg(long)]
+        name: Option<String>,
+        /// A role; give it several times for several roles.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+    },
+    /// Delete an account: its person is kept out at once, and it is gone for good after app.deletion_grace; enabling it takes
+    /// that back.
+    Delete {
+        /// Whose.
+        name: String,
+        /// For good at once.
+        #[arg(long)]
+        now: bool,
+    },
     /// Let a disabled person sign in again.
     Enable {
         /// Whom.
@@ -89,6 +111,8 @@ pub(crate) async fn run(command: UserCommand) -> Result<(), Problems> {
         UserCommand::Forget { name } => forget(&name).await,
         UserCommand::Factors { name } => factors(&name).await,
         UserCommand::ResetFactors { name } => reset_factors(&name).await,
+        UserCommand::Invite { address, name, roles } => invite(&address, name.as_deref(), &roles).await,
+        UserCommand::Delete { name, now } => delete(&name, now).await,
         UserCommand::Enable { name } => enable(&name).await,
     }
 }
@@ -257,6 +281,42 @@ async fn enable(name: &str) -> Result<(), Problems> {
     desk.note(Some(What::AccountEnabled), name.as_str(), &[], EndReason::Operator).await;
     say(format!("Enabled {name}."))?;
     Ok(())
+}
+
+async fn invite(address: &str, name: Option<&str>, roles: &[String]) -> Result<(), Problems> {
+    let roles = checked(roles)?;
+    let desk = Workbench::open_with_mail().await?;
+    if !desk.accounts.takes_invitations() {
+        let problem = "Nobody is invited by mail: set app.registration to \"invited\", and app.mail.";
+        return Err(vec![problem.to_owned()]);
+    }
+    let granted = roles.as_slice().to_vec();
+    let sent = desk.accounts.invite_by_mail(address, name, roles, "en", Warrant::OPERATOR).await;
+    let sent = sent.map_err(problem)?;
+    let what = Some(What::Invited);
+    desk.note_roles(what, name.unwrap_or_default(), Some(&granted), &[], EndReason::Operator).await;
+    say(format!("The invitation to {} is on its way; the server sends it.", sent.as_str()))
+}
+
+async fn delete(name: &str, now: bool) -> Result<(), Problems> {
+    let name = name_of(name)?;
+    let desk = Workbench::open_with_mail().await?;
+    let departure = match now {
+        true => desk.accounts.leave_within(&name, Duration::ZERO, Warrant::OPERATOR).await,
+        false => desk.accounts.leave(&name, Warrant::OPERATOR).await,
+    };
+    let departure = departure.map_err(problem)?.ok_or_else(|| no_account(&name))?;
+    let ended = ids(&departure.ended);
+    desk.note(Some(What::DeletionAsked), name.as_str(), &ended, EndReason::AccountDisabled).await;
+    let ended = sessions(ended.len());
+    if !now {
+        let until = moment(departure.leaves_at);
+        return say(format!("{name} is kept out, and gone for good after {until}; {ended} ended."));
+    }
+    while let Some(pseudonym) = desk.accounts.delete_one(&OsRandom).await.map_err(problem)? {
+        desk.note(Some(What::AccountDeleted), &pseudonym, &[], EndReason::Operator).await;
+    }
+    say(format!("Deleted {name} for good; {ended} ended."))
 }
 
 fn new_password(desk: &Workbench, name: &Username) -> Result<Password, Problems> {

@@ -5,11 +5,13 @@
 
 use rocket::{Route, routes};
 
-use crate::routes::account::{apps, dashboard, factors, passkeys, password, sessions, trust};
+use crate::routes::account::{
+    activity, apps, dashboard, factors, leave, own, passkeys, password, sessions, trust,
+};
 use crate::routes::answer::errors;
 use crate::routes::edge::patient;
-use crate::routes::mail::{address, forgotten, link};
-use crate::routes::people::{factors as reset, list, person};
+use crate::routes::mail::{address, forgotten, link, register};
+use crate::routes::people::{factors as reset, leaving, list, outbox, person};
 use crate::routes::signing::{
     code, enrol, enrolment, factor, login, logout, passkey, reauthenticate, refresh,
 };
@@ -40,7 +42,7 @@ macro_rules! template {
     };
 }
 
-static PAGES: [Page; 18] = [
+static PAGES: [Page; 23] = [
     Page {
         keys: &[ERROR, ("notice", "/login/notices")],
         shown_to: Audience::Anybody,
@@ -88,6 +90,20 @@ static PAGES: [Page; 18] = [
         ..page!("dashboard", routes![dashboard::dashboard], dashboard::samples)
     },
     Page {
+        navigation: Navigation::Link("/nav/account"),
+        return_to: Return::Telling,
+        ..page!("account", routes![own::account, own::save], own::samples)
+    },
+    Page {
+        navigation: Navigation::Under("account.html"),
+        ..page!("activity", routes![activity::activity], activity::samples)
+    },
+    Page {
+        navigation: Navigation::Under("account.html"),
+        return_to: Return::Telling,
+        ..page!("leave", routes![leave::form, leave::leave], leave::samples)
+    },
+    Page {
         keys: &[NOTICE],
         navigation: Navigation::Link("/nav/sessions"),
         return_to: Return::Telling,
@@ -122,13 +138,17 @@ static PAGES: [Page; 18] = [
     },
     Page {
         keys: &[ERROR, NOTICE],
-        navigation: Navigation::Link("/nav/password"),
+        navigation: Navigation::Under("account.html"),
         return_to: Return::Telling,
         ..page!("password", routes![password::form, password::submit], password::samples)
     },
     Page {
         shown_to: Audience::Anybody,
         ..page!("forgotten", routes![forgotten::form, forgotten::submit], forgotten::samples)
+    },
+    Page {
+        shown_to: Audience::Anybody,
+        ..page!("register", routes![register::form, register::submit], register::samples)
     },
     Page {
         shown_to: Audience::Anybody,
@@ -153,13 +173,18 @@ static PAGES: [Page; 18] = [
         keys: &[ERROR],
         navigation: Navigation::LinkForAdministrators("/people/title"),
         return_to: Return::Telling,
-        ..page!("people", routes![list::list, list::add], list::samples)
+        ..page!("people", routes![list::list, list::add, list::invite], list::samples)
     },
     Page {
         keys: &[ERROR, ("notice", "/person/notices")],
         navigation: Navigation::Under("people.html"),
         return_to: Return::Telling,
-        ..page!("person", [person::routes(), reset::routes()].concat(), person::samples)
+        ..page!("person", [person::routes(), reset::routes(), leaving::routes()].concat(), person::samples)
+    },
+    Page {
+        navigation: Navigation::Under("people.html"),
+        return_to: Return::Telling,
+        ..page!("outbox", routes![outbox::list, outbox::retry, outbox::drop], outbox::samples)
     },
     Page {
         navigation: Navigation::Under("people.html"),
@@ -188,6 +213,7 @@ fn others() -> Vec<Route> {
         logout::logout,
         logout::clear_cookies,
         jwks::jwks,
+        activity::export,
         files::asset,
         files::favicon,
     ]);

@@ -63,10 +63,29 @@ pub struct AppConfig {
     pub mail: Option<String>,
     /// From whom they are, as in `login@example.org`. Default unset, and in the debug profile `portcullis@localhost`.
     pub mail_from: Option<String>,
+    /// Who may become somebody here by themselves: `closed` for nobody, `invited` for whoever an administrator sends a link to,
+    /// a list of hosts as in `["example.org"]` for whoever reads mail there too, or `open`. Default `closed`.
+    pub registration: RegistrationConfig,
+    /// How long an account stays that somebody has deleted, in seconds, so that it can be taken back. Default 604800; at most
+    /// 7776000.
+    pub deletion_grace: u64,
+    /// A file of passwords that were stolen elsewhere: the list of their SHA-1 hashes, sorted, or what
+    /// `portcullis leaked-passwords build` has made of it. Default unset.
+    pub leaked_passwords: Option<PathBuf>,
     /// How many passwords are hashed at the same time. Default: one less than there are cores, at least one.
     pub hash_threads: Option<usize>,
     /// How many sign-ins may wait for their turn to be hashed before the next is answered 503. Default 32.
     pub hash_queue: usize,
+}
+
+/// Who may register, as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum RegistrationConfig {
+    /// `closed`, `invited` or `open`.
+    Word(String),
+    /// Hosts of mail addresses.
+    Hosts(Vec<String>),
 }
 
 impl Default for AppConfig {
@@ -92,6 +111,9 @@ impl Default for AppConfig {
             strong_roles: None,
             mail: None,
             mail_from: None,
+            registration: RegistrationConfig::Word("closed".into()),
+            deletion_grace: 604_800,
+            leaked_passwords: None,
             hash_threads: None,
             hash_queue: 32,
         }

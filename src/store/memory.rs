@@ -14,6 +14,8 @@ mod factors;
 #[cfg(feature = "second-factor")]
 mod mail;
 #[cfg(feature = "second-factor")]
+mod people;
+#[cfg(feature = "second-factor")]
 mod trust;
 #[cfg(feature = "second-factor")]
 mod under_way;
@@ -53,6 +55,8 @@ struct Kept {
     besides: factors::Besides,
     #[cfg(feature = "second-factor")]
     post: mail::Post,
+    #[cfg(feature = "second-factor")]
+    people: people::People,
     /// Youngest first.
     #[cfg(feature = "second-factor")]
     trusted: Vec<TrustedBrowser>,

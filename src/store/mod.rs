@@ -1,7 +1,7 @@
 //! Where is it kept?
 //!
 //! One file per driver behind the contracts that the other wings own: [`SessionStore`], [`EventStore`], [`AccountStore`],
-//! [`AttemptStore`], [`FactorStore`] and [`MailStore`]. None of them needs another: whoever keeps accounts elsewhere brings only those.
+//! [`AttemptStore`], [`FactorStore`], [`MailStore`] and [`ProfileStore`]. None of them needs another: whoever keeps accounts elsewhere brings only those.
 //! This file reads the setting `app.store` and chooses the driver; nobody else names one.
 //! It decides nothing: what becomes of a session is [`rotation::step`](crate::auth::rotation::step)'s business.
 
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::auth::{Cursor, EventStore, SessionStore};
 #[cfg(feature = "second-factor")]
-use crate::users::{AccountStore, AttemptStore, FactorStore, MailStore};
+use crate::users::{AccountStore, AttemptStore, FactorStore, MailStore, ProfileStore};
 
 #[cfg(feature = "redis")]
 pub use self::redis::{InvalidRedisUrl, RedisUrl, blocklist};
@@ -230,6 +230,9 @@ pub struct Stores {
     /// Addresses, links and messages.
     #[cfg(feature = "second-factor")]
     pub mail: Arc<dyn MailStore>,
+    /// What people say of themselves, and who leaves.
+    #[cfg(feature = "second-factor")]
+    pub profiles: Arc<dyn ProfileStore>,
 }
 
 #[cfg(not(feature = "second-factor"))]
@@ -244,12 +247,13 @@ impl Stores {
 impl Stores {
     fn of<Driver>(driver: Driver) -> Self
     where
-        Driver: SessionStore + EventStore + AccountStore + AttemptStore + FactorStore + MailStore,
+        Driver:
+            SessionStore + EventStore + AccountStore + AttemptStore + FactorStore + MailStore + ProfileStore,
     {
         let driver = Arc::new(driver);
         let (sessions, events, accounts) = (driver.clone(), driver.clone(), driver.clone());
-        let (attempts, factors) = (driver.clone(), driver.clone());
-        Self { sessions, events, accounts, attempts, factors, mail: driver }
+        let (attempts, factors, mail) = (driver.clone(), driver.clone(), driver.clone());
+        Self { sessions, events, accounts, attempts, factors, mail, profiles: driver }
     }
 }
 

@@ -44,6 +44,9 @@ mod outbox;
 #[cfg(feature = "second-factor")]
 #[path = "sql/factors/passkeys.rs"]
 mod passkeys;
+#[cfg(feature = "second-factor")]
+#[path = "sql/people.rs"]
+mod people;
 #[path = "sql/purge.rs"]
 mod purge;
 #[path = "sql/sessions.rs"]

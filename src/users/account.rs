@@ -1,11 +1,15 @@
 //! A person who may sign in, and the contract of whoever keeps the accounts.
 
+mod profile;
+
 use async_trait::async_trait;
 
 use crate::auth::UnixTime;
 use crate::users::code::{CodeDigest, KeptCode};
 use crate::users::store_error::AccountStoreError;
 use crate::users::username::Username;
+
+pub use profile::{DisplayName, InvalidDisplayName, Profile, ProfileStore};
 
 /// One account as the store keeps it.
 ///
@@ -220,7 +224,7 @@ pub trait AccountStore: Send + Sync + 'static {
     ) -> Result<Option<Vec<SessionName>>, AccountStoreError>;
 
     /// Disables or enables an account; disabling forgets any code for it and those that the person issued, and ends all
-    /// sessions of the person.
+    /// sessions of the person. Enabling it takes back that it is to be deleted.
     async fn set_disabled(
         &self,
         name: &Username,

@@ -3,6 +3,9 @@
 //! Whoever changes who may sign in ends the sessions that were begun before, in the same transaction.
 //! Who somebody is, is [`sign_in`](crate::users::sign_in)'s question.
 
+mod choosing;
+mod leaving;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +20,9 @@ use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
 use crate::users::throttle::{Attempt, AttemptStore, Failures, Gate};
 use crate::users::username::Username;
+
+pub use choosing::LeakedPasswords;
+pub use leaving::Departure;
 
 /// The people who may sign in.
 ///
@@ -46,6 +52,8 @@ pub struct Accounts {
     pub(super) code_ttl: Duration,
     pub(super) second: Option<SecondFactor>,
     pub(super) post_office: Option<PostOffice>,
+    profiles: Option<leaving::Profiles>,
+    leaked: Option<Arc<dyn LeakedPasswords>>,
 }
 
 /// What became of a new account.
@@ -133,6 +141,8 @@ impl Accounts {
             code_ttl: CODE_TTL,
             second: None,
             post_office: None,
+            profiles: None,
+            leaked: None,
         }
     }
 
@@ -222,7 +232,7 @@ impl Accounts {
         password: Password,
         roles: Roles,
     ) -> Result<Creation, ChangeError> {
-        self.policy.judge(&password, &name)?;
+        self.judge(&password, &name).await?;
         self.create(name, password, roles).await
     }
 
@@ -256,7 +266,7 @@ impl Accounts {
         keep: Option<SessionName>,
         attempt: Attempt<'_>,
     ) -> Result<Vec<SessionName>, ChangeError> {
-        self.policy.judge(&new, name)?;
+        self.judge(&new, name).await?;
         let person = self.authenticate(name.as_str(), current, attempt).await?;
         let hash = self.hasher.hash(&new).await?;
         let hash = NewHash { old: Some(&person.account.password_hash), new: &hash, keep };
@@ -275,7 +285,7 @@ impl Accounts {
         name: &Username,
         new: Password,
     ) -> Result<Option<Vec<SessionName>>, ChangeError> {
-        self.policy.judge(&new, name)?;
+        self.judge(&new, name).await?;
         if self.store.find(name).await?.is_none() {
             return Ok(None);
         }
@@ -342,17 +352,6 @@ impl Accounts {
     /// [`AccountStoreError`] when the store is out of reach.
     pub async fn forget_failures(&self, name: &Username) -> Result<(), AccountStoreError> {
         self.gate.free(name).await
-    }
-
-    /// Whether an account that was authenticated a moment ago is still as it was.
-    ///
-    /// Asked after a session was begun for it, it leaves no gap: a change before is seen here, and one after ends the
-    /// session itself.
-    ///
-    /// # Errors
-    /// [`AccountStoreError`] when the store is out of reach.
-    pub async fn is_current(&self, account: &Account) -> Result<bool, AccountStoreError> {
-        Ok(self.store.find(&account.name).await?.is_some_and(|now| now == *account))
     }
 
     /// Forgets the failures of a name and its devices.

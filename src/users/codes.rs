@@ -143,7 +143,7 @@ impl Accounts {
     ) -> Result<Redeemed, ChangeError> {
         let parsed = name.parse::<Username>();
         let new = match &parsed {
-            Ok(name) => self.policy().password(new, name)?,
+            Ok(name) => self.new_password(new, name).await?,
             Err(_) => Password::new(new).map_err(|_| SignInError::BadCredentials)?,
         };
         // What can be no code is no guess, and whoever mistypes one is not kept waiting for it.

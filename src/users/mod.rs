@@ -19,8 +19,11 @@ mod store_error;
 mod throttle;
 mod username;
 
-pub use account::{Account, AccountStore, Change, Effective, NewHash, SessionName, Warrant};
-pub use accounts::{Accounts, ChangeError, Creation};
+pub use account::{
+    Account, AccountStore, Change, DisplayName, Effective, InvalidDisplayName, NewHash, Profile,
+    ProfileStore, SessionName, Warrant,
+};
+pub use accounts::{Accounts, ChangeError, Creation, Departure, LeakedPasswords};
 pub use code::{BYTES as CODE_BYTES, CodeDigest, InvalidCode, KeptCode, OneTimeCode};
 pub use codes::{Invitation, Redeemed};
 pub use factors::{
@@ -34,8 +37,8 @@ pub use factors::{
 pub use factors::{PasskeyError, PasskeySite};
 pub use mail::{
     EmailAddress, Followed, FollowedLink, InvalidEmailAddress, KeptLink, KnownAddress, Letter, LinkError,
-    LinkId, LinkPurpose, LinkStep, MailMessage, MailStore, MessageId, OpenLink, OutboxStore, PostOffice,
-    Posted, QueuedMessage, Setback, notice,
+    LinkForm, LinkId, LinkPurpose, LinkStep, MailMessage, MailStore, MessageId, Newcomer, OpenLink,
+    OutboxStore, PostOffice, Posted, QueuedMessage, Registration, Setback, notice,
 };
 pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};

@@ -50,6 +50,9 @@ pub enum UnfitPassword {
     /// It is on the list of common passwords, or a few characters over and over.
     #[error("the password is one of the most common ones")]
     Common,
+    /// It was stolen elsewhere, from whoever chose it there.
+    #[error("the password is on a list of stolen ones")]
+    Leaked,
     /// The user name is in it.
     #[error("the password must not contain the user name")]
     ContainsName,

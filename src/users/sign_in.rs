@@ -43,6 +43,9 @@ pub struct Authenticated {
     pub failures: u32,
     /// Whether the stored hash was replaced by one with today's parameters.
     pub hash_renewed: bool,
+    /// Whether the password was stolen elsewhere, as far as there is a list to ask
+    /// ([`Accounts::with_leaked_passwords`]).
+    pub password_leaked: bool,
 }
 
 /// How far somebody has come with signing in.
@@ -87,7 +90,14 @@ impl Accounts {
         let (account, pass) = self.compare(name, &password, attempt).await?;
         let old_hash = account.password_hash.clone();
         let account = self.with_current_hash(account, &password).await;
-        self.go_on(account, &old_hash, remember, trusting, pass).await
+        let step = self.go_on(account, &old_hash, remember, trusting, pass).await?;
+        let told =
+            async |person| Authenticated { password_leaked: self.has_leaked(&password).await, ..person };
+        Ok(match step {
+            Step::Done(person) => Step::Done(told(person).await),
+            Step::Trusted(person) => Step::Trusted(told(person).await),
+            step @ Step::Next(_) => step,
+        })
     }
 
     /// What follows for somebody whose password was right.
@@ -181,7 +191,7 @@ impl Accounts {
             tracing::warn!(%error, "the failures before a sign-in were not forgotten");
         }
         let hash_renewed = account.password_hash != old_hash;
-        Authenticated { account, is_known_device, failures, hash_renewed }
+        Authenticated { account, is_known_device, failures, hash_renewed, password_leaked: false }
     }
 
     /// Whether this password opens this account; for the launch, which asks before anybody is served. Nothing is counted.
@@ -197,6 +207,17 @@ impl Accounts {
             Err(HashError::Unreadable) => Ok(false),
             verdict => Ok(verdict?),
         }
+    }
+
+    /// Whether an account that was authenticated a moment ago is still as it was.
+    ///
+    /// Asked after a session was begun for it, it leaves no gap: a change before is seen here, and one after ends the
+    /// session itself.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn is_current(&self, account: &Account) -> Result<bool, AccountStoreError> {
+        Ok(self.store.find(&account.name).await?.is_some_and(|now| now == *account))
     }
 
     /// Makes the device that holds `secret` known to this account: from now on it has failures of its own, and an

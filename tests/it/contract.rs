@@ -42,6 +42,7 @@ mod events;
 mod factors;
 mod mail;
 mod passkeys;
+mod people;
 mod presence;
 mod revocation;
 mod rotation;

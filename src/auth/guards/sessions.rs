@@ -4,6 +4,7 @@
 //! this file knows no passwords.
 
 mod browser;
+mod history;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,7 +21,7 @@ use crate::auth::request::caller;
 use crate::auth::request::location::in_line;
 use crate::auth::request::verdict::{authority, clear_cookies, notes, patience, send_pair};
 use crate::auth::sessions::authority::{Authority, NewSession, Pair};
-use crate::auth::sessions::event::{Event, What};
+use crate::auth::sessions::event::{Event, EventSpan, What};
 use crate::auth::sessions::record::{Session, These, Voucher, Whose};
 use crate::auth::sessions::rotation::EndReason;
 use crate::auth::tokens::token::{Membership, Token};
@@ -278,7 +279,7 @@ impl Sessions<'_> {
         self.keep_newest_events().await;
         let since = self.now() - self.authority.settings.event_ttl;
         match &self.authority.events {
-            Some(events) => Ok(events.events_of(user, since, limit).await?),
+            Some(events) => Ok(events.events_of(user, EventSpan::since(since), limit).await?),
             None => Ok(Vec::new()),
         }
     }

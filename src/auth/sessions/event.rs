@@ -88,6 +88,31 @@ impl JournalEntry {
     }
 }
 
+/// A part of what happened to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventSpan {
+    /// Nothing from before this moment.
+    pub since: UnixTime,
+    /// Nothing from after this one.
+    pub until: UnixTime,
+    /// Without so many of the newest.
+    pub skip: u32,
+}
+
+impl EventSpan {
+    /// Everything since a moment.
+    #[must_use]
+    pub const fn since(since: UnixTime) -> Self {
+        Self { since, until: UnixTime::from_secs(i64::MAX), skip: 0 }
+    }
+
+    /// Whether this moment is in it.
+    #[must_use]
+    pub fn has(&self, moment: UnixTime) -> bool {
+        self.since <= moment && moment <= self.until
+    }
+}
+
 /// What can happen.
 ///
 /// ```
@@ -192,6 +217,20 @@ pub enum What {
     Disowned,
     /// A link in a message was followed that is none, or is over.
     LinkRefused,
+    /// Somebody signed in with a password that was stolen elsewhere.
+    PasswordLeaked,
+    /// Somebody became somebody here, by a link that was sent to them.
+    Joined,
+    /// An administrator sent somebody a link by which they become somebody here.
+    Invited,
+    /// Somebody leaves, or an administrator sends them away: the account is deleted after a while.
+    DeletionAsked,
+    /// That was taken back.
+    DeletionUndone,
+    /// The account is gone, and these events name its person no more.
+    AccountDeleted,
+    /// Somebody took everything with them that is kept of them.
+    DataExported,
 }
 
 impl What {
@@ -331,7 +370,7 @@ impl Event {
 ///     let entry = JournalEntry::draw(event.clone(), &OsRandom).unwrap();
 ///     store.record(&[entry.clone()]).await.unwrap();
 ///     store.record(&[entry]).await.expect("somebody who did not hear the answer says it again");
-///     assert_eq!(store.events_of("ada", at, 10).await.unwrap(), [event]);
+///     assert_eq!(store.events_of("ada", EventSpan::since(at), 10).await.unwrap(), [event]);
 /// });
 /// ```
 #[async_trait]
@@ -339,8 +378,8 @@ pub trait EventStore: Send + Sync + 'static {
     /// Keeps these events, except those that it has by their name already.
     async fn record(&self, events: &[JournalEntry]) -> Result<(), StoreError>;
 
-    /// The newest `limit` events about a person's account since a moment, newest first.
-    async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError>;
+    /// The newest `limit` events about a person's account in a span, newest first.
+    async fn events_of(&self, user: &str, span: EventSpan, limit: u32) -> Result<Vec<Event>, StoreError>;
 
     /// When each of these people signed in last, in the same order, as far as the events that are kept tell.
     async fn last_sign_ins(&self, users: &[&str]) -> Result<Vec<Option<UnixTime>>, StoreError>;

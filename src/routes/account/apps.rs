@@ -6,9 +6,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::auth::{CsrfToken, FreshToken, Proved, Sessions, What};
-use crate::routes::account::factors::{
-    ADDED, ENROLMENT_OVER, TOO_MANY, added, allowed, own_name, show, unreadable,
-};
+use crate::routes::account::factors::{ADDED, ENROLMENT_OVER, TOO_MANY, added, allowed, show};
+use crate::routes::account::subject::{own_name, unreadable};
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;

@@ -1,22 +1,29 @@
 //! `/dashboard`: the protected page; who is signed in, since when and for how long, where else, and what happened.
 
-use rocket::get;
 use rocket::http::Status;
+use rocket::{State, get};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth::{AuthError, CsrfToken, EndReason, Event, Proved, Session, Sessions, SignedIn, What};
 use crate::routes::account::sessions::Shown;
+use crate::routes::account::subject::unreadable;
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
+use crate::routes::signing::login::PASSWORD_LEAKED;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::{Frame, Moment};
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
+use crate::routes::view::words::{Catalogues, LANGUAGE_COOKIE};
+use crate::users::{Accounts, DisplayName, Profile};
 
 #[derive(Debug, Serialize)]
 struct Dashboard<'a> {
+    /// How the person wants to be called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'a str>,
     session: Current,
     sessions: Vec<Shown<'a>>,
     events: Vec<ShownEvent<'a>>,
@@ -52,12 +59,15 @@ pub(crate) struct ShownEvent<'a> {
 }
 
 /// `GET /dashboard`.
+#[expect(clippy::too_many_arguments, reason = "a handler's signature names everything it touches")]
 #[get("/dashboard?<notice>")]
 pub(crate) async fn dashboard(
     visitor: SignedIn<'_>,
     notice: Option<&str>,
     csrf: CsrfToken<'_>,
     sessions: Sessions<'_>,
+    accounts: &State<Accounts>,
+    catalogues: &State<Catalogues>,
     frame: Frame<'_>,
     form: Form,
 ) -> Result<Reply, Refused> {
@@ -75,7 +85,19 @@ pub(crate) async fn dashboard(
     let entered = if is_trusted { session.created_at } else { session.auth_time };
     let events = sessions.events(visitor.subject(), MAX_EVENTS).await.map_err(Refused)?;
     let failures = failures_before(&events, &session);
+    let profile = match visitor.subject().parse() {
+        Ok(name) => accounts.profile_of(&name).await.map_err(|error| unreadable(&error))?,
+        Err(_) => Profile::default(),
+    };
+    // In a browser that does not know it yet; from the next page on it asks for it itself.
+    let chosen = profile.language.as_deref().and_then(|language| catalogues.of(language));
+    let chosen = chosen.filter(|words| words.language != frame.language());
+    if let Some(words) = chosen {
+        sessions.keep(LANGUAGE_COOKIE, Some(words.language));
+    }
+    let frame = frame.speaking(chosen);
     let own = Dashboard {
+        display_name: profile.display_name.as_ref().map(DisplayName::as_str),
         session: Current {
             began: session.created_at.into(),
             password_entered: entered.into(),
@@ -85,7 +107,8 @@ pub(crate) async fn dashboard(
         sessions: Shown::all(&sessions, &visitor).await.map_err(Refused)?,
         events: newest(&events, SHOWN_EVENTS).map(ShownEvent::for_owner).collect(),
         failures: (failures > 0).then_some(failures),
-        notice: notice.filter(|notice| ["password_changed", PASSWORD_CONFIRMED].contains(notice)),
+        notice: notice
+            .filter(|notice| ["password_changed", PASSWORD_CONFIRMED, PASSWORD_LEAKED].contains(notice)),
     };
     Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("dashboard.html", own)))
 }
@@ -94,6 +117,7 @@ pub(crate) async fn dashboard(
 pub(crate) fn samples(text: &str) -> Vec<Value> {
     let moment = || Moment::sample(text);
     let page = |sessions, events, failures, notice| Dashboard {
+        display_name: None,
         session: Current {
             began: moment(),
             password_entered: moment(),
@@ -111,6 +135,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         page(vec![Shown::current_sample()], Vec::new(), None, None),
         page(vec![Shown::current_sample(), Shown::sample(text)], events, Some(1), Some(text)),
         page(Vec::new(), Vec::new(), Some(7), Some("password_changed")),
+        Dashboard { display_name: Some(text), ..page(Vec::new(), Vec::new(), None, None) },
     ])
 }
 

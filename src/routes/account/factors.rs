@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::auth::{AuthError, AuthLevel, CsrfToken, FreshToken, Proved, Sessions, SignedIn, What};
 use crate::routes::account::dashboard::{MAX_EVENTS, ShownEvent, newest};
+use crate::routes::account::subject::{own_name, unreadable};
 use crate::routes::answer::errors::{FACTOR_NEEDED, Refused};
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
@@ -331,15 +332,6 @@ pub(super) async fn allowed(person: &FreshToken<'_>, accounts: &Accounts) -> Res
         return Err(Refused(AuthError::SecondFactorRequired));
     }
     Ok(name)
-}
-
-pub(super) fn own_name(subject: &str) -> Result<Username, Refused> {
-    subject.parse().map_err(|_| Refused(AuthError::UnknownUser))
-}
-
-pub(super) fn unreadable(error: &(dyn std::error::Error + 'static)) -> Refused {
-    tracing::error!(error, "factors cannot be read or changed");
-    Refused(AuthError::Unavailable)
 }
 
 pub(super) const ADDED: &str = "factor_added";

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::auth::{FreshToken, Proved, Sessions, What};
-use crate::routes::account::factors::{PASSKEY_ADDED, REFUSED, TOO_MANY, added, allowed, show, unreadable};
+use crate::routes::account::factors::{PASSKEY_ADDED, REFUSED, TOO_MANY, added, allowed, show};
+use crate::routes::account::subject::unreadable;
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;

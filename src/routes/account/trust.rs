@@ -5,7 +5,8 @@ use rocket::{State, post};
 use serde_json::json;
 
 use crate::auth::{AuthError, CsrfToken, Sessions, SignedIn, What};
-use crate::routes::account::factors::{DISTRUSTED, unreadable};
+use crate::routes::account::factors::DISTRUSTED;
+use crate::routes::account::subject::unreadable;
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;

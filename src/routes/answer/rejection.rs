@@ -148,6 +148,7 @@ impl From<UnfitPassword> for Rejection {
             UnfitPassword::TooShort { .. } => "too_short",
             UnfitPassword::TooLong => "too_long",
             UnfitPassword::Common => "too_common",
+            UnfitPassword::Leaked => "leaked",
             UnfitPassword::ContainsName => "contains_name",
             UnfitPassword::ContainsService => "contains_service",
         };

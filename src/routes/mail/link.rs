@@ -23,12 +23,13 @@ use crate::routes::view::frame::Frame;
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 use crate::routes::view::words::Words;
-use crate::users::{Accounts, Followed, LinkPurpose, OpenLink};
+use crate::users::{Accounts, Followed, LinkForm, LinkPurpose, OpenLink};
 
-/// What a link asks for: a new password, or nothing. A form asks for the password twice.
+/// What a link asks for: a new password, a name, or nothing. A form asks for the password twice.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Following {
+    username: Option<String>,
     new_password: Option<String>,
     #[serde(skip)]
     new_password_again: Option<String>,
@@ -42,6 +43,11 @@ struct LinkPage<'a> {
     account: &'a str,
     address: &'a str,
     min_length: usize,
+    /// Whether a password is chosen with it.
+    asks_password: bool,
+    /// Whether a name is, because there is none or somebody else has it; and what was typed.
+    asks_username: bool,
+    username: &'a str,
     /// Whether it was done just now.
     done: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,16 +72,16 @@ pub(crate) async fn look(
     let Some(open) = open(text, accounts).await? else {
         return Ok(over().answer(form, |_| frame.render("link.html", LinkPage::over(accounts))));
     };
-    let OpenLink { purpose, account, address } = &open;
     if form == Form::Data {
-        let told =
-            json!({ "purpose": purpose.as_str(), "username": account.as_str(), "email": address.as_str() });
+        let OpenLink { purpose, account, address, .. } = &open;
+        let name = account.as_ref().map(|name| name.as_str());
+        let told = json!({ "purpose": purpose.as_str(), "username": name, "email": address.as_str() });
         return Ok(Reply::Json(Status::Ok, told));
     }
     Ok(Reply::Page(Status::Ok, frame.render("link.html", LinkPage::of(text, &open, accounts))))
 }
 
-/// `POST /link/<text>`, as a form or as JSON `{"new_password"}`, which only some links ask for.
+/// `POST /link/<text>`, as a form or as JSON `{"username", "new_password"}`, which only some links ask for.
 #[expect(clippy::too_many_arguments, reason = "a handler's signature names everything it touches")]
 #[post("/link/<text>", data = "<body>")]
 pub(crate) async fn follow(
@@ -92,6 +98,7 @@ pub(crate) async fn follow(
     if accounts.post_office().is_none() {
         return Ok(Reply::Missing);
     }
+    let typed = body.0.username.clone().filter(|typed| typed.len() <= MAX_KEPT_NAME).unwrap_or_default();
     let not_done = match own {
         Ok(_) => match act(text, body.0, words.language, &sessions, accounts).await {
             Ok((purpose, followed)) => return Ok(done(purpose, &followed, form, &frame, accounts)),
@@ -112,7 +119,9 @@ pub(crate) async fn follow(
             open.as_ref().map_or_else(|| LinkPage::over(accounts), |open| LinkPage::of(text, open, accounts));
         let (error, retry_after) =
             (Some(rejection.key()).filter(|_| open.is_some()), rejection.retry_after());
-        frame.csrf(csrf.as_str()).render("link.html", LinkPage { error, retry_after, ..page })
+        let (username, asks_username) = (typed.as_str(), page.asks_username || !typed.is_empty());
+        let page = LinkPage { error, retry_after, username, asks_username, ..page };
+        frame.csrf(csrf.as_str()).render("link.html", page)
     }))
 }
 
@@ -124,6 +133,9 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         account: text,
         address: text,
         min_length: 8,
+        asks_password: purpose == "reset",
+        asks_username: false,
+        username: "",
         done: false,
         error: None,
         retry_after: None,
@@ -133,6 +145,12 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         page("reset"),
         page("undo"),
         page("not_me"),
+        page("join"),
+        LinkPage { asks_password: true, asks_username: true, ..page("join") },
+        LinkPage { asks_username: true, username: text, error: Some("name_taken"), ..page("join") },
+        LinkPage { done: true, ..page("join") },
+        page("stay"),
+        LinkPage { done: true, ..page("stay") },
         page("over"),
         LinkPage { done: true, ..page("prove") },
         LinkPage { done: true, ..page("undo") },
@@ -146,9 +164,10 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
 
 impl<'a> LinkPage<'a> {
     fn of(link: &'a str, open: &'a OpenLink, accounts: &Accounts) -> Self {
-        let (purpose, account) = (open.purpose.as_str(), open.account.as_str());
-        let (address, min_length) = (open.address.as_str(), accounts.policy().min_length());
-        Self { link, purpose, account, address, min_length, done: false, error: None, retry_after: None }
+        let account = open.account.as_ref().map_or("", |name| name.as_str());
+        let (purpose, address) = (open.purpose.as_str(), open.address.as_str());
+        let (asks_password, asks_username) = (open.asks_password, open.account.is_none());
+        Self { link, purpose, account, address, asks_password, asks_username, ..Self::over(accounts) }
     }
 
     fn over(accounts: &Accounts) -> Self {
@@ -159,6 +178,9 @@ impl<'a> LinkPage<'a> {
             account: "",
             address: "",
             min_length,
+            asks_password: false,
+            asks_username: false,
+            username: "",
             done: false,
             error: None,
             retry_after: None,
@@ -182,17 +204,19 @@ async fn act(
     sessions: &Sessions<'_>,
     accounts: &Accounts,
 ) -> Result<(LinkPurpose, Followed), NotDone> {
-    let Following { new_password, new_password_again } = wanted;
+    let Following { username, new_password, new_password_again } = wanted;
     if new_password_again.is_some() && new_password_again != new_password {
         return Err(Rejection::passwords_differ().into());
     }
-    let followed = accounts.follow_link(text, new_password, language).await;
+    let followed = accounts.follow_link(text, LinkForm { username, new_password }, language).await;
     let (purpose, followed) = followed.map_err(rejected)?;
     let name = followed.account.as_str();
     let (what, reason) = match purpose {
         LinkPurpose::Reset => (What::PasswordChosen, EndReason::PasswordChanged),
         LinkPurpose::Undo => (What::AddressRestored, EndReason::EndedElsewhere),
         LinkPurpose::Disown => (What::Disowned, EndReason::EndedElsewhere),
+        LinkPurpose::Join => (What::Joined, EndReason::EndedElsewhere),
+        LinkPurpose::Stay => (What::DeletionUndone, EndReason::EndedElsewhere),
         _ => (What::AddressProved, EndReason::EndedElsewhere),
     };
     sessions.note(what, Some(name), None);
@@ -226,6 +250,9 @@ impl body::FromFields for Following {
         let (new_password, new_password_again) =
             (fields.optional("new_password"), fields.optional("new_password_again"));
         let again = new_password.is_some().then(|| new_password_again.unwrap_or_default());
-        Ok(Self { new_password, new_password_again: again })
+        Ok(Self { username: fields.optional("username"), new_password, new_password_again: again })
     }
 }
+
+/// A longer name is nobody's and not worth showing again.
+const MAX_KEPT_NAME: usize = 64;

@@ -1,10 +1,11 @@
-//! What does somebody do who reads mail? Proves an address, asks for a new password, follows a link.
+//! What does somebody do who reads mail? Registers, proves an address, asks for a new password, follows a link.
 //!
 //! Where no mail is sent there is nothing of all this.
 
 pub(crate) mod address;
 pub(crate) mod forgotten;
 pub(crate) mod link;
+pub(crate) mod register;
 
 use rocket::http::Status;
 use serde_json::json;
@@ -20,13 +21,20 @@ fn sent() -> Reply {
 }
 
 /// Why nothing was sent, or a link was not followed.
-fn rejected(error: LinkError) -> NotDone {
+pub(crate) fn rejected(error: LinkError) -> NotDone {
     match error {
         LinkError::Address(error) => Rejection::unfit("bad_address", &error).into(),
         LinkError::Taken => {
             let message = "The address is another account's";
             Rejection::new(Status::Conflict, "address_taken", message).into()
         }
+        LinkError::NameTaken => {
+            let message = "There is an account of this name already";
+            Rejection::new(Status::Conflict, "name_taken", message).into()
+        }
+        LinkError::Username(error) => Rejection::unfit("bad_username", &error).into(),
+        error @ LinkError::NameIsAddress => Rejection::unfit("name_is_address", &error).into(),
+        error @ LinkError::NotAdmitted => Rejection::unfit("address_not_admitted", &error).into(),
         LinkError::Change(error) => Rejection::of_change(error, over()),
         LinkError::NotOpen => over().into(),
     }

@@ -14,11 +14,13 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
+use crate::routes::mail::rejected;
 use crate::routes::people::administrator::Desk;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::Moment;
-use crate::routes::view::paths;
+use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
+use crate::routes::view::words::Words;
 use crate::users::{Account, InvalidRoles, Invitation, OneTimeCode, Roles, Username};
 
 /// A person as administrators see them.
@@ -49,6 +51,10 @@ struct PeoplePage<'a> {
     /// What was typed, when nobody was added.
     username: &'a str,
     roles: &'a str,
+    email: &'a str,
+    /// Whether people are invited by mail, and whether there is mail at all.
+    invites: bool,
+    mail: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,6 +88,16 @@ pub(crate) struct NewPerson {
     roles: GivenRoles,
 }
 
+/// Whom to send a link by which they become somebody here; the name is theirs to choose where none is given.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Invited {
+    email: String,
+    username: Option<String>,
+    #[serde(default)]
+    roles: GivenRoles,
+}
+
 /// Roles as they were sent: a list in JSON, one line in a form.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
@@ -105,10 +121,12 @@ pub(crate) async fn list(
     if desk.form == Form::Data {
         return Ok(Reply::Json(Status::Ok, json!({ "people": people, "next": next })));
     }
-    let notice = notice.filter(|notice| *notice == PASSWORD_CONFIRMED);
+    let notice = notice.filter(|notice| [PASSWORD_CONFIRMED, INVITED].contains(notice));
     let page = PeoplePage {
         people,
         notice,
+        invites: desk.accounts().takes_invitations(),
+        mail: desk.accounts().post_office().is_some(),
         search: part.search,
         next: next.map(|name| part.address(Some(&name))),
         first: after.map(|_| part.address(None)),
@@ -133,6 +151,52 @@ pub(crate) async fn add(desk: Desk<'_>, body: Body<NewPerson>) -> Result<Reply, 
             username: &username,
             roles: &given.line(),
             error: Some(rejection.key()),
+            invites: desk.accounts().takes_invitations(),
+            mail: desk.accounts().post_office().is_some(),
+            ..PeoplePage::default()
+        };
+        desk.frame.render("people.html", page)
+    }))
+}
+
+/// `POST /people/invite`, as a form or as JSON `{"email", "username"?, "roles"?}`: sends somebody a link.
+#[post("/people/invite", data = "<body>")]
+pub(crate) async fn invite(desk: Desk<'_>, words: Words<'_>, body: Body<Invited>) -> Result<Reply, Refused> {
+    if !desk.accounts().takes_invitations() {
+        return Ok(Reply::Missing);
+    }
+    let Body(Invited { email, username, roles: given }) = body;
+    let username = username.filter(|typed| !typed.trim().is_empty());
+    let sent = match given.parse() {
+        Ok(roles) => {
+            let acting = desk.acting().await?;
+            let (name, granted) = (username.as_deref(), roles.as_slice().to_vec());
+            let sent = acting.invite_by_mail(&email, name, roles, words.language, desk.warrant()).await;
+            sent.map(|_| granted).map_err(rejected)
+        }
+        Err(error) => Err(Rejection::unfit("bad_roles", &error).into()),
+    };
+    let rejection = match sent {
+        Ok(granted) => {
+            desk.overseen().note_roles(What::Invited, username.as_deref().unwrap_or_default(), &granted);
+            return Ok(match desk.form {
+                Form::Page => Reply::SeeOther(saying(paths::PEOPLE, INVITED)),
+                Form::Data => Reply::Json(Status::Accepted, json!({ "sent": true })),
+            });
+        }
+        Err(not_done) => not_done.rejection()?,
+    };
+    let (people, next) = shown(Part::default(), &desk).await?;
+    Ok(rejection.answer(desk.form, |rejection| {
+        let page = PeoplePage {
+            people,
+            next: next.map(|name| Part::default().address(Some(&name))),
+            username: username.as_deref().unwrap_or_default(),
+            roles: &given.line(),
+            email: &email,
+            error: Some(rejection.key()),
+            invites: true,
+            mail: true,
             ..PeoplePage::default()
         };
         desk.frame.render("people.html", page)
@@ -157,6 +221,10 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
             ..PeoplePage::default()
         },
         failed("name_taken"),
+        PeoplePage { invites: true, mail: true, ..PeoplePage::default() },
+        PeoplePage { invites: true, mail: true, notice: Some(INVITED), ..PeoplePage::default() },
+        PeoplePage { invites: true, mail: true, email: text, ..failed("address_taken") },
+        PeoplePage { invites: true, mail: true, email: text, ..failed("bad_address") },
         failed("bad_roles"),
         failed("busy"),
         failed(text),
@@ -310,6 +378,13 @@ impl Default for GivenRoles {
     }
 }
 
+impl body::FromFields for Invited {
+    fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
+        let roles = GivenRoles::Line(fields.optional("roles").unwrap_or_default());
+        Ok(Self { email: fields.required("email")?, username: fields.optional("username"), roles })
+    }
+}
+
 impl body::FromFields for NewPerson {
     fn from_fields(fields: &mut Fields) -> Result<Self, body::Unreadable> {
         let roles = GivenRoles::Line(fields.optional("roles").unwrap_or_default());
@@ -317,5 +392,7 @@ impl body::FromFields for NewPerson {
     }
 }
 
+/// The notice after somebody was invited.
+const INVITED: &str = "invited";
 /// How many people stand on a page.
 const PAGE: usize = 25;

@@ -2,5 +2,7 @@
 
 pub(crate) mod administrator;
 pub(crate) mod factors;
+pub(crate) mod leaving;
 pub(crate) mod list;
+pub(crate) mod outbox;
 pub(crate) mod person;

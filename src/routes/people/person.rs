@@ -3,6 +3,8 @@
 //! Every change ends what was begun before it in the same transaction, and is an event with the administrator's name.
 //! Nobody can shut themselves out: disabling the own account and giving up the own role is somebody else's business.
 
+mod samples;
+
 use rocket::http::Status;
 use rocket::request::FromParam;
 use rocket::{Route, get, post, routes};
@@ -23,8 +25,9 @@ use crate::routes::people::list::{self, GivenRoles, out_of_reach, show_code};
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::Moment;
 use crate::routes::view::paths::{self, saying};
-use crate::routes::view::states;
-use crate::users::{ChangeError, InvalidUsername, Username};
+use crate::users::{ChangeError, DisplayName, InvalidUsername, Username};
+
+pub(crate) use samples::samples;
 
 /// A person's name in an address; what can be nobody's name is not found.
 #[derive(Debug, Clone)]
@@ -50,6 +53,12 @@ struct PersonPage<'a> {
     /// When the next of them is looked at, if it has to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt: Option<Moment>,
+    /// How the person wants to be called, the address for messages, and when the account is deleted.
+    display_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaves_at: Option<Moment>,
     /// Whether the administrator looks at the own account.
     is_self: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -234,6 +243,9 @@ impl PersonPage<'_> {
             "factors": self.factors,
             "factor_required": self.factor_required,
             "next_attempt": self.next_attempt,
+            "display_name": Some(&self.display_name).filter(|name| !name.is_empty()),
+            "email": self.address,
+            "leaves_at": self.leaves_at,
         })
     }
 
@@ -241,6 +253,7 @@ impl PersonPage<'_> {
     fn bears_out(&self, notice: &str) -> bool {
         match notice {
             DISABLED => self.person.disabled,
+            LEAVES => self.leaves_at.is_some(),
             ENABLED => !self.person.disabled,
             ENDED_ALL => self.sessions.is_empty(),
             FAILURES_FORGOTTEN => self.failures == 0,
@@ -253,48 +266,6 @@ impl PersonPage<'_> {
     }
 }
 
-/// The page in every state, with `text` wherever a text of somebody else's may stand.
-pub(crate) fn samples(text: &str) -> Vec<Value> {
-    let page = |person, notice, error| PersonPage {
-        person,
-        roles: text.to_owned(),
-        sessions: Vec::new(),
-        events: Vec::new(),
-        code_until: None,
-        code_open: false,
-        failures: 0,
-        factors: 0,
-        factor_required: false,
-        next_attempt: None,
-        is_self: false,
-        notice,
-        error,
-    };
-    let present = || list::ShownPerson::sample(text);
-    states::values(&[
-        PersonPage {
-            sessions: vec![Shown::current_sample(), Shown::sample(text)],
-            events: vec![ShownEvent::sample(text)],
-            code_until: Some(Moment::sample(text)),
-            code_open: true,
-            factors: 2,
-            ..page(present(), Some(ENABLED), None)
-        },
-        PersonPage { code_until: Some(Moment::sample(text)), ..page(present(), None, None) },
-        PersonPage { failures: 103, next_attempt: Some(Moment::sample(text)), ..page(present(), None, None) },
-        PersonPage { is_self: true, ..page(present(), Some(text), None) },
-        page(list::ShownPerson::absent_sample(), Some(DISABLED), None),
-        page(present(), None, Some("bad_roles")),
-        page(present(), None, Some("own_account")),
-        page(present(), None, Some("last_administrator")),
-        PersonPage { factors: 1, ..page(present(), None, Some("own_factor_required")) },
-        PersonPage { factor_required: true, ..page(present(), Some(FACTOR_REQUIRED), None) },
-        page(present(), Some(FACTORS_RESET), None),
-        page(present(), Some(FACTOR_NOT_REQUIRED), None),
-        page(present(), None, Some(text)),
-    ])
-}
-
 /// The person's page, if there is such a person.
 async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage<'a>>, Refused> {
     let account = desk.accounts().find(name).await.map_err(|error| out_of_reach(&error))?;
@@ -305,8 +276,14 @@ async fn found<'a>(desk: &Desk<'_>, name: &Username) -> Result<Option<PersonPage
     let code = desk.accounts().code_of(name).await.map_err(|error| out_of_reach(&error))?;
     let failures = desk.accounts().failures(name).await.map_err(|error| out_of_reach(&error))?;
     let (factors, _) = desk.accounts().factors(name).await.map_err(|error| out_of_reach(&error))?;
+    let profile = desk.accounts().profile_of(name).await.map_err(|error| out_of_reach(&error))?;
+    let known = desk.accounts().address_of(name).await.map_err(|error| out_of_reach(&error))?;
+    let leaves_at = desk.accounts().leaves_at(name).await.map_err(|error| out_of_reach(&error))?;
     let now = desk.overseen().now();
     Ok(Some(PersonPage {
+        display_name: profile.display_name.as_ref().map_or("", DisplayName::as_str).to_owned(),
+        address: known.map(|known| known.address.as_str().to_owned()),
+        leaves_at: leaves_at.map(Moment::from),
         roles: account.roles.join(", "),
         person: list::ShownPerson::new(&account, presence.first().copied().unwrap_or_default()),
         sessions: Shown::list(live, desk.administrator.session_id()),
@@ -385,6 +362,7 @@ impl body::FromFields for NewRoles {
 }
 
 const DISABLED: &str = "disabled";
+pub(super) const LEAVES: &str = "leaves";
 const ENABLED: &str = "enabled";
 const ROLES_CHANGED: &str = "roles_changed";
 const FAILURES_FORGOTTEN: &str = "failures_forgotten";

@@ -94,6 +94,9 @@ pub(super) async fn begin(
         // The person is in either way.
         tracing::warn!(error = &error as &dyn std::error::Error, "nobody is told of a new browser");
     }
+    if person.password_leaked {
+        sessions.note(What::PasswordLeaked, Some(name), Some(session));
+    }
     if tokens.is_none() {
         device::remember(person, session, form, sessions, accounts).await;
     }

@@ -24,7 +24,7 @@ use crate::routes::signing::device;
 use crate::routes::signing::form_proof::{COOKIE_LOST, COOKIE_TWICE, FormProof};
 use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
-use crate::routes::view::paths;
+use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, Lack, Password, SecondMethods, SignInError, Step, Trusting};
 
@@ -68,6 +68,8 @@ struct LoginPage<'a> {
     passkeys: bool,
     /// Whether a forgotten password is replaced by a link in a message.
     mail: bool,
+    /// Whether anybody may register.
+    registration: bool,
     /// What the keeper of a passkey that is not known here is told, as JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown_passkey: Option<String>,
@@ -104,6 +106,7 @@ pub(crate) fn form(
         demo: demo.0,
         passkeys: accounts.offers_passkeys(),
         mail: accounts.post_office().is_some(),
+        registration: accounts.offers_registration(),
         ..LoginPage::default()
     };
     Ok(Reply::Page(Status::Ok, frame.csrf(csrf.as_str()).render("login.html", page)))
@@ -128,6 +131,7 @@ pub(crate) async fn submit(
     let not_done = match attempt {
         Ok(_) => match sign_in(credentials, form, &sessions, accounts).await {
             Ok(Came::In(tokens)) => return Ok(signed_in(tokens, form, next.as_ref())),
+            Ok(Came::Leaked(tokens)) => return Ok(warned(tokens, form, next.as_ref())),
             Ok(Came::Halfway(lacks, methods)) => return Ok(asked_for(lacks, methods, form, next.as_ref())),
             Err(not_done) => not_done,
         },
@@ -153,6 +157,8 @@ pub(crate) async fn submit(
             cookie_trouble: [COOKIE_LOST, COOKIE_TWICE].contains(&rejection.key()),
             demo: demo.0,
             passkeys: accounts.offers_passkeys(),
+            mail: accounts.post_office().is_some(),
+            registration: accounts.offers_registration(),
             ..LoginPage::default()
         };
         frame.csrf(csrf.as_str()).render("login.html", page)
@@ -166,6 +172,7 @@ pub(super) fn passkey_refused(
     next: Option<&Next>,
     unknown: Option<&Value>,
     demo: bool,
+    accounts: &Accounts,
 ) -> Template {
     let page = LoginPage {
         next: next.map_or("", Next::as_str),
@@ -174,6 +181,8 @@ pub(super) fn passkey_refused(
         cookie_trouble: [COOKIE_LOST, COOKIE_TWICE].contains(&rejection.key()),
         demo,
         passkeys: true,
+        mail: accounts.post_office().is_some(),
+        registration: accounts.offers_registration(),
         unknown_passkey: unknown.map(Value::to_string),
         ..LoginPage::default()
     };
@@ -191,7 +200,7 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
             demo: true,
             ..LoginPage::default()
         },
-        LoginPage { passkeys: true, mail: true, ..LoginPage::default() },
+        LoginPage { passkeys: true, mail: true, registration: true, ..LoginPage::default() },
         LoginPage {
             passkeys: true,
             error: Some("bad_passkey"),
@@ -227,9 +236,24 @@ fn asked_for(lacks: Lack, methods: SecondMethods, form: Form, next: Option<&Next
     }
 }
 
+/// The answer to a password that was right, and that others have: to choose another is the person's business.
+fn warned(tokens: Option<TokenPair>, form: Form, next: Option<&Next>) -> Reply {
+    let is_dashboard = next.is_none_or(|next| next.path() == paths::DASHBOARD);
+    match signed_in(tokens, form, next) {
+        Reply::Json(status, Value::Object(mut body)) => {
+            body.insert("password_leaked".to_owned(), true.into());
+            Reply::Json(status, Value::Object(body))
+        }
+        Reply::SeeOther(_) if is_dashboard => Reply::SeeOther(saying(paths::DASHBOARD, PASSWORD_LEAKED)),
+        reply => reply,
+    }
+}
+
 /// How far a password has led.
 enum Came {
     In(Option<TokenPair>),
+    /// The same by a password that was stolen elsewhere.
+    Leaked(Option<TokenPair>),
     /// To a second step, for which one of these is asked, or taken into use.
     Halfway(Lack, SecondMethods),
 }
@@ -266,7 +290,8 @@ async fn sign_in(
         }
     };
     let begun = begin(&person, None, proved, credentials.remember, delivery, form, sessions, accounts);
-    begun.await.map(|(_, tokens)| Came::In(tokens))
+    let came = if person.password_leaked { Came::Leaked } else { Came::In };
+    begun.await.map(|(_, tokens)| came(tokens))
 }
 
 /// Writes the event of a failed attempt. The name is kept only when it is somebody's:
@@ -301,13 +326,15 @@ impl body::FromFields for Credentials {
 }
 
 /// The notices that a link to the sign-in page may ask for; a closed list, so that nobody can put words into our mouth.
-const NOTICES: [&str; 7] = [
+const NOTICES: [&str; 9] = [
     "signed_out",
     "session_ended",
     "session_expired",
     "password_changed",
     PASSWORD_CHOSEN,
     RESET_SENT,
+    LINK_SENT,
+    ACCOUNT_DELETED,
     SIGN_IN_EXPIRED,
 ];
 /// A cookie of ours came twice, with different values; seen here and not asked for by a link.
@@ -318,5 +345,11 @@ pub(crate) const SIGN_IN_EXPIRED: &str = "sign_in_expired";
 pub(crate) const PASSWORD_CHOSEN: &str = "password_chosen";
 /// The notice after somebody asked for a link by which a password is chosen.
 pub(crate) const RESET_SENT: &str = "reset_sent";
+/// The notice after a sign-in by a password that was stolen elsewhere.
+pub(crate) const PASSWORD_LEAKED: &str = "password_leaked";
+/// The notice after somebody registered.
+pub(crate) const LINK_SENT: &str = "join_sent";
+/// The notice after somebody deleted the account.
+pub(crate) const ACCOUNT_DELETED: &str = "account_deleted";
 /// A longer name is nobody's and not worth showing again.
 const MAX_KEPT_NAME: usize = 64;

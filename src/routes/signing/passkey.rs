@@ -82,7 +82,7 @@ pub(crate) async fn submit(
     }
     Ok(rejection.answer(form, |rejection| {
         let frame = frame.csrf(csrf.as_str());
-        login::passkey_refused(&frame, rejection, next.as_ref(), unknown.as_ref(), demo.0)
+        login::passkey_refused(&frame, rejection, next.as_ref(), unknown.as_ref(), demo.0, accounts)
     }))
 }
 

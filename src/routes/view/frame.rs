@@ -137,6 +137,20 @@ impl<'r> Frame<'r> {
         Self { user: Some(Person { name, roles, administers }), access, ..self }
     }
 
+    /// The language of the page (RFC 5646).
+    pub(crate) const fn language(&self) -> &'r str {
+        self.lang
+    }
+
+    /// Speaks another language than the browser asks for.
+    #[must_use]
+    pub(crate) fn speaking(self, words: Option<Words<'r>>) -> Self {
+        match words {
+            Some(Words { language, catalogue }) => Self { lang: language, t: catalogue, ..self },
+            None => self,
+        }
+    }
+
     /// Gives the page's forms their CSRF value.
     #[must_use]
     pub(crate) fn csrf(self, csrf_token: &'r str) -> Self {

@@ -16,6 +16,10 @@ pub(crate) const ENROL: &str = "/login/enrol";
 pub(crate) const FACTORS: &str = "/account/factors";
 /// Another password.
 pub(crate) const PASSWORD: &str = "/account/password";
+/// Everything that somebody's account is.
+pub(crate) const ACCOUNT: &str = "/account";
+/// Everything that happened to it.
+pub(crate) const ACTIVITY: &str = "/account/activity";
 /// The address for messages.
 pub(crate) const EMAIL: &str = "/account/email";
 /// Where somebody goes who is.
@@ -24,6 +28,8 @@ pub(crate) const DASHBOARD: &str = "/dashboard";
 pub(crate) const SESSIONS: &str = "/sessions";
 /// The password again.
 pub(crate) const REAUTHENTICATE: &str = "/reauthenticate";
+/// Messages that are waiting to be sent.
+pub(crate) const MAIL: &str = "/mail";
 /// Everybody who may sign in.
 pub(crate) const PEOPLE: &str = "/people";
 

@@ -44,9 +44,21 @@ impl Catalogues {
         }
     }
 
-    /// The best language for a request (RFC 9110 §12.5.4, quality first, then order).
+    /// The words of this language, if there are any.
+    #[must_use]
+    pub fn of(&self, language: &str) -> Option<Words<'_>> {
+        let known = self.iter().find(|(known, _)| *known == language);
+        known.map(|(language, catalogue)| Words { language, catalogue })
+    }
+
+    /// The language that whoever asks has chosen here, or else the best for the request (RFC 9110 §12.5.4, quality first, then
+    /// order).
     #[must_use]
     pub fn choose(&self, request: &Request<'_>) -> Words<'_> {
+        let chosen = chosen(request).and_then(|language| self.of(language));
+        if let Some(words) = chosen {
+            return words;
+        }
         let mut best: Option<(f32, Words<'_>)> = None;
         for range in request.headers().get("Accept-Language").flat_map(|line| line.split(',')) {
             let mut parts = range.split(';');
@@ -71,6 +83,17 @@ impl Catalogues {
         Words { language, catalogue }
     }
 }
+
+/// The language that the browser's cookie says.
+fn chosen<'r>(request: &'r Request<'_>) -> Option<&'r str> {
+    let mut pairs = request.headers().get("Cookie").flat_map(|line| line.split(';'));
+    let sent = pairs.find_map(|pair| pair.trim().strip_prefix(LANGUAGE_COOKIE)?.strip_prefix('='));
+    // Rocket's local client puts cookies into the jar alone, without a header.
+    sent.or_else(|| request.cookies().get(LANGUAGE_COOKIE).map(rocket::http::Cookie::value))
+}
+
+/// The cookie that says which language somebody has chosen; it tells nothing else.
+pub(crate) const LANGUAGE_COOKIE: &str = "portcullis_language";
 
 /// The language of a tag, without script and region.
 fn primary(tag: &str) -> &str {

@@ -152,9 +152,11 @@ impl AccountStore for MemoryStore {
         kept.accounts.insert(name.clone(), after);
         kept.raise_epoch(name);
         if !disabled {
+            kept.stay(name);
             return Ok(Change::Made(Vec::new()));
         }
         kept.forget_codes_of(name);
+        kept.tell(name, Letter::AccountDisabled, moment.at)?;
         Ok(Change::Made(kept.end_all(name, None, EndReason::AccountDisabled, moment)))
     }
 
@@ -191,7 +193,7 @@ impl Kept {
     }
 
     /// Whether nobody who may sign in has the role that somebody must have, once this account is as it is here.
-    fn lacks(&self, warrant: Warrant<'_>, changed: &Account) -> bool {
+    pub(super) fn lacks(&self, warrant: Warrant<'_>, changed: &Account) -> bool {
         let Some(role) = warrant.keeps else { return false };
         let others = self.accounts.values().filter(|account| account.name != changed.name);
         let mut able = others.chain([changed]).filter(|account| !account.disabled);

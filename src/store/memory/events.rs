@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::MemoryStore;
-use crate::auth::{Event, EventStore, JournalEntry, StoreError, UnixTime, What};
+use crate::auth::{Event, EventSpan, EventStore, JournalEntry, StoreError, UnixTime, What};
 
 #[async_trait]
 impl EventStore for MemoryStore {
@@ -17,18 +17,19 @@ impl EventStore for MemoryStore {
         Ok(())
     }
 
-    async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
+    async fn events_of(&self, user: &str, span: EventSpan, limit: u32) -> Result<Vec<Event>, StoreError> {
         let kept = self.kept();
         let theirs = kept
             .events
             .iter()
             .map(|entry| &entry.event)
-            .filter(|event| event.user.as_deref() == Some(user) && event.at >= since);
+            .filter(|event| event.user.as_deref() == Some(user) && span.has(event.at));
         // The sort is stable, so of events of one second the last written stays first.
         let mut newest_first: Vec<_> = theirs.rev().cloned().collect();
         newest_first.sort_by_key(|event| std::cmp::Reverse(event.at));
-        newest_first.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(newest_first)
+        let (skip, limit) = (usize::try_from(span.skip), usize::try_from(limit));
+        let rest = newest_first.into_iter().skip(skip.unwrap_or(usize::MAX));
+        Ok(rest.take(limit.unwrap_or(usize::MAX)).collect())
     }
 
     async fn last_sign_ins(&self, users: &[&str]) -> Result<Vec<Option<UnixTime>>, StoreError> {

@@ -24,6 +24,17 @@ pub(super) struct Besides {
     required: HashSet<Username>,
 }
 
+impl Besides {
+    /// All of it that is this person's.
+    pub(super) fn forget(&mut self, name: &Username) {
+        self.factors.retain(|factor| factor.account != *name);
+        self.recovery.remove(name);
+        self.pending.retain(|_, pending| pending.account != *name);
+        self.passkeys.retain(|passkey| passkey.account != *name);
+        self.required.remove(name);
+    }
+}
+
 #[async_trait]
 impl FactorStore for MemoryStore {
     async fn factors(&self, account: &Username) -> Result<Vec<KeptFactor>, AccountStoreError> {

@@ -9,9 +9,9 @@ use crate::auth::EndReason;
 use crate::auth::OsRandom;
 use crate::auth::UnixTime;
 use crate::users::{
-    AccountStoreError, Effective, EmailAddress, Followed, FollowedLink, KeptLink, KnownAddress, Letter,
-    LinkId, LinkStep, MailMessage, MailStore, MessageId, OutboxStore, Posted, QueuedMessage, Username,
-    notice,
+    Account, AccountStoreError, Effective, EmailAddress, Followed, FollowedLink, KeptLink, KnownAddress,
+    Letter, LinkId, LinkPurpose, LinkStep, MailMessage, MailStore, MessageId, OutboxStore, Posted,
+    QueuedMessage, Username, Warrant, notice,
 };
 
 /// What is kept of mail.
@@ -29,12 +29,29 @@ impl Post {
         self.addresses.iter().find(|(_, known)| known.address.folded() == folded).map(|(owner, _)| owner)
     }
 
-    fn keep(&mut self, (message, link): Posted<'_>) {
+    pub(super) fn keep(&mut self, (message, link): Posted<'_>) {
         self.links.insert(link.id, link.clone());
         let message = message.clone();
         let not_before = message.made_at;
         let queued = QueuedMessage { message, attempts: 0, not_before, is_dead: false, last_error: None };
         self.queue.push((queued, UnixTime::from_secs(0)));
+    }
+
+    /// Messages to this person are written in this language.
+    pub(super) fn speak(&mut self, name: &Username, language: &str) {
+        if let Some(known) = self.addresses.get_mut(name) {
+            language.clone_into(&mut known.language);
+        }
+    }
+
+    /// All that is kept of this person.
+    pub(super) fn forget(&mut self, name: &Username) {
+        self.addresses.remove(name);
+        self.links.retain(|_, link| link.account.as_ref() != Some(name));
+        for newcomer in self.links.values_mut().filter_map(|link| link.newcomer.as_mut()) {
+            newcomer.invited_by = newcomer.invited_by.take().filter(|by| by != name);
+        }
+        self.queue.retain(|(queued, _)| queued.message.account.as_ref() != Some(name));
     }
 
     fn queued(&mut self, id: MessageId) -> Option<&mut (QueuedMessage, UnixTime)> {
@@ -75,6 +92,18 @@ impl Kept {
 }
 
 impl Kept {
+    fn join(&mut self, link: &KeptLink, account: &Account, language: &str, now: UnixTime) -> FollowedLink {
+        if self.accounts.contains_key(&account.name) {
+            return FollowedLink::NameTaken;
+        }
+        self.post.links.insert(link.id, KeptLink { used_at: Some(now), ..link.clone() });
+        if !self.post.set_address(&account.name, &link.address, language, now) {
+            return FollowedLink::Taken;
+        }
+        self.accounts.insert(account.name.clone(), account.clone());
+        FollowedLink::Done(Followed { account: account.name.clone(), ended: Vec::new() })
+    }
+
     /// What is under way for the account as it was is over, and a new password is chosen by this link.
     fn begin_reset(&mut self, account: &Username, (message, link): Posted<'_>) {
         self.raise_epoch(account);
@@ -100,10 +129,12 @@ impl MailStore for MemoryStore {
         at_most: u32,
     ) -> Result<bool, AccountStoreError> {
         let post = &mut self.kept().post;
+        let leads = |link: &KeptLink| link.account.is_some() || link.newcomer.is_some();
         let is_alike = |other: &&KeptLink| {
-            link.account.is_some()
-                && other.account.is_some()
-                && (other.account == link.account || other.address.folded() == link.address.folded())
+            let is_same = link.account.is_some() && other.account == link.account;
+            leads(link)
+                && leads(other)
+                && (is_same || other.address.folded() == link.address.folded())
                 && other.purpose == link.purpose
                 && other.made_at.as_secs() > link.made_at.as_secs() - 3600
         };
@@ -112,6 +143,20 @@ impl MailStore for MemoryStore {
         let (nothing, nowhere) = (message.to_nobody(), link.to_nobody());
         post.keep(if is_sent { (message, link) } else { (&nothing, &nowhere) });
         Ok(is_sent)
+    }
+
+    async fn post_warranted(
+        &self,
+        message: &MailMessage,
+        link: &KeptLink,
+        warrant: Warrant<'_>,
+    ) -> Result<bool, AccountStoreError> {
+        let kept = &mut *self.kept();
+        let is_warranted = kept.warrants(warrant);
+        if is_warranted {
+            kept.post.keep((message, link));
+        }
+        Ok(is_warranted)
     }
 
     async fn tell(&self, account: &Username, letter: Letter, now: UnixTime) -> Result<(), AccountStoreError> {
@@ -132,8 +177,12 @@ impl MailStore for MemoryStore {
         let Some(link) = kept.post.links.get(&id).filter(|link| link.is_open(moment.at)).cloned() else {
             return Ok(FollowedLink::NotOpen);
         };
-        let counts = |account: &crate::users::Account| {
-            !account.disabled && link.epoch.is_none_or(|epoch| epoch == account.epoch)
+        if let (LinkStep::Join { account, language }, Some(_)) = (step, &link.newcomer) {
+            return Ok(kept.join(&link, account, language, moment.at));
+        }
+        let leaves = link.purpose == LinkPurpose::Stay;
+        let counts = |account: &Account| {
+            (leaves || !account.disabled) && link.epoch.is_none_or(|epoch| epoch == account.epoch)
         };
         let account = link.account.as_ref().filter(|name| kept.accounts.get(*name).is_some_and(counts));
         let Some(account) = account else { return Ok(FollowedLink::NotOpen) };
@@ -166,6 +215,17 @@ impl MailStore for MemoryStore {
                 kept.begin_reset(account, reset);
                 kept.end_all(account, None, EndReason::EndedElsewhere, moment)
             }
+            LinkStep::Stay => {
+                if !kept.stay(account) {
+                    return Ok(FollowedLink::NotOpen);
+                }
+                if let Some(kept) = kept.accounts.get_mut(account) {
+                    kept.disabled = false;
+                }
+                kept.raise_epoch(account);
+                Vec::new()
+            }
+            LinkStep::Join { .. } => return Ok(FollowedLink::NotOpen),
         };
         Ok(FollowedLink::Done(Followed { account: account.clone(), ended }))
     }

@@ -21,7 +21,7 @@ pub(super) enum ColumnKind {
 
 /// Every table but those of the migrations, with every column but those that a database numbers or dates by itself;
 /// held below against the tables themselves. Accounts come before what is theirs.
-pub(super) const TABLES: [WholeTable; 19] = [
+pub(super) const TABLES: [WholeTable; 21] = [
     WholeTable {
         name: "accounts",
         columns: &[
@@ -152,9 +152,19 @@ pub(super) const TABLES: [WholeTable; 19] = [
             ("made_at", Integer),
             ("expires_at", Integer),
             ("used_at", Integer),
+            ("newcomer", Text),
+            ("newcomer_hash", Text),
+            ("newcomer_roles", Text),
+            ("invited_by", Text),
         ],
         reading: "",
     },
+    WholeTable {
+        name: "profiles",
+        columns: &[("account", Text), ("display_name", Text), ("language", Text)],
+        reading: "",
+    },
+    WholeTable { name: "departures", columns: &[("account", Text), ("leaves_at", Integer)], reading: "" },
     WholeTable {
         name: "outbox",
         columns: &[

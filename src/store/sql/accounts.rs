@@ -2,6 +2,7 @@
 //! A change that ends the person's sessions does so in its own transaction.
 
 use super::mail::tell;
+use super::people::stay;
 use super::sessions::{end, roles_of, roles_text};
 use super::{Connection, Driver, Failure, Write};
 use super::{codes, query, query_as, query_scalar, warrant};
@@ -217,11 +218,13 @@ impl AccountStore for Driver {
                 return Ok(Change::LastOfRole);
             }
             if !disabled {
+                stay(&mut write.0, name).await?;
                 write.commit().await?;
                 return Ok(Change::Made(Vec::new()));
             }
             codes::forget(&mut write.0, name).await?;
             codes::forget_issued_by(&mut write.0, name).await?;
+            tell(&mut write.0, name, Letter::AccountDisabled, moment.at).await?;
             Ok(Change::Made(end_all(write, name, None, EndReason::AccountDisabled, moment).await?))
         })?)
     }
@@ -257,7 +260,7 @@ impl AccountStore for Driver {
 }
 
 /// Keeps a new account; `false` when the name is taken.
-async fn insert(write: &mut Connection, account: &Account) -> Result<bool, Failure> {
+pub(super) async fn insert(write: &mut Connection, account: &Account) -> Result<bool, Failure> {
     let done = query(
         "INSERT INTO accounts (name, password_hash, roles, disabled, created_at, epoch)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO NOTHING",

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::purge::in_pieces;
 use super::sessions::{id_of, roles_of, roles_text};
 use super::{Driver, query, query_as, query_scalar};
-use crate::auth::{Event, EventStore, JournalEntry, StoreError, UnixTime, What};
+use crate::auth::{Event, EventSpan, EventStore, JournalEntry, StoreError, UnixTime, What};
 
 type EventRow =
     (i64, String, Option<String>, Option<Vec<u8>>, Option<String>, Option<String>, Option<String>);
@@ -38,16 +38,18 @@ impl EventStore for Driver {
         })?)
     }
 
-    async fn events_of(&self, user: &str, since: UnixTime, limit: u32) -> Result<Vec<Event>, StoreError> {
+    async fn events_of(&self, user: &str, span: EventSpan, limit: u32) -> Result<Vec<Event>, StoreError> {
         let rows: Vec<EventRow> = once!({
             let mut reader = self.read().await?;
             let rows = query_as(
                 "SELECT at, what, user_name, sid, address, by_user, roles FROM events
-                 WHERE user_name = $1 AND at >= $2 ORDER BY at DESC, number DESC LIMIT $3",
+                 WHERE user_name = $1 AND at >= $2 AND at <= $4 ORDER BY at DESC, number DESC LIMIT $3 OFFSET $5",
             )
             .bind(user)
-            .bind(since.as_secs())
-            .bind(i64::from(limit));
+            .bind(span.since.as_secs())
+            .bind(i64::from(limit))
+            .bind(span.until.as_secs())
+            .bind(i64::from(span.skip));
             Ok(rows.fetch_all(&mut *reader).await?)
         })?;
         // An event that another version wrote is skipped: it is history, not a decision.

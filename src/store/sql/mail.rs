@@ -2,16 +2,18 @@
 
 use async_trait::async_trait;
 
-use super::accounts::end_all;
+use super::accounts::{end_all, insert};
 use super::outbox::enqueue;
+use super::people::stay;
 use super::purge::in_pieces;
-use super::{Connection, Driver, Failure, query, query_as, query_scalar};
+use super::sessions::{roles_of, roles_text};
+use super::{Connection, Driver, Failure, query, query_as, query_scalar, warrant};
 use crate::auth::EndReason;
 use crate::auth::OsRandom;
 use crate::auth::UnixTime;
 use crate::users::{
     AccountStoreError, Effective, EmailAddress, Followed, FollowedLink, KeptLink, KnownAddress, Letter,
-    LinkId, LinkPurpose, LinkStep, MailMessage, MailStore, Posted, Username, notice,
+    LinkId, LinkPurpose, LinkStep, MailMessage, MailStore, Newcomer, Posted, Username, Warrant, notice,
 };
 
 #[async_trait]
@@ -42,13 +44,14 @@ impl MailStore for Driver {
         Ok(again!({
             let mut write = self.write().await?;
             let sent: i64 = query_scalar(
-                "SELECT count(*) FROM mail_links WHERE $3 IS NOT NULL AND account IS NOT NULL
+                "SELECT count(*) FROM mail_links WHERE $5 AND (account IS NOT NULL OR newcomer_roles IS NOT NULL)
                  AND (folded = $1 OR account = $3) AND purpose = $2 AND made_at > $4",
             )
             .bind(link.address.folded())
             .bind(link.purpose.as_str())
             .bind(link.account.as_ref().map(Username::as_str))
             .bind(link.made_at.as_secs() - HOUR)
+            .bind(link.account.is_some() || link.newcomer.is_some())
             .fetch_one(&mut *write.0)
             .await?;
             let is_sent = sent < i64::from(at_most);
@@ -57,6 +60,23 @@ impl MailStore for Driver {
             post_all(&mut write.0, Some(posted)).await?;
             write.commit().await?;
             Ok(is_sent)
+        })?)
+    }
+
+    async fn post_warranted(
+        &self,
+        message: &MailMessage,
+        link: &KeptLink,
+        warrant: Warrant<'_>,
+    ) -> Result<bool, AccountStoreError> {
+        Ok(again!({
+            let mut write = self.write().await?;
+            if !warrant::holds(&mut write.0, warrant).await? {
+                return Ok(false);
+            }
+            post_all(&mut write.0, Some((message, link))).await?;
+            write.commit().await?;
+            Ok(true)
         })?)
     }
 
@@ -83,9 +103,27 @@ impl MailStore for Driver {
     ) -> Result<FollowedLink, AccountStoreError> {
         Ok(again!({
             let mut write = self.write().await?;
-            let Some((link, account)) = spend(&mut write.0, id, moment.at).await? else {
+            let Some(link) = spend(&mut write.0, id, moment.at).await? else {
                 return Ok(FollowedLink::NotOpen);
             };
+            if let LinkStep::Join { account, language } = step {
+                if link.newcomer.is_none() {
+                    return Ok(FollowedLink::NotOpen);
+                }
+                if !insert(&mut write.0, account).await? {
+                    return Ok(FollowedLink::NameTaken);
+                }
+                if !set_address(&mut write.0, &account.name, &link.address, language, moment.at).await? {
+                    // Nothing of this happens, and the link is spent all the same.
+                    drop(write);
+                    return spent_for_nothing(self, id, moment.at).await;
+                }
+                let spent = query("UPDATE mail_links SET newcomer_hash = NULL WHERE id = $1");
+                spent.bind(id.as_bytes().as_slice()).execute(&mut *write.0).await?;
+                write.commit().await?;
+                return Ok(FollowedLink::Done(Followed { account: account.name.clone(), ended: Vec::new() }));
+            }
+            let Some(account) = link.account.clone() else { return Ok(FollowedLink::NotOpen) };
             let ended = match step {
                 LinkStep::Prove { language, farewell } => {
                     if !set_address(&mut write.0, &account, &link.address, language, moment.at).await? {
@@ -117,6 +155,17 @@ impl MailStore for Driver {
                     begin_reset(&mut write.0, &account, reset).await?;
                     end_all(write, &account, None, EndReason::EndedElsewhere, moment).await?
                 }
+                LinkStep::Stay => {
+                    if !stay(&mut write.0, &account).await? {
+                        return Ok(FollowedLink::NotOpen);
+                    }
+                    let back =
+                        query("UPDATE accounts SET disabled = false, epoch = epoch + 1 WHERE name = $1");
+                    back.bind(account.as_str()).execute(&mut *write.0).await?;
+                    write.commit().await?;
+                    Vec::new()
+                }
+                LinkStep::Join { .. } => return Ok(FollowedLink::NotOpen),
             };
             Ok(FollowedLink::Done(Followed { account, ended }))
         })?)
@@ -186,23 +235,30 @@ async fn set_address(
     Ok(true)
 }
 
-/// Spends a link that is open, if it counts for the account as it is.
-async fn spend(
-    write: &mut Connection,
-    id: LinkId,
-    now: UnixTime,
-) -> Result<Option<(KeptLink, Username)>, Failure> {
+/// Spends a link that is open, if it counts for the account as it is. One by which somebody joins is about none yet, and
+/// one by which somebody stays about one that may not sign in.
+async fn spend(write: &mut Connection, id: LinkId, now: UnixTime) -> Result<Option<KeptLink>, Failure> {
     let spent = query(
-        "UPDATE mail_links SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2 AND EXISTS
-         (SELECT 1 FROM accounts WHERE accounts.name = mail_links.account AND NOT accounts.disabled
-          AND (mail_links.epoch IS NULL OR mail_links.epoch = accounts.epoch))",
+        "UPDATE mail_links SET used_at = $2 WHERE id = $1 AND used_at IS NULL AND expires_at > $2
+         AND (newcomer_roles IS NOT NULL OR EXISTS
+         (SELECT 1 FROM accounts WHERE accounts.name = mail_links.account
+          AND (mail_links.purpose = 'stay' OR NOT accounts.disabled)
+          AND (mail_links.epoch IS NULL OR mail_links.epoch = accounts.epoch)))",
     );
     let spent = spent.bind(id.as_bytes().as_slice()).bind(now.as_secs()).execute(&mut *write).await?;
     if spent.rows_affected() == 0 {
         return Ok(None);
     }
-    let link = find_link(write, id).await?;
-    Ok(link.and_then(|link| Some((link.clone(), link.account?))))
+    find_link(write, id).await
+}
+
+/// Spends a link by which nothing is done, because somebody else has its address.
+async fn spent_for_nothing(driver: &Driver, id: LinkId, now: UnixTime) -> Result<FollowedLink, Failure> {
+    let mut write = driver.write_rows().await?;
+    let spent = query("UPDATE mail_links SET used_at = $2 WHERE id = $1 AND used_at IS NULL");
+    spent.bind(id.as_bytes().as_slice()).bind(now.as_secs()).execute(&mut *write.0).await?;
+    write.commit().await?;
+    Ok(FollowedLink::Taken)
 }
 
 /// What is under way for the account as it was is over, and a new password is chosen by this link.
@@ -221,16 +277,18 @@ async fn begin_reset(
     post_all(write, Some((message, &KeptLink { epoch: Some(epoch), ..link.clone() }))).await
 }
 
-async fn post_all(write: &mut Connection, posted: Option<Posted<'_>>) -> Result<(), Failure> {
+pub(super) async fn post_all(write: &mut Connection, posted: Option<Posted<'_>>) -> Result<(), Failure> {
     let Some((message, link)) = posted else { return Ok(()) };
     keep_link(&mut *write, link).await?;
     enqueue(write, message).await
 }
 
 async fn keep_link(write: &mut Connection, link: &KeptLink) -> Result<(), Failure> {
+    let newcomer = link.newcomer.as_ref();
     query(
-        "INSERT INTO mail_links (id, purpose, account, address, folded, epoch, made_at, expires_at, used_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO mail_links (id, purpose, account, address, folded, epoch, made_at, expires_at, used_at,
+         newcomer, newcomer_hash, newcomer_roles, invited_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(link.id.as_bytes().as_slice())
     .bind(link.purpose.as_str())
@@ -241,33 +299,66 @@ async fn keep_link(write: &mut Connection, link: &KeptLink) -> Result<(), Failur
     .bind(link.made_at.as_secs())
     .bind(link.expires_at.as_secs())
     .bind(link.used_at.map(UnixTime::as_secs))
+    .bind(newcomer.and_then(|newcomer| newcomer.name.as_ref()).map(Username::as_str))
+    .bind(newcomer.and_then(|newcomer| newcomer.password_hash.as_deref()))
+    .bind(newcomer.map(|newcomer| roles_text(&newcomer.roles)).transpose()?)
+    .bind(newcomer.and_then(|newcomer| newcomer.invited_by.as_ref()).map(Username::as_str))
     .execute(write)
     .await?;
     Ok(())
 }
 
 async fn find_link(read: &mut Connection, id: LinkId) -> Result<Option<KeptLink>, Failure> {
-    type Row = (String, Option<String>, String, Option<i64>, i64, i64, Option<i64>);
-    let row: Option<Row> = query_as(
-        "SELECT purpose, account, address, epoch, made_at, expires_at, used_at FROM mail_links WHERE id = $1",
+    let row: Option<LinkRow> = query_as(
+        "SELECT purpose, account, address, epoch, made_at, expires_at, used_at, newcomer, newcomer_hash,
+         newcomer_roles, invited_by FROM mail_links WHERE id = $1",
     )
     .bind(id.as_bytes().as_slice())
     .fetch_optional(read)
     .await?;
-    let link = row.map(|(purpose, account, address, epoch, made_at, expires_at, used_at)| {
+    row.map(|row| row.into_link(id)).transpose()
+}
+
+#[derive(sqlx::FromRow)]
+struct LinkRow {
+    purpose: String,
+    account: Option<String>,
+    address: String,
+    epoch: Option<i64>,
+    made_at: i64,
+    expires_at: i64,
+    used_at: Option<i64>,
+    newcomer: Option<String>,
+    newcomer_hash: Option<String>,
+    newcomer_roles: Option<String>,
+    invited_by: Option<String>,
+}
+
+impl LinkRow {
+    fn into_link(self, id: LinkId) -> Result<KeptLink, Failure> {
         let damaged = || Failure::Damaged("a link in a message");
+        let name = |name: Option<String>| name.map(|name| name.parse()).transpose().map_err(|_| damaged());
+        let newcomer = match self.newcomer_roles {
+            Some(roles) => Some(Newcomer {
+                name: name(self.newcomer)?,
+                password_hash: self.newcomer_hash,
+                roles: roles_of(&roles)?,
+                invited_by: name(self.invited_by)?,
+            }),
+            None => None,
+        };
         Ok(KeptLink {
             id,
-            purpose: LinkPurpose::from_text(&purpose).ok_or_else(damaged)?,
-            account: account.map(|name| name.parse()).transpose().map_err(|_| damaged())?,
-            address: address.parse().map_err(|_| damaged())?,
-            epoch: epoch.map(u64::try_from).transpose().map_err(|_| damaged())?,
-            made_at: UnixTime::from_secs(made_at),
-            expires_at: UnixTime::from_secs(expires_at),
-            used_at: used_at.map(UnixTime::from_secs),
+            purpose: LinkPurpose::from_text(&self.purpose).ok_or_else(damaged)?,
+            account: name(self.account)?,
+            address: self.address.parse().map_err(|_| damaged())?,
+            epoch: self.epoch.map(u64::try_from).transpose().map_err(|_| damaged())?,
+            made_at: UnixTime::from_secs(self.made_at),
+            expires_at: UnixTime::from_secs(self.expires_at),
+            used_at: self.used_at.map(UnixTime::from_secs),
+            newcomer,
         })
-    });
-    link.transpose()
+    }
 }
 
 const HOUR: i64 = 3600;

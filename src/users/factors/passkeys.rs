@@ -117,7 +117,13 @@ impl Accounts {
             return Err(SignInError::BadCredentials.into());
         };
         pass.succeeded();
-        let person = Authenticated { account, is_known_device: false, failures: 0, hash_renewed: false };
+        let person = Authenticated {
+            account,
+            is_known_device: false,
+            failures: 0,
+            hash_renewed: false,
+            password_leaked: false,
+        };
         Ok(SecondStep { person, voucher: *digest.as_bytes(), remember })
     }
 

@@ -202,7 +202,13 @@ impl Accounts {
                 if let Err(error) = self.gate.succeeded(pass).await {
                     tracing::warn!(%error, "the failures before a sign-in were not forgotten");
                 }
-                let person = Authenticated { account, is_known_device, failures, hash_renewed: false };
+                let person = Authenticated {
+                    account,
+                    is_known_device,
+                    failures,
+                    hash_renewed: false,
+                    password_leaked: false,
+                };
                 Ok(SecondStep { person, voucher: *digest.as_bytes(), remember })
             }
             SecondOutcome::Wrong(_) => Err(read.wrong(account.name).into()),

@@ -41,6 +41,12 @@ impl EmailAddress {
         &self.0
     }
 
+    /// What stands behind the `@`.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, host)| host)
+    }
+
     /// As it is compared.
     #[must_use]
     pub fn folded(&self) -> String {

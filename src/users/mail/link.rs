@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use crate::auth::UnixTime;
 use crate::users::factors::SealKey;
 use crate::users::mail::address::EmailAddress;
+use crate::users::mail::newcomer::Newcomer;
 use crate::users::username::Username;
 
 /// The name of a link's row: 96 random bits.
@@ -37,6 +38,10 @@ pub enum LinkPurpose {
     Undo,
     /// Whoever follows it did not do what the message tells of.
     Disown,
+    /// Whoever follows it becomes somebody here.
+    Join,
+    /// Whoever follows it stays, after all.
+    Stay,
 }
 
 /// A link as the store keeps it.
@@ -59,6 +64,8 @@ pub struct KeptLink {
     pub expires_at: UnixTime,
     /// When it was followed.
     pub used_at: Option<UnixTime>,
+    /// Of a link by which somebody joins: what is kept of them until then.
+    pub newcomer: Option<Newcomer>,
 }
 
 impl LinkId {
@@ -76,8 +83,14 @@ impl LinkId {
 }
 
 impl LinkPurpose {
-    const TABLE: [(Self, &'static str); 4] =
-        [(Self::Prove, "prove"), (Self::Reset, "reset"), (Self::Undo, "undo"), (Self::Disown, "not_me")];
+    const TABLE: [(Self, &'static str); 6] = [
+        (Self::Prove, "prove"),
+        (Self::Reset, "reset"),
+        (Self::Undo, "undo"),
+        (Self::Disown, "not_me"),
+        (Self::Join, "join"),
+        (Self::Stay, "stay"),
+    ];
 
     /// Its word, as stores keep it and programs read it.
     #[must_use]
@@ -96,13 +109,14 @@ impl KeptLink {
     /// Whether it can still be followed, as far as the account's state does not count.
     #[must_use]
     pub fn is_open(&self, now: UnixTime) -> bool {
-        self.used_at.is_none() && now < self.expires_at && self.account.is_some()
+        let leads_somewhere = self.account.is_some() || self.newcomer.is_some();
+        self.used_at.is_none() && now < self.expires_at && leads_somewhere
     }
 
     /// The same, leading nowhere.
     #[must_use]
     pub fn to_nobody(&self) -> Self {
-        Self { account: None, ..self.clone() }
+        Self { account: None, newcomer: None, ..self.clone() }
     }
 
     /// The text that stands in the message, behind `/link/`.
@@ -151,6 +165,7 @@ mod tests {
             made_at: UnixTime::from_secs(0),
             expires_at: UnixTime::from_secs(10),
             used_at: None,
+            newcomer: None,
         };
         let text = link.text(&key);
         assert_eq!(text.len(), 32);

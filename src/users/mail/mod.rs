@@ -11,6 +11,7 @@
 
 mod address;
 mod link;
+mod newcomer;
 mod outbox;
 mod own;
 mod store;
@@ -18,7 +19,8 @@ mod writing;
 
 pub use address::{EmailAddress, InvalidEmailAddress};
 pub use link::{KeptLink, LinkId, LinkPurpose};
+pub use newcomer::{Newcomer, Registration};
 pub use outbox::{Letter, MailMessage, MessageId, OutboxStore, QueuedMessage, Setback};
-pub use own::{LinkError, OpenLink, PostOffice};
+pub use own::{LinkError, LinkForm, OpenLink, PostOffice};
 pub use store::{Followed, FollowedLink, KnownAddress, LinkStep, MailStore, Posted};
 pub use writing::notice;

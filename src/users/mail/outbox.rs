@@ -46,6 +46,16 @@ pub enum Letter {
     RecoveryCodesMade,
     /// "The account has other roles now."
     RolesChanged,
+    /// "The account may not sign in any more."
+    AccountDisabled,
+    /// "Is this your address? Then the account is yours."
+    Welcome,
+    /// The same to whoever was invited.
+    Invitation,
+    /// To whoever has the address that somebody registers with: "You have an account already."
+    KnownAddress,
+    /// "The account is going to be deleted."
+    Farewell,
     /// Nothing, to nobody: it is forgotten and not sent. It stands there because somebody asked for a message to an address
     /// that nobody has here, and shall not learn that by how long it takes to say nothing.
     Nothing,
@@ -142,7 +152,7 @@ pub trait OutboxStore: Send + Sync + 'static {
     /// Makes a message due now, dead or not; `false` when there is none of this name.
     async fn retry_message(&self, id: MessageId, now: UnixTime) -> Result<bool, AccountStoreError>;
 
-    /// The oldest messages that are waiting, at most so many.
+    /// The oldest messages that are waiting, at most so many; dead ones stand among them.
     async fn queued(&self, limit: u32) -> Result<Vec<QueuedMessage>, AccountStoreError>;
 }
 
@@ -192,7 +202,7 @@ impl fmt::Display for MessageId {
 }
 
 impl Letter {
-    const TABLE: [(Self, &'static str); 11] = [
+    const TABLE: [(Self, &'static str); 16] = [
         (Self::ConfirmAddress, "confirm_address"),
         (Self::ResetPassword, "reset_password"),
         (Self::AddressChanged, "address_changed"),
@@ -203,6 +213,11 @@ impl Letter {
         (Self::FactorsReset, "factors_reset"),
         (Self::RecoveryCodesMade, "recovery_codes_made"),
         (Self::RolesChanged, "roles_changed"),
+        (Self::AccountDisabled, "account_disabled"),
+        (Self::Welcome, "welcome"),
+        (Self::Invitation, "invitation"),
+        (Self::KnownAddress, "known_address"),
+        (Self::Farewell, "farewell"),
         (Self::Nothing, "nothing"),
     ];
 

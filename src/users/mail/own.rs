@@ -1,7 +1,11 @@
-//! The use cases of mail: an address of one's own, a forgotten password, and following a link.
+//! The use cases of mail: an address of one's own, and a forgotten password. Following a link is `following`'s, and how
+//! somebody becomes somebody here `joining`'s.
 //!
 //! Whoever asks for a message learns nothing by the answer: it is the same, and takes as long, whether or not anybody has
 //! that name or address, and as much is kept.
+
+mod following;
+mod joining;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,13 +20,16 @@ use crate::users::account::Account;
 use crate::users::accounts::{Accounts, ChangeError};
 use crate::users::factors::SealKey;
 use crate::users::mail::address::{EmailAddress, InvalidEmailAddress};
-use crate::users::mail::link::{KeptLink, LinkId, LinkPurpose, read};
-use crate::users::mail::outbox::{Letter, MailMessage};
-use crate::users::mail::store::{Followed, FollowedLink, KnownAddress, LinkStep, MailStore};
+use crate::users::mail::link::{KeptLink, LinkId, LinkPurpose};
+use crate::users::mail::newcomer::Registration;
+use crate::users::mail::outbox::{Letter, MailMessage, MessageId};
+use crate::users::mail::store::{KnownAddress, MailStore};
 use crate::users::mail::writing::written;
 use crate::users::sign_in_error::SignInError;
 use crate::users::store_error::AccountStoreError;
-use crate::users::username::Username;
+use crate::users::username::{InvalidUsername, Username};
+
+pub use following::{LinkForm, OpenLink};
 
 /// What mail needs: where it is kept, and the key by which links are known.
 #[derive(Clone)]
@@ -31,17 +38,7 @@ pub struct PostOffice {
     key: SealKey,
     random: Arc<dyn Random>,
     posted: Arc<Notify>,
-}
-
-/// A link that can be followed, for whoever looks at it first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenLink {
-    /// What it is for.
-    pub purpose: LinkPurpose,
-    /// Whose account.
-    pub account: Username,
-    /// To whom it was sent.
-    pub address: EmailAddress,
+    registration: Registration,
 }
 
 /// Why nothing was sent, or a link was not followed.
@@ -57,6 +54,18 @@ pub enum LinkError {
     /// Somebody else has proved the address.
     #[error("the address is another account's")]
     Taken,
+    /// Somebody else has the name.
+    #[error("there is an account of this name already")]
+    NameTaken,
+    /// What was typed is no name.
+    #[error(transparent)]
+    Username(InvalidUsername),
+    /// The name is a mail address, and not the one that it is registered with.
+    #[error("a name with an @ must be the own mail address")]
+    NameIsAddress,
+    /// Nobody who reads mail there may register.
+    #[error("nobody registers with an address of this host")]
+    NotAdmitted,
     /// The new password may not be chosen; whoever asked has to wait; or the store has no answer.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -66,7 +75,19 @@ impl PostOffice {
     /// Messages that are kept in `store`, whose links are known by this key; ids are drawn from `random`.
     #[must_use]
     pub fn new(store: Arc<dyn MailStore>, key: SealKey, random: Arc<dyn Random>) -> Self {
-        Self { store, key, random, posted: Arc::default() }
+        Self { store, key, random, posted: Arc::default(), registration: Registration::Closed }
+    }
+
+    /// Lets these people in; by default nobody.
+    #[must_use]
+    pub fn registering(self, registration: Registration) -> Self {
+        Self { registration, ..self }
+    }
+
+    /// Who may register.
+    #[must_use]
+    pub const fn registration(&self) -> &Registration {
+        &self.registration
     }
 
     /// Comes back when this process has written a message.
@@ -93,8 +114,21 @@ impl PostOffice {
         &self.store
     }
 
+    /// Makes a message due now, dead or not; `false` when there is none of this name.
+    ///
+    /// # Errors
+    /// [`AccountStoreError`] when the store is out of reach.
+    pub async fn retry(&self, id: MessageId, now: UnixTime) -> Result<bool, AccountStoreError> {
+        let is_there = self.store.retry_message(id, now).await?;
+        self.posted.notify_one();
+        Ok(is_there)
+    }
+
     async fn post(&self, message: &MailMessage, link: &KeptLink) -> Result<(), AccountStoreError> {
-        let at_most = if link.purpose == LinkPurpose::Prove { MOST_PROOFS } else { MOST_RESETS };
+        let at_most = match link.purpose {
+            LinkPurpose::Prove | LinkPurpose::Join => MOST_PROOFS,
+            _ => MOST_RESETS,
+        };
         self.store.post(message, link, at_most).await?;
         self.posted.notify_one();
         Ok(())
@@ -185,78 +219,6 @@ impl Accounts {
         Ok(office.post(&written.0, &written.1).await.map_err(ChangeError::from)?)
     }
 
-    /// What this link does, if it can be followed. Looking at it changes nothing.
-    ///
-    /// # Errors
-    /// [`AccountStoreError`] when the store is out of reach.
-    pub async fn open_link(&self, text: &str) -> Result<Option<OpenLink>, AccountStoreError> {
-        let Some(link) = self.known_link(text).await? else { return Ok(None) };
-        let KeptLink { purpose, account, address, epoch, .. } = link;
-        let Some(account) = account else { return Ok(None) };
-        let found = self.find(&account).await?.filter(|found| !found.disabled);
-        let counts = found.is_some_and(|found| epoch.is_none_or(|epoch| epoch == found.epoch));
-        Ok(counts.then_some(OpenLink { purpose, account, address }))
-    }
-
-    /// Follows a link, once; `new` is the password that somebody chooses by it.
-    ///
-    /// # Errors
-    /// [`LinkError`], as it says. A password that may not be chosen spends nothing.
-    pub async fn follow_link(
-        &self,
-        text: &str,
-        new: Option<String>,
-        language: &str,
-    ) -> Result<(LinkPurpose, Followed), LinkError> {
-        let Some(office) = &self.post_office else { return Err(LinkError::NotOpen) };
-        let link = self.known_link(text).await.map_err(ChangeError::from)?;
-        let Some((link, account)) = link.and_then(|link| Some((link.clone(), link.account?))) else {
-            return Err(LinkError::NotOpen);
-        };
-        let moment = self.moment();
-        let store = &office.store;
-        let done = match link.purpose {
-            LinkPurpose::Prove => {
-                let before = store.address_of(&account).await.map_err(ChangeError::from)?;
-                let before = before.filter(|before| before.address.folded() != link.address.folded());
-                let farewell = before.map(|before| {
-                    let (letter, purpose) = (Letter::AddressChanged, LinkPurpose::Undo);
-                    self.lasting(purpose, letter, &account, &before.address, &before.language)
-                });
-                let farewell = farewell.transpose()?;
-                let farewell = farewell.as_ref().map(|(message, link)| (message, link));
-                store.follow(link.id, LinkStep::Prove { language, farewell }, moment).await
-            }
-            LinkPurpose::Reset => {
-                let new = self.policy().password(new.unwrap_or_default(), &account);
-                let hash = self.hasher.hash(&new.map_err(ChangeError::from)?).await;
-                let hash = hash.map_err(ChangeError::from)?;
-                store.follow(link.id, LinkStep::Reset { hash: &hash }, moment).await
-            }
-            LinkPurpose::Undo | LinkPurpose::Disown => {
-                let (letter, purpose) = (Letter::ResetPassword, LinkPurpose::Reset);
-                let written = self.lasting(purpose, letter, &account, &link.address, language)?;
-                let reset = (&written.0, &written.1);
-                let step = match link.purpose {
-                    LinkPurpose::Undo => LinkStep::Undo { language, reset },
-                    _ => LinkStep::Disown { reset },
-                };
-                store.follow(link.id, step, moment).await
-            }
-        };
-        match done.map_err(ChangeError::from)? {
-            FollowedLink::Done(followed) => {
-                if link.purpose == LinkPurpose::Reset {
-                    self.free(&followed.account).await;
-                }
-                office.posted.notify_one();
-                Ok((link.purpose, followed))
-            }
-            FollowedLink::NotOpen => Err(LinkError::NotOpen),
-            FollowedLink::Taken => Err(LinkError::Taken),
-        }
-    }
-
     /// The name of whoever signs in with this: a name, whether or not anybody has it, or an address that somebody has proved.
     ///
     /// # Errors
@@ -275,12 +237,23 @@ impl Accounts {
         Ok(office.store.owner_of(&address).await?.or(name))
     }
 
-    /// The link of this text, if it is one of ours and was neither followed nor is over.
-    async fn known_link(&self, text: &str) -> Result<Option<KeptLink>, AccountStoreError> {
-        let (Some(office), Some((id, code))) = (&self.post_office, read(text)) else { return Ok(None) };
-        let now = self.moment().at;
-        let link = office.store.link(id).await?;
-        Ok(link.filter(|link| link.is_told_by(&code, &office.key) && link.is_open(now)))
+    /// Somebody wrote a message, if anybody sends any.
+    pub(in crate::users) fn posted(&self) {
+        if let Some(office) = &self.post_office {
+            office.posted.notify_one();
+        }
+    }
+
+    /// The message to somebody who leaves, if they have an address.
+    pub(in crate::users) async fn farewell(
+        &self,
+        name: &Username,
+        leaves_at: UnixTime,
+    ) -> Result<Option<(MailMessage, KeptLink)>, ChangeError> {
+        let Some(known) = self.address_of(name).await? else { return Ok(None) };
+        let (purpose, letter) = (LinkPurpose::Stay, Letter::Farewell);
+        let (message, link) = self.lasting(purpose, letter, name, &known.address, &known.language)?;
+        Ok(Some((message, KeptLink { expires_at: leaves_at, ..link })))
     }
 
     /// Who reads what is sent to this name or address, and where. As much is asked for a name that nobody has.

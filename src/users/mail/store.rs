@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::auth::UnixTime;
-use crate::users::account::{Effective, SessionName};
+use crate::users::account::{Account, Effective, SessionName, Warrant};
 use crate::users::mail::address::EmailAddress;
 use crate::users::mail::link::{KeptLink, LinkId};
 use crate::users::mail::outbox::{Letter, MailMessage, OutboxStore};
@@ -48,6 +48,15 @@ pub enum LinkStep<'a> {
         /// The message by which a new password is chosen.
         reset: Posted<'a>,
     },
+    /// This account is made, and has the link's address, in this language.
+    Join {
+        /// The account.
+        account: &'a Account,
+        /// In which language messages are written to it.
+        language: &'a str,
+    },
+    /// The account that was to be deleted stays, and may sign in again.
+    Stay,
     /// All sessions of the person end, and the same is sent.
     Disown {
         /// The message by which a new password is chosen.
@@ -64,6 +73,8 @@ pub enum FollowedLink {
     NotOpen,
     /// Somebody else has proved the address; nothing is changed, and the link is spent.
     Taken,
+    /// Somebody else has the name; nothing is changed, and the link can be followed with another.
+    NameTaken,
 }
 
 /// Whose link it was, and what ended by it.
@@ -106,6 +117,7 @@ pub struct Followed {
 ///     made_at: now,
 ///     expires_at: UnixTime::from_secs(1_700_086_400),
 ///     used_at: None,
+///     newcomer: None,
 /// };
 /// let message = MailMessage {
 ///     id: MessageId::from_bytes([2; 16]),
@@ -142,6 +154,15 @@ pub trait MailStore: OutboxStore {
         message: &MailMessage,
         link: &KeptLink,
         at_most: u32,
+    ) -> Result<bool, AccountStoreError>;
+
+    /// Keeps a message and its link on somebody's word, however many there were before; `false`, and nothing is kept, when the
+    /// session in which they gave it has ended.
+    async fn post_warranted(
+        &self,
+        message: &MailMessage,
+        link: &KeptLink,
+        warrant: Warrant<'_>,
     ) -> Result<bool, AccountStoreError>;
 
     /// Tells whoever has an address of something, with a link for whoever did not do it; nothing is kept for an account

@@ -45,6 +45,7 @@ pub(super) fn written(
         made_at: now,
         expires_at: now + life(purpose),
         used_at: None,
+        newcomer: None,
     };
     let message = MailMessage {
         id: MessageId::draw(random)?,
@@ -61,9 +62,9 @@ pub(super) fn written(
 const fn life(purpose: LinkPurpose) -> Duration {
     let hours = match purpose {
         LinkPurpose::Reset => 1,
-        LinkPurpose::Prove => 24,
+        LinkPurpose::Prove | LinkPurpose::Join => 24,
         // For whoever is on holiday.
-        LinkPurpose::Undo | LinkPurpose::Disown => 7 * 24,
+        LinkPurpose::Undo | LinkPurpose::Disown | LinkPurpose::Stay => 7 * 24,
     };
     Duration::from_secs(hours * 3600)
 }

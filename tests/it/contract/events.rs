@@ -1,6 +1,6 @@
 //! Events come back as they went in, newest first, to the person they are about.
 
-use portcullis::auth::{EndReason, Event, JournalEntry, OsRandom, UnixTime, What};
+use portcullis::auth::{EndReason, Event, EventSpan, JournalEntry, OsRandom, UnixTime, What};
 use portcullis::store::Stores;
 
 use super::{NOW, after, id};
@@ -34,7 +34,7 @@ async fn record(stores: &Stores, events: &[Event]) {
 }
 
 async fn told(stores: &Stores, user: &str, since: UnixTime, limit: u32) -> Vec<Event> {
-    stores.events.events_of(user, since, limit).await.unwrap()
+    stores.events.events_of(user, EventSpan::since(since), limit).await.unwrap()
 }
 
 async fn an_event_comes_back_with_every_field(stores: Stores) {
@@ -113,5 +113,5 @@ async fn an_event_that_is_told_again_is_kept_once(stores: Stores) {
     assert_eq!(told, [later.event.clone(), alike.event.clone(), first.event.clone()]);
     stores.events.purge_events(after(2)).await.unwrap();
     stores.events.record(std::slice::from_ref(&later)).await.unwrap();
-    assert_eq!(stores.events.events_of("alice", NOW, 10).await.unwrap(), [later.event]);
+    assert_eq!(stores.events.events_of("alice", EventSpan::since(NOW), 10).await.unwrap(), [later.event]);
 }

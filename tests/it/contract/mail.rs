@@ -55,6 +55,7 @@ fn link(number: u8, purpose: LinkPurpose, account: Option<&Username>, to: &str) 
         made_at: NOW,
         expires_at: after(3600),
         used_at: None,
+        newcomer: None,
     }
 }
 

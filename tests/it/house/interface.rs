@@ -48,6 +48,8 @@ fn every_route_is_a_row_and_every_row_a_route() {
         "GET /account/password",
         "GET /account/code",
         "GET /account/forgotten",
+        "GET /account/delete",
+        "GET /register",
         "GET /reauthenticate",
     ];
     let routes = portcullis::routes::routes();
@@ -115,7 +117,9 @@ fn every_member_that_the_sources_read_is_told_and_no_other() {
         ("address", "/account/email"),
         ("forgotten", "/account/forgotten"),
         ("link", "/link/<text>"),
-        ("list", "/people"),
+        ("list", "/people /people/invite"),
+        ("own", "/account"),
+        ("register", "/register"),
         ("person", "/people/<name>/roles"),
     ]
     .map(|(file, path)| (file.to_owned(), told(path)))

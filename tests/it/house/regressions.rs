@@ -1,6 +1,6 @@
 //! Bugs that were found by looking, each with a test named for it.
 
-use portcullis::auth::UnixTime;
+use portcullis::auth::{EventSpan, UnixTime};
 use portcullis::store;
 use serde_json::json;
 
@@ -67,7 +67,9 @@ fn a_storm_of_failed_sign_ins_neither_fills_the_store_nor_hides_itself() {
     let browser = app.signed_in_browser();
     let page = browser.get("/dashboard").send();
     assert!(page.body.contains("sign-in"), "the person is told: {}", page.body);
-    let kept = now_or_never(stores.events.events_of("testuser", UnixTime::from_secs(0), 10_000)).unwrap();
+    let kept =
+        now_or_never(stores.events.events_of("testuser", EventSpan::since(UnixTime::from_secs(0)), 10_000))
+            .unwrap();
     assert!((5..40).contains(&kept.len()), "{} events", kept.len());
 }
 

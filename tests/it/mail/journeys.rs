@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::mail::{Arrived, CHANGED, CONFIRM, Letterbox, MOVED, RESET};
 use crate::support::{Answer, App, Visitor};
 
-const CHOSEN: &str = "four unrelated words here";
+pub(crate) const CHOSEN: &str = "four unrelated words here";
 
 /// Makes this the address of whoever is signed in.
 pub(crate) fn prove(post: &Letterbox, visitor: &Visitor<'_>, address: &str) -> Arrived {

@@ -1,7 +1,9 @@
 //! Mail: addresses, links, and what becomes of messages.
 
-mod journeys;
+mod joining;
+pub(crate) mod journeys;
 mod kills;
+mod leaving;
 mod links;
 mod sending;
 mod server;

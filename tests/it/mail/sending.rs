@@ -55,6 +55,7 @@ impl Node {
             made_at: self.clock.now(),
             expires_at: self.clock.now() + Duration::from_secs(3 * 24 * 3600),
             used_at: None,
+            newcomer: None,
         };
         let message = MailMessage {
             id: MessageId::from_bytes([number; 16]),

@@ -1,6 +1,7 @@
 //! What people see.
 
-pub(crate) mod dashboard;
+pub(crate) mod account;
+mod dashboard;
 pub(crate) mod home;
 pub(crate) mod people;
 pub(crate) mod templates;

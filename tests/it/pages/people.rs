@@ -1,6 +1,6 @@
 //! `/people`: what an administrator sees and does, and that nobody else does.
 
-use portcullis::auth::What;
+use portcullis::auth::{EventSpan, What};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, App, Setup, Visitor, app, now_or_never};
@@ -34,7 +34,7 @@ fn exchange(app: &App, name: &str, code: &str) -> Answer {
 
 fn events(app: &Setup, user: &str) -> Vec<(String, Option<String>)> {
     let since = portcullis::auth::UnixTime::from_secs(0);
-    let kept = now_or_never(app.stores.events.events_of(user, since, 100)).unwrap();
+    let kept = now_or_never(app.stores.events.events_of(user, EventSpan::since(since), 100)).unwrap();
     kept.into_iter().map(|event| (event.what.to_text(), event.by)).collect()
 }
 
@@ -498,7 +498,7 @@ fn events_tell_which_roles_were_given_to_programs_and_to_people() {
         "{page}"
     );
     let since = portcullis::auth::UnixTime::from_secs(0);
-    let kept = now_or_never(stores.events.events_of("ada", since, 9)).unwrap();
+    let kept = now_or_never(stores.events.events_of("ada", EventSpan::since(since), 9)).unwrap();
     let line = kept.iter().find(|event| event.what == What::RolesChanged).unwrap().to_json();
     assert!(line.contains(r#""roles":["staff","admin"]"#) && line.contains(r#""by":"admin""#), "{line}");
 }

@@ -128,6 +128,7 @@ fn a_page_that_shows_the_person_stands_in_a_frame_that_knows_them() {
             "code.html",
             "forgotten.html",
             "link.html",
+            "register.html",
         ]
         .contains(&template);
         assert_eq!(context.get("user").is_none(), is_public, "{template}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::auth::UnixTime;
+use portcullis::auth::{EventSpan, UnixTime};
 use portcullis::store::Stores;
 use serde_json::{Value, json};
 
@@ -21,7 +21,8 @@ fn kept((app, stores): &(App, Stores), user: &str) -> BTreeMap<String, usize> {
     let reader = app.browser();
     reader.sign_in("admin", "adminpass");
     assert_eq!(reader.get("/dashboard").send().status, 200);
-    let events = now_or_never(stores.events.events_of(user, UnixTime::from_secs(0), 1000)).unwrap();
+    let events =
+        now_or_never(stores.events.events_of(user, EventSpan::since(UnixTime::from_secs(0)), 1000)).unwrap();
     let mut counts = BTreeMap::new();
     for event in events {
         *counts.entry(event.what.to_text()).or_default() += 1;

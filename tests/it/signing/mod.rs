@@ -2,6 +2,7 @@
 
 pub(crate) mod code;
 pub(crate) mod enumeration;
+pub(crate) mod leaked;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod password;

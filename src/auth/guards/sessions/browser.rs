@@ -75,6 +75,16 @@ impl Sessions<'_> {
         jar.set(out, name, secret, Readable::ByServerOnly, Some(life));
     }
 
+    /// Gives the browser something to keep for a year that is no secret, such as a language; `None` takes it away.
+    #[cfg(feature = "app")]
+    pub(crate) fn keep(&self, name: &str, value: Option<&str>) {
+        let (jar, out) = (self.authority.jar, &notes(self.request).outbox);
+        match value {
+            Some(value) => jar.set(out, name, value, Readable::ByServerOnly, Some(YEAR)),
+            None => jar.delete(out, name, Readable::ByServerOnly),
+        }
+    }
+
     /// Takes away the secret of the sign-in that is under way.
     pub fn forget_pending(&self) {
         let jar = self.authority.jar;
@@ -82,5 +92,7 @@ impl Sessions<'_> {
     }
 }
 
+#[cfg(feature = "app")]
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Browsers keep a cookie for 400 days at most (RFC 6265bis §5.5).
 const DEVICE_AGE: Duration = Duration::from_secs(180 * 24 * 3600);

@@ -14,7 +14,7 @@ pub(super) enum Level {
 pub(super) type Row = (What, &'static str, &'static str, Level);
 
 /// Every event but the ends of sessions.
-pub(super) const TABLE: [Row; 44] = [
+pub(super) const TABLE: [Row; 51] = [
     (What::SignedIn, "signed_in", "authn_login_success", Level::Info),
     (What::SignedInAfterFailures, "signed_in_after_failures", "authn_login_successafterfail", Level::Info),
     (What::SignInFailed, "sign_in_failed", "authn_login_fail", Level::Warn),
@@ -59,4 +59,11 @@ pub(super) const TABLE: [Row; 44] = [
     (What::AddressRestored, "address_restored", "user_updated", Level::Warn),
     (What::Disowned, "disowned", "user_updated", Level::Critical),
     (What::LinkRefused, "link_refused", "authn_login_fail", Level::Warn),
+    (What::PasswordLeaked, "password_leaked", "authn_login_success", Level::Warn),
+    (What::Joined, "joined", "user_created", Level::Info),
+    (What::Invited, "invited", "user_created", Level::Warn),
+    (What::DeletionAsked, "deletion_asked", "user_archived", Level::Warn),
+    (What::DeletionUndone, "deletion_undone", "user_updated", Level::Warn),
+    (What::AccountDeleted, "account_deleted", "user_deleted", Level::Warn),
+    (What::DataExported, "data_exported", "sensitive_read", Level::Info),
 ];

@@ -69,7 +69,13 @@ impl Accounts {
         };
         let account = self.find(&pending.account).await.map_err(SignInError::from)?;
         let account = account.ok_or(SecondStepError::Over)?;
-        let person = Authenticated { account, is_known_device: false, failures: 0, hash_renewed: false };
+        let person = Authenticated {
+            account,
+            is_known_device: false,
+            failures: 0,
+            hash_renewed: false,
+            password_leaked: false,
+        };
         Ok((SecondStep { person, voucher: *digest.as_bytes(), remember: pending.remember }, codes))
     }
 }
