@@ -18,7 +18,7 @@ use crate::auth::{Clock, Cors, OsRandom, Portcullis, Random, SystemClock};
 use crate::connections::Connections;
 use crate::leaked::LeakedList;
 use crate::leaving::Leaving;
-use crate::mail::{Letters, Mailer, Transport};
+use crate::mail::{Letters, MailRoute, Mailer, Transport};
 use crate::routes::answer::headers::SecurityHeaders;
 use crate::routes::edge::host::OneHost;
 use crate::routes::edge::spelling::OneSpelling;
@@ -28,7 +28,7 @@ use crate::routes::view::frame::ServiceName;
 use crate::routes::view::words::Catalogues;
 use crate::routes::{self, answer::errors, pages};
 use crate::settings::factor_key::FactorKey;
-use crate::settings::mail::{MailRoute, MailSettings};
+use crate::settings::mail::MailSettings;
 use crate::settings::registration::RegistrationSettings;
 use crate::settings::{self, Settings};
 use crate::store::{self, Stores};
@@ -244,7 +244,8 @@ pub fn accounts(
 /// The words of messages and their way, if any are sent.
 fn mail(settings: &Settings, catalogues: &Catalogues) -> Result<Option<(Letters, Transport)>, Vec<String>> {
     let Some(MailSettings { route, from, links_at, host }) = &settings.mail else { return Ok(None) };
-    let letters = Letters::new(catalogues.clone(), &settings.service_name, links_at)?;
+    let texts = catalogues.iter().map(|(language, texts)| (language.to_owned(), texts.clone()));
+    let letters = Letters::new(texts, &settings.service_name, links_at)?;
     let from: EmailAddress = from.parse().map_err(|error| vec![format!("app.mail_from: {error}")])?;
     let transport = Transport::open(route, &from, &settings.service_name, host);
     Ok(Some((letters, transport.map_err(|problem| vec![problem])?)))

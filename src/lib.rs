@@ -59,6 +59,7 @@
 //! | `app` | the application: accounts, pages, command line, logging | yes |
 //! | `second-factor` | people, passwords, codes of an app and recovery codes, for pages and tables of one's own, [`users`] | with `app` |
 //! | `passkeys` | the same with passkeys | with `app` |
+//! | `mail` | addresses, links and messages by SMTP or into a folder, [`mail`] | with `app` |
 //! | `sqlite` | sessions in one file, [`store::open`] | with `app` |
 //! | `postgres` | sessions in a PostgreSQL database, for several nodes, [`store::open`] | with `app` |
 //! | `testing` | the test kit, [`testing`] | no |
@@ -79,7 +80,7 @@ mod ground;
 pub mod leaked;
 #[cfg(feature = "app")]
 mod leaving;
-#[cfg(feature = "app")]
+#[cfg(feature = "mail")]
 pub mod mail;
 #[cfg(feature = "app")]
 pub mod routes;

@@ -10,13 +10,13 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::auth::UnixTime;
-use crate::routes::view::words::Catalogues;
 use crate::users::Letter;
 
 /// All letters in all languages.
 #[derive(Debug, Clone)]
 pub struct Letters {
-    catalogues: Catalogues,
+    /// The texts of each language, the default first.
+    texts: Vec<(String, Value)>,
     service: String,
     /// The origin that links begin with.
     links_at: String,
@@ -32,13 +32,33 @@ pub struct LetterText {
 }
 
 impl Letters {
-    /// The letters of this service, whose links begin with this origin.
+    /// The letters that are part of this crate, in English and German.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); a test holds that there are none.
+    pub fn embedded(service: &str, links_at: &str) -> Result<Self, Vec<String>> {
+        let texts = [
+            ("en", include_str!("../../templates/text/en.json")),
+            ("de", include_str!("../../templates/text/de.json")),
+        ];
+        let read =
+            |(language, text): (&str, &str)| Some((language.to_owned(), serde_json::from_str(text).ok()?));
+        Self::new(texts.into_iter().filter_map(read), service, links_at)
+    }
+
+    /// The letters of this service, whose links begin with this origin: of each language, the default first, a tag (RFC 5646)
+    /// and texts of the shape that `templates/text/en.json` has under `mail`.
     ///
     /// # Errors
     /// One line for each text that is missing or names something that is not there.
-    pub fn new(catalogues: Catalogues, service: &str, links_at: &str) -> Result<Self, Vec<String>> {
-        let letters = Self { catalogues, service: service.to_owned(), links_at: links_at.to_owned() };
-        let languages: Vec<_> = letters.catalogues.iter().map(|(language, _)| language.to_owned()).collect();
+    pub fn new(
+        texts: impl IntoIterator<Item = (String, Value)>,
+        service: &str,
+        links_at: &str,
+    ) -> Result<Self, Vec<String>> {
+        let texts = texts.into_iter().collect();
+        let letters = Self { texts, service: service.to_owned(), links_at: links_at.to_owned() };
+        let languages: Vec<_> = letters.texts.iter().map(|(language, _)| language.to_owned()).collect();
         let mut problems = Vec::new();
         for language in languages {
             for letter in Letter::all() {
@@ -66,8 +86,8 @@ impl Letters {
         account: &str,
         link: Option<(&str, UnixTime)>,
     ) -> Result<LetterText, String> {
-        let of_language = self.catalogues.iter().find(|(known, _)| *known == language);
-        let Some((_, texts)) = of_language.or_else(|| self.catalogues.iter().next()) else {
+        let of_language = self.texts.iter().find(|(known, _)| known == language);
+        let Some((_, texts)) = of_language.or_else(|| self.texts.first()) else {
             return Err("there are no texts".to_owned());
         };
         let until = link.map(|(_, until)| moment(until)).unwrap_or_default();

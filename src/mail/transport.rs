@@ -12,10 +12,29 @@ use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use crate::auth::UnixTime;
 use crate::mail::letters::LetterText;
-use crate::settings::mail::MailRoute;
 use crate::users::{EmailAddress, MessageId};
 
 /// Where messages go.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MailRoute {
+    /// To a mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://HOST?tls=required`.
+    Smtp(String),
+    /// Into a folder, one file a message.
+    Folder(PathBuf),
+}
+
+impl std::fmt::Debug for MailRoute {
+    /// The URL is left out: it may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Smtp(_) => f.write_str("MailRoute::Smtp(..)"),
+            Self::Folder(path) => f.debug_tuple("MailRoute::Folder").field(path).finish(),
+        }
+    }
+}
+
+/// The way there.
 #[derive(Clone)]
 pub struct Transport {
     way: Way,

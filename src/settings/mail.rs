@@ -1,16 +1,6 @@
 //! Where messages go, as setting `app.mail` says it.
 
-use std::fmt;
-use std::path::PathBuf;
-
-/// Where messages go.
-#[derive(Clone, PartialEq, Eq)]
-pub enum MailRoute {
-    /// To a mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://HOST?tls=required`.
-    Smtp(String),
-    /// `file:PATH`: into a folder, one file a message.
-    Folder(PathBuf),
-}
+use crate::mail::MailRoute;
 
 /// How mail is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,32 +15,30 @@ pub struct MailSettings {
     pub host: String,
 }
 
-impl MailRoute {
-    /// # Errors
-    /// One line for the operator.
-    fn read(text: &str, is_debug: bool) -> Result<Self, String> {
-        if let Some(path) = text.strip_prefix("file:") {
-            return match path {
-                "" => Err("app.mail: \"file:\" is not followed by the path of a folder".to_owned()),
-                path => Ok(Self::Folder(path.into())),
-            };
+/// # Errors
+/// One line for the operator.
+fn route_of(text: &str, is_debug: bool) -> Result<MailRoute, String> {
+    if let Some(path) = text.strip_prefix("file:") {
+        return match path {
+            "" => Err("app.mail: \"file:\" is not followed by the path of a folder".to_owned()),
+            path => Ok(MailRoute::Folder(path.into())),
+        };
+    }
+    // The text is not repeated: it may hold a password.
+    let (scheme, rest) = text.split_once("://").ok_or_else(unknown)?;
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let host = host.split([':', '/', '?']).next().unwrap_or_default();
+    let is_local = host == "localhost" || host.starts_with("127.") || host == "[::1]";
+    match scheme {
+        "smtps" => Ok(MailRoute::Smtp(text.to_owned())),
+        "smtp" if rest.contains("tls=required") || is_local || is_debug => {
+            Ok(MailRoute::Smtp(text.to_owned()))
         }
-        // The text is not repeated: it may hold a password.
-        let (scheme, rest) = text.split_once("://").ok_or_else(unknown)?;
-        let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-        let host = host.split([':', '/', '?']).next().unwrap_or_default();
-        let is_local = host == "localhost" || host.starts_with("127.") || host == "[::1]";
-        match scheme {
-            "smtps" => Ok(Self::Smtp(text.to_owned())),
-            "smtp" if rest.contains("tls=required") || is_local || is_debug => {
-                Ok(Self::Smtp(text.to_owned()))
-            }
-            "smtp" => {
-                Err("app.mail: this would send links unencrypted; write smtps://, or add ?tls=required"
-                    .to_owned())
-            }
-            _ => Err(unknown()),
+        "smtp" => {
+            Err("app.mail: this would send links unencrypted; write smtps://, or add ?tls=required"
+                .to_owned())
         }
+        _ => Err(unknown()),
     }
 }
 
@@ -73,7 +61,7 @@ impl MailSettings {
         let route = match (route, is_debug) {
             (Some("none"), _) | (None, false) => return Ok(None),
             (None, true) => MailRoute::Folder(IN_DEVELOPMENT.into()),
-            (Some(text), _) => MailRoute::read(text, is_debug)?,
+            (Some(text), _) => route_of(text, is_debug)?,
         };
         let from = match (from, is_debug) {
             (Some(from), _) => from.to_owned(),
@@ -92,15 +80,6 @@ impl MailSettings {
         let host = links_at.split_once("://").map_or("", |(_, host)| host);
         let host = host.split(':').next().unwrap_or_default().to_owned();
         Ok(Some(Self { route, from, links_at, host }))
-    }
-}
-
-impl fmt::Debug for MailRoute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Smtp(_) => f.write_str("MailRoute::Smtp(..)"),
-            Self::Folder(path) => f.debug_tuple("MailRoute::Folder").field(path).finish(),
-        }
     }
 }
 

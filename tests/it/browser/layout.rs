@@ -90,7 +90,7 @@ const FITS: &str = "
             faults.push(`wider than the window: ${what(element)}`);
     }
     for (const element of all('a, button, input').filter(visible)) {
-        const target = element.type === 'checkbox' ? element.closest('label') : element;
+        const target = ['checkbox', 'radio'].includes(element.type) ? element.closest('label') : element;
         const inSentence = element.matches('a') && getComputedStyle(element).display === 'inline'
             && element.parentElement.textContent.trim().length > element.textContent.trim().length;
         const box = target.getBoundingClientRect();
@@ -107,13 +107,13 @@ const NAMED: &str = "
     if (failed !== /^(Error|Fehler):/.test(document.title)) faults.push(`an error, and the title is ${document.title}`);
     const wanted = { username: 'username', account: 'username', email: 'email', password: 'current-password', current_password: 'current-password',
         new_password: 'new-password', new_password_again: 'new-password',
-        code: 'one-time-code', label: 'off' };
+        code: 'one-time-code', label: 'off', display_name: 'name' };
     for (const input of all('input').filter(visible)) {
         if (![...input.labels].some((label) => visible(label) && label.textContent.trim()))
             faults.push(`no label: ${what(input)}`);
         // What an administrator types about others must not be filled in with the administrator's own.
         const want = /^.people/.test(new URL(input.form.action).pathname) ? 'off' : wanted[input.name];
-        if (input.type !== 'checkbox' && input.autocomplete.replace(' webauthn', '') !== want)
+        if (!['checkbox', 'radio'].includes(input.type) && input.autocomplete.replace(' webauthn', '') !== want)
             faults.push(`autocomplete: ${what(input)}`);
         if (input.getAttribute('aria-invalid') === 'true') {
             const ids = (input.getAttribute('aria-describedby') ?? '').split(' ');
@@ -138,7 +138,7 @@ const THERE: &str = "
 const EDGED: &str = "
     for (const element of all('button, a.button, input').filter(visible)) {
         const style = getComputedStyle(element);
-        if (element.type !== 'checkbox' && (style.borderTopStyle === 'none' || parseFloat(style.borderTopWidth) < 1))
+        if (!['checkbox', 'radio'].includes(element.type) && (style.borderTopStyle === 'none' || parseFloat(style.borderTopWidth) < 1))
             faults.push(`no edge: ${what(element)}`);
     }";
 

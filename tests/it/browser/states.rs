@@ -55,7 +55,7 @@ const fn state(name: &'static str, who: Who, way: Way) -> State {
     State { name, who, way }
 }
 
-const STATES: [State; 73] = [
+const STATES: [State; 90] = [
     state("login", Nobody, At("/login?next=/sessions")),
     state("login-refused", Nobody, Sent("/login", &[("username", "testuser"), ("password", "not mine")])),
     state("login-signed-out", Nobody, At("/login?notice=signed_out")),
@@ -179,6 +179,51 @@ const STATES: [State; 73] = [
     state("security", Person, At("/account/factors")),
     state("security-full", Person, Drawn("security.html", full_security)),
     state("forgotten", Nobody, At("/account/forgotten")),
+    state("register", Nobody, At("/register")),
+    state(
+        "register-refused",
+        Nobody,
+        Sent(
+            "/register",
+            &[
+                ("username", "ada@example.org"),
+                ("email", "countess@example.org"),
+                ("new_password", "four unrelated words here"),
+                ("new_password_again", "four unrelated words here"),
+            ],
+        ),
+    ),
+    state(
+        "register-unfit",
+        Nobody,
+        Drawn(
+            "register.html",
+            || json!({ "username": "ada", "email": "ada@example.org", "min_length": 15, "error": "leaked" }),
+        ),
+    ),
+    state("link-join", Nobody, Drawn("link.html", || link("join", &json!({})))),
+    state(
+        "link-join-named",
+        Nobody,
+        Drawn("link.html", || {
+            let more = json!({
+                "asks_username": true, "asks_password": true, "username": "testuser", "error": "name_taken",
+            });
+            link("join", &more)
+        }),
+    ),
+    state("link-stay", Nobody, Drawn("link.html", || link("stay", &json!({ "done": true })))),
+    state("account", Person, At("/account")),
+    state("account-saved", Person, At("/account?notice=profile_saved")),
+    state(
+        "account-refused",
+        Person,
+        Drawn("account.html", || own_account(&json!({ "error": "bad_display_name" }))),
+    ),
+    state("activity", Person, At("/account/activity")),
+    state("activity-goes-on", Person, Drawn("activity.html", activity)),
+    state("leave", Person, At("/account/delete")),
+    state("leave-at-once", Person, Drawn("leave.html", || json!({ "user": user(), "days": 0 }))),
     state("address", Person, At("/account/email")),
     state(
         "address-refused",
@@ -233,7 +278,11 @@ const STATES: [State; 73] = [
     state("person-new", Administrator, At("/people/grace")),
     state("person", Administrator, At("/people/testuser")),
     state("person-disabled", Administrator, Pressed("/people/grace", "form[action$='disable'] button")),
+    state("person-leaving", Administrator, Pressed("/people/grace", "form[action$='delete'] button")),
     state("person-self", Administrator, At("/people/admin")),
+    state("leave-refused", Administrator, Sent("/account/delete", &[])),
+    state("outbox", Administrator, At("/mail")),
+    state("outbox-full", Administrator, Drawn("outbox.html", full_outbox)),
 ];
 
 fn trouble(kind: &str, key: &str) -> Value {
@@ -282,6 +331,50 @@ fn link(purpose: &str, more: &Value) -> Value {
     });
     page.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     page
+}
+
+fn own_account(more: &Value) -> Value {
+    let mut page = json!({
+        "user": user(),
+        "display_name": "Augusta Ada King, Countess of Lovelace",
+        "mail": true,
+        "address": "somebody.with.a.very.long.name@mail.of.a.department.example.org",
+        "made": moment(-90_000),
+        "factors": 3,
+        "sessions": 7,
+        "languages": [
+            { "tag": "en", "name": "English", "chosen": false },
+            { "tag": "de", "name": "Deutsch", "chosen": true },
+        ],
+        "is_ours": true,
+    });
+    page.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    page
+}
+
+fn activity() -> Value {
+    let keys = ["signed_in", "joined", "deletion_undone", "password_leaked", "data_exported"];
+    let events: Vec<_> =
+        keys.iter().map(|key| json!({ "key": key, "when": moment(-90), "detail": "192.0.2.1" })).collect();
+    json!({ "user": user(), "events": events, "first": "/account/activity", "next": "/account/activity?until=1&skip=1" })
+}
+
+fn full_outbox() -> Value {
+    let message = |letter, attempts: u32, next: Value, error: Value| {
+        let to = "somebody.with.a.very.long.name@mail.of.a.department.example.org";
+        json!({
+            "id": "00112233445566778899aabbccddeeff", "letter": letter, "to": to, "account": user()["name"],
+            "written": moment(-90_000), "attempts": attempts, "next": next, "error": error,
+        })
+    };
+    json!({
+        "user": user(),
+        "notice": "message_due",
+        "messages": [
+            message("invitation", 0, moment(60), Value::Null),
+            message("farewell", 17, Value::Null, json!("550 5.1.1 There is nobody of this name here")),
+        ],
+    })
 }
 
 fn full_security() -> Value {
@@ -361,7 +454,7 @@ pub(super) struct Tour {
 
 impl Tour {
     pub(super) async fn begin(language: &'static str) -> Self {
-        let installation = Installation::new();
+        let installation = Installation::new().with("PORTCULLIS_APP__REGISTRATION", "open");
         let server = installation.start();
         let stage = Stage::open(move |path| draw(path, language));
         let browser = Browser::open_in(language, &server.site(), Scripts::On).await;

@@ -1,5 +1,6 @@
 //! Mail: addresses, links, and what becomes of messages.
 
+mod command_line;
 mod joining;
 pub(crate) mod journeys;
 mod kills;
@@ -35,11 +36,16 @@ impl Letterbox {
         Self(tempfile::tempdir().unwrap())
     }
 
+    /// What the settings call it.
+    pub(crate) fn route(&self) -> String {
+        format!("file:{}", self.0.path().display())
+    }
+
     /// An application whose messages are laid here.
     pub(crate) fn setup(&self) -> Setup {
         Setup::new()
             .set("app.base_url", ORIGIN)
-            .set("app.mail", format!("file:{}", self.0.path().display()))
+            .set("app.mail", self.route())
             .set("app.mail_from", "login@portcullis.example")
     }
 
@@ -80,7 +86,7 @@ pub(crate) const RESET: &str = "Choose a new password";
 pub(crate) const CHANGED: &str = "Your password was changed";
 pub(crate) const MOVED: &str = "Your account has another address";
 
-fn arrived(folder: &Path) -> Vec<Arrived> {
+pub(crate) fn arrived(folder: &Path) -> Vec<Arrived> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut all: Vec<_> = paths

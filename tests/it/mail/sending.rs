@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis::auth::{Clock, ManualClock, OsRandom, UnixTime};
-use portcullis::mail::{Letters, Mailer, Transport};
-use portcullis::routes::view::words::Catalogues;
-use portcullis::settings::mail::MailRoute;
+use portcullis::mail::{Letters, MailRoute, Mailer, Transport};
 use portcullis::store::{StoreUrl, Stores, memory, open};
 use portcullis::users::{Account, Letter, LinkStep, PostOffice, QueuedMessage, SealKey};
 use portcullis::users::{KeptLink, LinkId, LinkPurpose, MailMessage, MessageId};
@@ -27,7 +25,7 @@ impl Node {
     fn new(stores: Stores, url: &str) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
         let office = PostOffice::new(Arc::clone(&stores.mail), SealKey::derive(&[7; 32]), Arc::new(OsRandom));
-        let letters = Letters::new(Catalogues::embedded().unwrap(), "The portal", ORIGIN).unwrap();
+        let letters = Letters::embedded("The portal", ORIGIN).unwrap();
         let from = "login@portcullis.example".parse().unwrap();
         let route = MailRoute::Smtp(url.to_owned());
         let transport = Transport::open(&route, &from, "The portal", "portcullis.example").unwrap();
@@ -221,7 +219,7 @@ async fn nobody_is_sent_a_link_that_is_over_nor_a_letter_that_says_nothing() {
 
 #[test]
 fn a_text_that_is_missing_or_names_what_is_not_there_stops_the_launch() {
-    let letters = Letters::new(Catalogues::embedded().unwrap(), "The portal", ORIGIN).unwrap();
+    let letters = Letters::embedded("The portal", ORIGIN).unwrap();
     for letter in Letter::all() {
         for language in ["en", "de", "xx"] {
             let link = ("a".repeat(32), UnixTime::from_secs(0));
@@ -232,7 +230,7 @@ fn a_text_that_is_missing_or_names_what_is_not_there_stops_the_launch() {
         }
     }
     // A name that looks like a place to fill is a name.
-    assert!(Letters::new(Catalogues::embedded().unwrap(), "The {portal}", ORIGIN).is_ok());
+    assert!(Letters::embedded("The {portal}", ORIGIN).is_ok());
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("text")).unwrap();
     for text in ["no place at all", "{account} and {nobody}"] {

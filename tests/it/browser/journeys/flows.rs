@@ -50,7 +50,9 @@ async fn a_password_is_changed_and_every_mistake_is_told_at_its_field() {
         let mut elsewhere = server.client();
         elsewhere.sign_in("testuser", "testpass");
         let browser = signed_in(&server, scripts).await;
-        browser.click("nav a[href='/account/password']").await;
+        browser.click("nav a[href='/account']").await;
+        browser.assert_at("/account").await;
+        browser.click("main a[href='/account/password']").await;
         browser.assert_at("/account/password").await;
         assert_eq!(browser.title().await, "Change password · Portcullis");
 
@@ -114,7 +116,7 @@ async fn whoever_is_signed_out_from_elsewhere_is_out_at_the_next_click() {
         here.visit("/dashboard").await;
         here.click("form[action='/sessions/end-others'] button").await;
         here.assert_at("/sessions?notice=others_ended").await;
-        there.click("nav a[href='/account/password']").await;
+        there.click("nav a[href='/account']").await;
         there.assert_becomes("location.pathname === '/login'").await;
         here.click("nav a[href='/dashboard']").await;
         here.assert_at("/dashboard").await;

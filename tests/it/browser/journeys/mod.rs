@@ -7,6 +7,7 @@ pub(crate) mod flows;
 pub(crate) mod front_ends;
 pub(crate) mod journey;
 pub(crate) mod keyboard;
+mod mail;
 mod passkeys;
 pub(crate) mod people;
 pub(crate) mod tabs;
