@@ -8,6 +8,7 @@ mod connection;
 mod crash;
 mod crowd;
 mod history;
+mod links;
 mod logout;
 mod nodes;
 mod orders;

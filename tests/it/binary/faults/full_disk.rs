@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::binary::client::{Answer, Ask, Client};
 use crate::binary::server::{Installation, Server};
 use crate::factors::second_factor::Phone;
+use crate::mail::{Letterbox, ORIGIN};
 
 /// Lets the files of a running server grow to this size and no further.
 fn limit(server: &Server, size: &str) {
@@ -134,4 +135,32 @@ fn no_factor_and_no_code_is_lost_to_a_full_disk() {
     assert_eq!(read(&post(&mut other, "/login/factor", &recover))["login"], true, "nothing was spent by it");
     let left = read(&other.send(Ask::get("/account/factors")))["recovery_codes_left"].clone();
     assert_eq!(left, 9);
+}
+
+#[test]
+fn no_link_is_spent_and_nobody_leaves_by_halves_on_a_full_disk() {
+    let post_box = Letterbox::new();
+    let installation = Installation::new()
+        .with("PORTCULLIS_APP__BASE_URL", ORIGIN)
+        .with("PORTCULLIS_APP__MAIL", &post_box.route())
+        .with("PORTCULLIS_APP__MAIL_FROM", "login@portcullis.example")
+        .with("PORTCULLIS_APP__REGISTRATION", "open");
+    let server = start(&installation);
+    let mut client = server.client();
+    let register =
+        json!({ "username": "ada", "email": "ada@example.org", "password": "four unrelated words here" });
+    on_a_full_disk(&installation, &server, || post(&mut client, "/register", &register));
+    assert_eq!(post(&mut client, "/register", &register).status, 202);
+    let letter = post_box.take("Your account at Portcullis");
+    on_a_full_disk(&installation, &server, || post(&mut client, &letter.link(), &json!({})));
+    assert_eq!(client.sign_in("ada", "four unrelated words here").status, 401, "there is no account yet");
+    assert_eq!(post(&mut client, &letter.link(), &json!({})).status, 200, "nothing was spent by it");
+    assert_eq!(client.sign_in("ada", "four unrelated words here").status, 200);
+    on_a_full_disk(&installation, &server, || post(&mut client, "/account/delete", &json!({})));
+    assert_eq!(client.protected().status, 200, "nobody has left");
+    assert_eq!(post(&mut client, "/account/delete", &json!({})).status, 200);
+    let letter = post_box.take("Your account is going to be deleted");
+    on_a_full_disk(&installation, &server, || post(&mut client, &letter.link(), &json!({})));
+    assert_eq!(post(&mut client, &letter.link(), &json!({})).status, 200);
+    assert_eq!(server.client().sign_in("ada", "four unrelated words here").status, 200);
 }
