@@ -191,6 +191,7 @@ pub trait AccountStore: Send + Sync + 'static {
         &self,
         name: &Username,
         code: &KeptCode,
+        now: UnixTime,
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError>;
 

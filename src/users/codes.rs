@@ -108,7 +108,7 @@ impl Accounts {
         warrant: Warrant<'_>,
     ) -> Result<Option<UnixTime>, ChangeError> {
         let kept = self.kept(code, warrant.by);
-        let change = self.store.keep_code(name, &kept, warrant).await?;
+        let change = self.store.keep_code(name, &kept, self.moment().at, warrant).await?;
         Ok(change.into_result()?.map(|_| kept.expires_at))
     }
 

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use async_trait::async_trait;
 
 use super::{Kept, MemoryStore};
-use crate::auth::{EndReason, Ending, Session, SessionId, Which};
+use crate::auth::{EndReason, Ending, Session, SessionId, UnixTime, Which};
 use crate::users::{
     Account, AccountStore, AccountStoreError, Change, CodeDigest, Effective, KeptCode, Letter, NewHash,
     SessionName, Username, Warrant,
@@ -61,6 +61,7 @@ impl AccountStore for MemoryStore {
         &self,
         name: &Username,
         code: &KeptCode,
+        now: UnixTime,
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError> {
         let mut kept = self.kept();
@@ -71,6 +72,7 @@ impl AccountStore for MemoryStore {
             return Ok(Change::NotMade);
         }
         kept.codes.insert(name.clone(), code.clone());
+        kept.tell(name, Letter::CodeIssued, now)?;
         Ok(Change::Made(Vec::new()))
     }
 
@@ -208,6 +210,7 @@ impl Kept {
 
     fn forget_codes_issued_by(&mut self, name: &Username) {
         self.codes.retain(|_, code| code.issued_by.as_ref() != Some(name));
+        self.post.forget_invitations_of(name);
     }
 
     pub(super) fn end_all(

@@ -44,6 +44,14 @@ impl Post {
         }
     }
 
+    /// The links by which this person has invited others, and that nobody has followed.
+    pub(super) fn forget_invitations_of(&mut self, name: &Username) {
+        let is_theirs = |link: &KeptLink| {
+            link.newcomer.as_ref().is_some_and(|newcomer| newcomer.invited_by.as_ref() == Some(name))
+        };
+        self.links.retain(|_, link| link.used_at.is_some() || !is_theirs(link));
+    }
+
     /// All that is kept of this person.
     pub(super) fn forget(&mut self, name: &Username) {
         self.addresses.remove(name);

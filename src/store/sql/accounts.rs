@@ -59,6 +59,7 @@ impl AccountStore for Driver {
         &self,
         name: &Username,
         code: &KeptCode,
+        now: UnixTime,
         warrant: Warrant<'_>,
     ) -> Result<Change, AccountStoreError> {
         Ok(again!({
@@ -69,6 +70,7 @@ impl AccountStore for Driver {
             if !codes::keep(&mut write.0, name, code).await? {
                 return Ok(Change::NotMade);
             }
+            tell(&mut write.0, name, Letter::CodeIssued, now).await?;
             write.commit().await?;
             Ok(Change::Made(Vec::new()))
         })?)

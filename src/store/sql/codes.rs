@@ -46,9 +46,12 @@ pub(super) async fn forget(write: &mut Connection, name: &Username) -> Result<bo
     Ok(forget.execute(write).await?.rows_affected() == 1)
 }
 
-/// Forgets the codes that this person issued.
+/// Forgets the codes that this person issued, and the links by which they invited others.
 pub(super) async fn forget_issued_by(write: &mut Connection, name: &Username) -> Result<(), Failure> {
     let forget = query("DELETE FROM one_time_codes WHERE issued_by = $1").bind(name.as_str());
+    forget.execute(&mut *write).await?;
+    let forget =
+        query("DELETE FROM mail_links WHERE invited_by = $1 AND used_at IS NULL").bind(name.as_str());
     forget.execute(write).await?;
     Ok(())
 }

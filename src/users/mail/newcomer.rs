@@ -40,7 +40,8 @@ pub struct Newcomer {
     pub password_hash: Option<String>,
     /// The roles that they get.
     pub roles: Vec<String>,
-    /// Who invited them.
+    /// The administrator who invited them; the link is forgotten when that person is disabled, leaves, or gets other roles or
+    /// another password.
     pub invited_by: Option<Username>,
 }
 

@@ -48,6 +48,8 @@ pub enum Letter {
     RolesChanged,
     /// "The account may not sign in any more."
     AccountDisabled,
+    /// "Somebody who looks after accounts has issued a code by which a new password is chosen."
+    CodeIssued,
     /// "Is this your address? Then the account is yours."
     Welcome,
     /// The same to whoever was invited.
@@ -202,7 +204,7 @@ impl fmt::Display for MessageId {
 }
 
 impl Letter {
-    const TABLE: [(Self, &'static str); 16] = [
+    const TABLE: [(Self, &'static str); 17] = [
         (Self::ConfirmAddress, "confirm_address"),
         (Self::ResetPassword, "reset_password"),
         (Self::AddressChanged, "address_changed"),
@@ -214,6 +216,7 @@ impl Letter {
         (Self::RecoveryCodesMade, "recovery_codes_made"),
         (Self::RolesChanged, "roles_changed"),
         (Self::AccountDisabled, "account_disabled"),
+        (Self::CodeIssued, "code_issued"),
         (Self::Welcome, "welcome"),
         (Self::Invitation, "invitation"),
         (Self::KnownAddress, "known_address"),

@@ -123,6 +123,7 @@ fn enrolled(server: &Server, name: &str, password: &str) -> (String, String) {
 fn lighthouse_gives_every_page_full_marks() {
     let installation = Installation::new()
         .with_file("lighthouse.mjs", include_str!("lighthouse.mjs"))
+        .with("PORTCULLIS_APP__REGISTRATION", "open")
         .with("PORTCULLIS_APP__STRONG_ROLES", "[\"keeper\"]");
     std::os::unix::fs::symlink(installed(), installation.path("node_modules")).unwrap();
     let server = installation.start();
@@ -142,6 +143,8 @@ fn lighthouse_gives_every_page_full_marks() {
         ("/sessions", &cookies, ""),
         ("/account/password", &cookies, ""),
         ("/account/factors", &cookies, ""),
+        ("/account", &cookies, ""),
+        ("/register", "", ""),
         ("/reauthenticate", &cookies, ""),
         ("/account/code", "", ""),
         ("/people", &administrators, ""),

@@ -208,7 +208,7 @@ async fn whoever_has_lost_the_session_changes_nothing(stores: Stores) {
         for change in [
             accounts.set_disabled(&alice, true, MOMENT, lost).await.unwrap(),
             accounts.set_roles(&alice, &[], MOMENT, lost).await.unwrap(),
-            accounts.keep_code(&alice, &code, lost).await.unwrap(),
+            accounts.keep_code(&alice, &code, NOW, lost).await.unwrap(),
             accounts.invite(&account("new"), &code, lost).await.unwrap(),
         ] {
             assert_eq!(change, Change::Unwarranted);

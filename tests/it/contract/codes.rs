@@ -7,7 +7,7 @@ use portcullis::store::Stores;
 use portcullis::users::{Account, Change, KeptCode, NewHash, OneTimeCode, Username, Warrant};
 
 use super::accounts::{MOMENT, account};
-use super::{after, create, find, id, logged, session};
+use super::{NOW, after, create, find, id, logged, session};
 
 every_driver! {
     an_invited_account_has_its_code,
@@ -94,7 +94,7 @@ async fn a_wrong_code_and_one_that_is_over_change_nothing(stores: Stores) {
     assert_eq!(exchange(&stores, &"bob".parse().unwrap(), 1).await, None);
     let over = KeptCode { expires_at: MOMENT.at, ..kept(1) };
     assert_eq!(
-        stores.accounts.keep_code(&name, &over, Warrant::OPERATOR).await.unwrap(),
+        stores.accounts.keep_code(&name, &over, NOW, Warrant::OPERATOR).await.unwrap(),
         Change::Made(vec![])
     );
     assert_eq!(exchange(&stores, &name, 1).await, None);
@@ -105,13 +105,13 @@ async fn a_wrong_code_and_one_that_is_over_change_nothing(stores: Stores) {
 async fn a_new_code_replaces_the_one_before(stores: Stores) {
     let name = alice(&stores).await;
     assert_eq!(
-        stores.accounts.keep_code(&name, &kept(2), Warrant::OPERATOR).await.unwrap(),
+        stores.accounts.keep_code(&name, &kept(2), NOW, Warrant::OPERATOR).await.unwrap(),
         Change::Made(vec![])
     );
     assert_eq!(exchange(&stores, &name, 1).await, None);
     assert_eq!(exchange(&stores, &name, 2).await, Some(0));
     assert_eq!(
-        stores.accounts.keep_code(&"bob".parse().unwrap(), &kept(1), Warrant::OPERATOR).await.unwrap(),
+        stores.accounts.keep_code(&"bob".parse().unwrap(), &kept(1), NOW, Warrant::OPERATOR).await.unwrap(),
         Change::NotMade
     );
 }
@@ -120,7 +120,10 @@ async fn a_disabled_account_has_no_code_and_gets_none(stores: Stores) {
     let name = alice(&stores).await;
     stores.accounts.set_disabled(&name, true, MOMENT, Warrant::OPERATOR).await.unwrap();
     assert!(stores.accounts.code_of(&name).await.unwrap().is_none());
-    assert_eq!(stores.accounts.keep_code(&name, &kept(1), Warrant::OPERATOR).await.unwrap(), Change::NotMade);
+    assert_eq!(
+        stores.accounts.keep_code(&name, &kept(1), NOW, Warrant::OPERATOR).await.unwrap(),
+        Change::NotMade
+    );
     assert_eq!(exchange(&stores, &name, 1).await, None);
     stores.accounts.set_disabled(&name, false, MOMENT, Warrant::OPERATOR).await.unwrap();
     assert_eq!(exchange(&stores, &name, 1).await, None, "the code from before stays forgotten");
@@ -169,7 +172,7 @@ async fn what_a_person_issued_is_forgotten_with_their_powers(stores: Stores) {
     let issue = async || {
         let by_root = KeptCode { issued_by: Some(root.clone()), ..kept(1) };
         assert_eq!(
-            stores.accounts.keep_code(&name, &by_root, Warrant::OPERATOR).await.unwrap(),
+            stores.accounts.keep_code(&name, &by_root, NOW, Warrant::OPERATOR).await.unwrap(),
             Change::Made(vec![])
         );
         let found = stores.accounts.code_of(&name).await.unwrap().unwrap();

@@ -270,7 +270,7 @@ async fn whatever_changes_the_account_ends_its_sign_ins(stores: Stores) {
                     expires_at: after(60),
                     issued_by: None,
                 };
-                stores.accounts.keep_code(&alice, &kept, Warrant::OPERATOR).await.unwrap();
+                stores.accounts.keep_code(&alice, &kept, NOW, Warrant::OPERATOR).await.unwrap();
                 stores.accounts.redeem(&alice, &code, "$argon2id$3", moment).await.unwrap().unwrap();
             }
         }

@@ -4,7 +4,7 @@ use portcullis::auth::{EndReason, Event, EventSpan, JournalEntry, UnixTime, What
 use portcullis::store::Stores;
 use portcullis::users::{
     Account, Change, CodeDigest, Effective, Followed, FollowedLink, KeptCode, KeptLink, Letter, LinkId,
-    LinkPurpose, LinkStep, MailMessage, MessageId, Newcomer, Profile, Username, Warrant,
+    LinkPurpose, LinkStep, MailMessage, MessageId, NewHash, Newcomer, Profile, Username, Warrant,
 };
 
 use super::{NOW, after, create, find, session};
@@ -16,6 +16,7 @@ every_driver! {
     an_address_that_is_taken_makes_no_account,
     of_twenty_who_follow_one_invitation_one_joins,
     an_invitation_is_sent_on_a_word_that_counts,
+    an_invitation_counts_for_as_long_as_the_word_of_whoever_sent_it,
     so_many_links_to_join_go_to_one_address_in_an_hour,
     whoever_leaves_is_out_and_may_come_back,
     an_administrator_takes_a_departure_back,
@@ -178,6 +179,29 @@ async fn an_invitation_is_sent_on_a_word_that_counts(stores: Stores) {
     assert_eq!(stores.mail.queued(9).await.unwrap().len(), 2);
 }
 
+async fn an_invitation_counts_for_as_long_as_the_word_of_whoever_sent_it(stores: Stores) {
+    let boss = add(&stores, "boss").await;
+    let hash = NewHash { old: None, new: "$argon2id$2", keep: None };
+    for turn in 0..4 {
+        let (mine, others) = (2 * turn + 1, 2 * turn + 2);
+        let of_others = KeptLink {
+            newcomer: Some(Newcomer { name: "bob".parse().ok(), ..Newcomer::default() }),
+            ..newcomer(others, "", &format!("{others}@example.org"))
+        };
+        post(&stores, mine, &newcomer(mine, "ada", &format!("{mine}@example.org"))).await;
+        post(&stores, others, &of_others).await;
+        match turn {
+            0 => drop(stores.accounts.change_password(&boss, hash, MOMENT).await.unwrap()),
+            1 => drop(stores.accounts.set_roles(&boss, &[], MOMENT, Warrant::OPERATOR).await.unwrap()),
+            2 => drop(stores.accounts.set_disabled(&boss, true, MOMENT, Warrant::OPERATOR).await.unwrap()),
+            _ => drop(stores.profiles.leave(&boss, NOW, None, MOMENT, Warrant::OPERATOR).await.unwrap()),
+        }
+        assert_eq!(join(&stores, mine, &account("ada")).await, FollowedLink::NotOpen, "{turn}");
+        let joined = join(&stores, others, &account(&format!("bob{turn}"))).await;
+        assert!(matches!(joined, FollowedLink::Done(_)), "{turn}");
+    }
+}
+
 async fn so_many_links_to_join_go_to_one_address_in_an_hour(stores: Stores) {
     let send = async |number: u8, link: KeptLink| {
         stores.mail.post(&message(number, Letter::Welcome, &link), &link, 2).await.unwrap()
@@ -274,7 +298,7 @@ async fn nothing_is_left_of_whoever_has_left_but_events_that_name_nobody(stores:
         expires_at: after(600),
         issued_by: Some(by.clone()),
     };
-    stores.accounts.keep_code(&alice, &code(1, &bob), Warrant::OPERATOR).await.unwrap();
+    stores.accounts.keep_code(&alice, &code(1, &bob), NOW, Warrant::OPERATOR).await.unwrap();
     stores.factors.require_factor(&alice, true, Warrant::OPERATOR).await.unwrap();
     stores
         .factors

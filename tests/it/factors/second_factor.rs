@@ -126,6 +126,7 @@ fn a_pending_sign_in_opens_nothing_but_its_own_page() {
         "/link",
         "/static",
         "/favicon",
+        "/register",
         "/.well-known",
         "/",
         "/logout",

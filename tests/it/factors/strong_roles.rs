@@ -107,6 +107,7 @@ fn a_sign_in_that_lacks_a_factor_opens_its_own_pages_and_nothing_else() {
             "/link",
             "/static",
             "/favicon",
+            "/register",
             "/.well-known",
             "/logout",
             "/assets",

@@ -284,6 +284,8 @@ fn whoever_has_an_address_is_told_what_happens_to_the_account() {
     let roles = json!({ "roles": ["user", "editor"] });
     assert_eq!(admin.post("/people/testuser/roles").csrf(&admin.csrf()).json(&roles).send().status, 200);
     told("Your roles were changed");
+    assert_eq!(admin.post("/people/testuser/code").csrf(&admin.csrf()).send().status, 200);
+    told("A one-time code was issued");
     // A browser is new once.
     let browser = app.signed_in_browser();
     told("A new browser signed in");

@@ -136,6 +136,7 @@ impl AccountStore for Failing {
         &self,
         _: &Username,
         _: &KeptCode,
+        _: UnixTime,
         _: Warrant<'_>,
     ) -> Result<Change, AccountStoreError> {
         Err(out_of_reach())

@@ -15,5 +15,6 @@ ALTER TABLE mail_links ADD COLUMN newcomer TEXT;
 ALTER TABLE mail_links ADD COLUMN newcomer_hash TEXT;
 ALTER TABLE mail_links ADD COLUMN newcomer_roles TEXT;
 ALTER TABLE mail_links ADD COLUMN invited_by TEXT;
+CREATE INDEX mail_links_by_inviter ON mail_links (invited_by);
 CREATE INDEX mail_links_by_account ON mail_links (account);
 CREATE INDEX outbox_by_account ON outbox (account);
