@@ -360,7 +360,7 @@ impl Event {
 /// Keeps events for as long as `auth.event_ttl` says.
 ///
 /// ```
-/// use portcullis::auth::{Event, JournalEntry, OsRandom, UnixTime, What};
+/// use portcullis::auth::{Event, EventSpan, JournalEntry, OsRandom, UnixTime, What};
 /// use portcullis::store;
 ///
 /// rocket::execute(async {

@@ -1,7 +1,5 @@
 //! Links in messages against real programs that die, and a database that goes away, while somebody follows one.
 
-#![expect(clippy::disallowed_methods, reason = "a process is waited for by the machine's clock")]
-
 use std::time::Duration;
 
 use serde_json::{Value, json};

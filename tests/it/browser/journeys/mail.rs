@@ -7,7 +7,7 @@
 )]
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::binary::server::{Installation, Server};
@@ -33,7 +33,7 @@ fn site() -> (Installation, Server, String) {
 }
 
 /// The path of the link in the only message of this subject; the message is taken out.
-async fn link(folder: &PathBuf, subject: &str) -> String {
+async fn link(folder: &Path, subject: &str) -> String {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let found = arrived(folder).into_iter().find(|message| message.subject() == subject);
