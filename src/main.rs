@@ -12,6 +12,8 @@ use portcullis::app::{self, World};
 use portcullis::settings;
 use portcullis::store::Stores;
 use rocket::fairing::AdHoc;
+#[cfg(unix)]
+use rocket::tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{complain, say};
 
@@ -103,17 +105,26 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
     }
 }
 
+/// What asks the program to end.
+#[cfg(unix)]
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Listens for them from now on: before that, one would end the program where it stands.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+}
+
 /// Whoever asks a second time does not wait for requests that are still on their way. The first signal may come before
 /// Rocket listens for one, and is passed on.
 #[cfg(unix)]
-async fn end_at_the_second_signal(shutdown: rocket::Shutdown) {
-    use rocket::tokio::signal::unix::{SignalKind, signal};
-
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return;
-    };
+async fn end_at_the_second_signal(shutdown: rocket::Shutdown, signals: Signals) {
+    let Signals { mut terminate, mut interrupt } = signals;
     for signals in 1.. {
         rocket::tokio::select! {
             _ = terminate.recv() => {}
@@ -135,10 +146,14 @@ async fn serve() -> Result<(), Vec<String>> {
             let config = rocket.config();
             let scheme = if config.tls_enabled() { "https" } else { "http" };
             let address = std::net::SocketAddr::new(config.address, config.port);
+            #[cfg(unix)]
+            let signals = Signals::listen();
             // Whoever cannot read it is served all the same.
             let _ = say(format!("Portcullis is listening on {scheme}://{address}"));
             #[cfg(unix)]
-            rocket::tokio::spawn(end_at_the_second_signal(rocket.shutdown()));
+            if let Ok(signals) = signals {
+                rocket::tokio::spawn(end_at_the_second_signal(rocket.shutdown(), signals));
+            }
         })
     }));
     match rocket.launch().await {

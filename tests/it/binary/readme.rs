@@ -117,6 +117,7 @@ fn every_setting_is_told_with_its_default() {
                 | "store_listen"
                 | "redis"
                 | "factor_key"
+                | "leaked_passwords"
         ) || key.ends_with("colors");
         // Nothing can only be shown between quotes.
         let shown = if value == "\"\"" { value } else { value.trim_matches('"') };
