@@ -21,6 +21,7 @@ use crate::leaving::Leaving;
 use crate::mail::{Letters, MailRoute, Mailer, Transport};
 use crate::routes::answer::headers::SecurityHeaders;
 use crate::routes::edge::host::OneHost;
+use crate::routes::health::Draining;
 use crate::routes::edge::spelling::OneSpelling;
 use crate::routes::people::administrator::Randomness;
 use crate::routes::signing::login::Demo;
@@ -119,6 +120,8 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     let headers = SecurityHeaders { is_https: settings.auth.is_https() };
     let rocket = rocket::custom(figment)
         .manage(headers)
+        .manage(portcullis.status())
+        .manage(Draining::default())
         .manage(stores.clone())
         .manage(accounts)
         .manage(catalogues)

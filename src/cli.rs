@@ -4,6 +4,7 @@
 //! A password is never an argument: arguments are seen by everybody on the machine and kept in the shell's history.
 
 pub(crate) mod backup;
+pub(crate) mod health;
 pub(crate) mod key;
 pub(crate) mod leaked;
 pub(crate) mod mail;

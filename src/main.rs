@@ -2,20 +2,27 @@
 
 mod cli;
 mod log;
+mod supervisor;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use portcullis::app::{self, World};
+use portcullis::routes::health::Draining;
 use portcullis::settings;
 use portcullis::store::Stores;
 use rocket::fairing::AdHoc;
+use rocket::figment::Figment;
+use rocket::figment::providers::Serialized;
 #[cfg(unix)]
 use rocket::tokio::signal::unix::{Signal, SignalKind, signal};
+use serde_json::json;
 
 use crate::cli::{complain, say};
+use crate::supervisor::Supervisor;
 
 /// A request makes and drops some sixty small things, which this allocator does in a third of the instructions of glibc's.
 #[global_allocator]
@@ -35,6 +42,8 @@ enum Command {
     Serve,
     /// Judge the settings and exit.
     CheckConfig,
+    /// Ask the server that runs with these settings whether it is ready.
+    Health,
     /// Copy the store into a new file, as it is at this moment; a server that runs on it goes on.
     Backup {
         /// The file of the copy, which must not be there yet.
@@ -95,6 +104,7 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
             say("The settings are fine.")?;
             Ok(())
         }
+        Command::Health => cli::health::run(),
         Command::Backup { file } => rocket::execute(cli::backup::run(&file)),
         Command::Migrate { to } => rocket::execute(cli::migrate::run(to.as_deref())),
         Command::User(command) => rocket::execute(cli::user::run(command)),
@@ -112,6 +122,15 @@ struct Signals {
     interrupt: Signal,
 }
 
+/// How the program ends.
+#[cfg(unix)]
+struct Ending {
+    shutdown: rocket::Shutdown,
+    draining: Draining,
+    drain: Duration,
+    supervisor: Arc<Supervisor>,
+}
+
 #[cfg(unix)]
 impl Signals {
     /// Listens for them from now on: before that, one would end the program where it stands.
@@ -120,10 +139,12 @@ impl Signals {
     }
 }
 
-/// Whoever asks a second time does not wait for requests that are still on their way. The first signal may come before
-/// Rocket listens for one, and is passed on.
+/// At the first signal whoever asks is sent elsewhere, the program serves on for a while, and ends. Whoever asks a second time
+/// does not wait for that, nor for requests that are still on their way. The first signal may come before Rocket listens for
+/// one, and is passed on.
 #[cfg(unix)]
-async fn end_at_the_second_signal(shutdown: rocket::Shutdown, signals: Signals) {
+async fn end_at_a_signal(ending: Ending, signals: Signals) {
+    let Ending { shutdown, draining, drain, supervisor } = ending;
     let Signals { mut terminate, mut interrupt } = signals;
     for signals in 1.. {
         rocket::tokio::select! {
@@ -133,15 +154,31 @@ async fn end_at_the_second_signal(shutdown: rocket::Shutdown, signals: Signals) 
         if signals == 2 {
             std::process::exit(1);
         }
-        shutdown.clone().notify();
+        draining.begin();
+        supervisor.ending();
+        let shutdown = shutdown.clone();
+        rocket::tokio::spawn(async move {
+            rocket::tokio::time::sleep(drain).await;
+            shutdown.notify();
+        });
     }
+}
+
+/// Rocket would end at once.
+fn without_rockets_signals() -> Figment {
+    let none: [&str; 0] = [];
+    Figment::from(Serialized::globals(json!({ "shutdown": { "ctrlc": false, "signals": none } })))
 }
 
 async fn serve() -> Result<(), Vec<String>> {
     let world = World::default();
     let clock = Arc::clone(&world.clock);
-    let rocket = app::listening(app::rocket(&settings::figment(), world)?, clock);
-    let rocket = rocket.attach(AdHoc::on_liftoff("Address", |rocket| {
+    let figment = settings::figment();
+    let drain = settings::load(&figment)?.drain;
+    let figment = if drain.is_zero() { figment } else { figment.merge(without_rockets_signals()) };
+    let rocket = app::listening(app::rocket(&figment, world)?, clock);
+    let supervisor = Arc::new(Supervisor::of_environment());
+    let rocket = rocket.attach(AdHoc::on_liftoff("Address", move |rocket| {
         Box::pin(async move {
             let config = rocket.config();
             let scheme = if config.tls_enabled() { "https" } else { "http" };
@@ -150,9 +187,14 @@ async fn serve() -> Result<(), Vec<String>> {
             let signals = Signals::listen();
             // Whoever cannot read it is served all the same.
             let _ = say(format!("Portcullis is listening on {scheme}://{address}"));
+            supervisor.serving();
+            let watched = Arc::clone(&supervisor);
+            rocket::tokio::spawn(async move { watched.turning().await });
             #[cfg(unix)]
-            if let Ok(signals) = signals {
-                rocket::tokio::spawn(end_at_the_second_signal(rocket.shutdown(), signals));
+            if let (Some(draining), Ok(signals)) = (rocket.state::<Draining>(), signals) {
+                let (shutdown, draining) = (rocket.shutdown(), draining.clone());
+                let ending = Ending { shutdown, draining, drain, supervisor };
+                rocket::tokio::spawn(end_at_a_signal(ending, signals));
             }
         })
     }));

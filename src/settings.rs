@@ -78,6 +78,8 @@ pub struct Settings {
     pub deletion_grace: Duration,
     /// The file of passwords that were stolen elsewhere.
     pub leaked_passwords: Option<PathBuf>,
+    /// For how long the program serves on after it was told to end.
+    pub drain: Duration,
     /// How many passwords are hashed at the same time.
     pub hash_threads: NonZeroUsize,
     /// How many sign-ins may wait for that.
@@ -156,6 +158,9 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             "app.factor_key: must have at least 32 characters; `openssl rand -base64 48` makes one".into(),
         );
     }
+    if app.drain > 300 {
+        problems.push("app.drain: must be at most 300 seconds".into());
+    }
     if app.hash_threads == Some(0) || app.hash_threads > Some(64) {
         problems.push("app.hash_threads: must be 1 to 64".into());
     }
@@ -187,6 +192,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             registration,
             deletion_grace: Duration::from_secs(app.deletion_grace),
             leaked_passwords: app.leaked_passwords,
+            drain: Duration::from_secs(app.drain),
             trusted_proxies,
             service_name: app.service_name,
             logo: app.logo,

@@ -8,6 +8,7 @@ pub(crate) mod admin;
 pub mod answer;
 pub(crate) mod edge;
 mod files;
+pub mod health;
 pub(crate) mod home;
 mod jwks;
 pub(crate) mod mail;

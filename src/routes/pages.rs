@@ -18,7 +18,7 @@ use crate::routes::signing::{
 use crate::routes::view::assets::Assets;
 use crate::routes::view::samples::{self, PageSample, Surroundings};
 use crate::routes::view::sitemap::{Audience, Navigation, Page, Return, Sitemap};
-use crate::routes::{files, home, jwks, protected};
+use crate::routes::{files, health, home, jwks, protected};
 
 /// A page of this name and the template that is part of the program.
 macro_rules! page {
@@ -213,6 +213,8 @@ fn others() -> Vec<Route> {
         logout::logout,
         logout::clear_cookies,
         jwks::jwks,
+        health::live,
+        health::ready,
         activity::export,
         files::asset,
         files::favicon,

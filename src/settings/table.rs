@@ -72,6 +72,9 @@ pub struct AppConfig {
     /// A file of passwords that were stolen elsewhere: the list of their SHA-1 hashes, sorted, or what
     /// `portcullis leaked-passwords build` has made of it. Default unset.
     pub leaked_passwords: Option<PathBuf>,
+    /// For how many seconds the program serves on after it was told to end, while `/health/ready` sends whoever asks elsewhere.
+    /// Default 0; at most 300.
+    pub drain: u64,
     /// How many passwords are hashed at the same time. Default: one less than there are cores, at least one.
     pub hash_threads: Option<usize>,
     /// How many sign-ins may wait for their turn to be hashed before the next is answered 503. Default 32.
@@ -114,6 +117,7 @@ impl Default for AppConfig {
             registration: RegistrationConfig::Word("closed".into()),
             deletion_grace: 604_800,
             leaked_passwords: None,
+            drain: 0,
             hash_threads: None,
             hash_queue: 32,
         }

@@ -16,3 +16,5 @@ mod key;
 mod readme;
 mod settings;
 mod start;
+#[cfg(unix)]
+mod supervised;

@@ -108,6 +108,7 @@ fn a_sign_in_that_lacks_a_factor_opens_its_own_pages_and_nothing_else() {
             "/static",
             "/favicon",
             "/register",
+            "/health",
             "/.well-known",
             "/logout",
             "/assets",
