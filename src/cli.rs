@@ -93,7 +93,7 @@ impl Workbench {
         let event = |what, session| Event {
             at: self.clock.now(),
             what,
-            user: Some(user.to_owned()),
+            user: Some(user.to_owned()).filter(|user| !user.is_empty()),
             session,
             address: None,
             by: None,

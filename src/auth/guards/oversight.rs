@@ -143,7 +143,8 @@ impl Oversight<'_> {
         self.sessions.authority.journal.write(Event {
             at: self.sessions.now(),
             what,
-            user: Some(user.to_owned()),
+            // Whoever is invited may have no name yet.
+            user: Some(user.to_owned()).filter(|user| !user.is_empty()),
             session,
             address: self.sessions.address(),
             by: (self.by != user).then(|| self.by.to_owned()),

@@ -42,7 +42,11 @@ fn an_operator_invites_and_the_server_sends_it() {
     let (is_done, told, event) = said(&installation, &invite);
     assert!(is_done && told.contains("ada@example.org"), "{told}");
     assert_eq!(serde_json::from_str::<Value>(&event).unwrap()["what"], "invited");
-    let letter = post.take("Your invitation to Portcullis");
+    let (is_done, _, event) = said(&installation, &["user", "invite", "bob@example.org"]);
+    assert!(is_done);
+    assert_eq!(serde_json::from_str::<Value>(&event).unwrap()["user"], Value::Null, "nobody's yet");
+    let letter = post.wait_for(2, "Your invitation to Portcullis");
+    let letter = letter.into_iter().find(|letter| letter.header("To") == "ada@example.org").unwrap();
     let mut client = server.client();
     let body = json!({ "new_password": CHOSEN }).to_string();
     assert_eq!(client.send(Ask::json(&letter.link(), &body)).status, 200);
