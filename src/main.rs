@@ -15,11 +15,10 @@ use portcullis::routes::health::Draining;
 use portcullis::settings;
 use portcullis::store::Stores;
 use rocket::fairing::AdHoc;
-use rocket::figment::Figment;
 use rocket::figment::providers::Serialized;
 #[cfg(unix)]
 use rocket::tokio::signal::unix::{Signal, SignalKind, signal};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{complain, say};
 use crate::supervisor::Supervisor;
@@ -124,7 +123,7 @@ struct Signals {
 
 /// How the program ends.
 #[cfg(unix)]
-struct Ending {
+struct Closing {
     shutdown: rocket::Shutdown,
     draining: Draining,
     drain: Duration,
@@ -143,8 +142,8 @@ impl Signals {
 /// does not wait for that, nor for requests that are still on their way. The first signal may come before Rocket listens for
 /// one, and is passed on.
 #[cfg(unix)]
-async fn end_at_a_signal(ending: Ending, signals: Signals) {
-    let Ending { shutdown, draining, drain, supervisor } = ending;
+async fn end_at_a_signal(ending: Closing, signals: Signals) {
+    let Closing { shutdown, draining, drain, supervisor } = ending;
     let Signals { mut terminate, mut interrupt } = signals;
     for signals in 1.. {
         rocket::tokio::select! {
@@ -165,9 +164,9 @@ async fn end_at_a_signal(ending: Ending, signals: Signals) {
 }
 
 /// Rocket would end at once.
-fn without_rockets_signals() -> Figment {
+fn without_rockets_signals() -> Serialized<Value> {
     let none: [&str; 0] = [];
-    Figment::from(Serialized::globals(json!({ "shutdown": { "ctrlc": false, "signals": none } })))
+    Serialized::globals(json!({ "shutdown": { "ctrlc": false, "signals": none } }))
 }
 
 async fn serve() -> Result<(), Vec<String>> {
@@ -193,7 +192,7 @@ async fn serve() -> Result<(), Vec<String>> {
             #[cfg(unix)]
             if let (Some(draining), Ok(signals)) = (rocket.state::<Draining>(), signals) {
                 let (shutdown, draining) = (rocket.shutdown(), draining.clone());
-                let ending = Ending { shutdown, draining, drain, supervisor };
+                let ending = Closing { shutdown, draining, drain, supervisor };
                 rocket::tokio::spawn(end_at_a_signal(ending, signals));
             }
         })

@@ -127,7 +127,7 @@ fn a_pending_sign_in_opens_nothing_but_its_own_page() {
         "/static",
         "/favicon",
         "/register",
-            "/health",
+        "/health",
         "/.well-known",
         "/",
         "/logout",
