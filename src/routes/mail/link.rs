@@ -9,7 +9,7 @@ use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::auth::{AuthError, CsrfToken, EndReason, Refusal, Sessions, What};
+use crate::auth::{AuthError, CsrfToken, EndReason, Sessions, What};
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
@@ -17,7 +17,7 @@ use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
 use crate::routes::mail::{over, rejected};
 use crate::routes::signing::code::OwnForm;
-use crate::routes::signing::form_proof::FormProof;
+use crate::routes::signing::form_proof::{FormProof, unproved};
 use crate::routes::signing::login::PASSWORD_CHOSEN;
 use crate::routes::view::frame::Frame;
 use crate::routes::view::paths::{self, saying};
@@ -104,10 +104,7 @@ pub(crate) async fn follow(
             Ok((purpose, followed)) => return Ok(done(purpose, &followed, form, &frame, accounts)),
             Err(not_done) => not_done,
         },
-        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => {
-            Rejection::told("form_expired", Refusal::from(error)).into()
-        }
-        Err(error) => return Err(Refused(error)),
+        Err(error) => unproved(error),
     };
     let rejection = not_done.rejection()?;
     if let Some(what) = rejection.event() {

@@ -8,7 +8,7 @@ use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::auth::{AuthError, CsrfToken, Refusal, Sessions};
+use crate::auth::{AuthError, CsrfToken, Sessions};
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
@@ -16,7 +16,7 @@ use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
 use crate::routes::mail::{rejected, sent};
 use crate::routes::signing::code::OwnForm;
-use crate::routes::signing::form_proof::FormProof;
+use crate::routes::signing::form_proof::{FormProof, unproved};
 use crate::routes::signing::login::LINK_SENT;
 use crate::routes::view::frame::Frame;
 use crate::routes::view::paths::{self, saying};
@@ -79,10 +79,7 @@ pub(crate) async fn submit(
             Ok(()) => return Ok(Reply::SeeOther(saying(paths::LOGIN, LINK_SENT))),
             Err(not_done) => not_done,
         },
-        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => {
-            Rejection::told("form_expired", Refusal::from(error)).into()
-        }
-        Err(error) => return Err(Refused(error)),
+        Err(error) => unproved(error),
     };
     let rejection = not_done.rejection()?;
     if let Some(what) = rejection.event() {

@@ -8,13 +8,13 @@ use rocket::{Request, State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::auth::{AuthError, CsrfToken, EndReason, Refusal, Sessions, SignInAttempt, SignedIn, What};
+use crate::auth::{AuthError, CsrfToken, EndReason, Sessions, SignInAttempt, SignedIn, What};
 use crate::routes::answer::body::{self, Body, Fields};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
-use crate::routes::signing::form_proof::FormProof;
+use crate::routes::signing::form_proof::{FormProof, unproved};
 use crate::routes::signing::login::{PASSWORD_CHOSEN, note_failure};
 use crate::routes::view::frame::Frame;
 use crate::routes::view::paths::{self, saying};
@@ -87,10 +87,7 @@ pub(crate) async fn submit(
             }
             Err(not_done) => not_done,
         },
-        Err(error @ (AuthError::CsrfMissing | AuthError::CsrfMismatch)) => {
-            Rejection::told("form_expired", Refusal::from(error)).into()
-        }
-        Err(error) => return Err(Refused(error)),
+        Err(error) => unproved(error),
     };
     let rejection = not_done.rejection()?;
     match rejection.event() {

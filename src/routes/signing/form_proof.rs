@@ -34,6 +34,16 @@ impl<'r> FormProof<'r> {
     }
 }
 
+/// Why a form that needs no session was not taken: it was open for too long, or is none of ours.
+pub(crate) fn unproved(error: AuthError) -> NotDone {
+    match error {
+        AuthError::CsrfMissing | AuthError::CsrfMismatch => {
+            Rejection::told("form_expired", Refusal::from(error)).into()
+        }
+        error => error.into(),
+    }
+}
+
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for FormProof<'r> {
     type Error = AuthError;

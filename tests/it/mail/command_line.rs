@@ -1,10 +1,12 @@
 //! Inviting, deleting, and the list of stolen passwords, on the command line beside the server.
 
+use portcullis::auth::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use crate::binary::client::Ask;
+use crate::binary::client::{Ask, Client};
 use crate::binary::server::Installation;
-use crate::mail::{Letterbox, ORIGIN};
+use crate::factors::second_factor::Phone;
+use crate::mail::{CONFIRM, Letterbox, ORIGIN};
 
 const CHOSEN: &str = "four unrelated words here";
 
@@ -63,6 +65,22 @@ fn an_operator_deletes_takes_it_back_and_deletes_for_good() {
     assert_eq!(server.client().sign_in("testuser", "testpass").status, 401);
     assert!(said(&installation, &["user", "enable", "testuser"]).0);
     assert_eq!(server.client().sign_in("testuser", "testpass").status, 200);
+    // With all that a person may have.
+    let mut client = server.client();
+    assert_eq!(client.sign_in("testuser", "testpass").status, 200);
+    let send = |client: &mut Client, path: &str, body: Value| {
+        let proof = client.jar.get("csrf_access_token").unwrap_or_default().to_owned();
+        let answer = client.send(Ask::json(path, &body.to_string()).header("X-CSRF-TOKEN", proof));
+        assert!([200, 202].contains(&answer.status), "{path}: {}", answer.body);
+        serde_json::from_str::<Value>(&answer.body).unwrap()
+    };
+    send(&mut client, "/account/email", json!({ "email": "ada@example.org" }));
+    send(&mut client, &post.take(CONFIRM).link(), json!({}));
+    send(&mut client, "/account", json!({ "display_name": "Ada" }));
+    let drawn = send(&mut client, "/account/factors/totp", json!({}));
+    let phone = Phone::typed(drawn["secret"].as_str().unwrap());
+    let code = phone.shows_at(SystemClock::new().now());
+    send(&mut client, "/account/factors/totp/confirm", json!({ "id": drawn["id"], "code": code }));
     let (is_done, told, events) = said(&installation, &["user", "delete", "testuser", "--now"]);
     assert!(is_done && told.starts_with("Deleted testuser for good; 1 session ended."), "{told}");
     let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -35,7 +35,7 @@ fn invited(node: &Server, mail: &Letterbox, name: &str) -> String {
 }
 
 /// Whoever heard no answer presses the button again, and has the account then, once.
-fn assert_joins(node: &Server, name: &str, link: &str, was_answered: bool) -> bool {
+fn assert_joins(node: &Server, name: &str, link: &str, was_answered: bool) {
     let again = loop {
         match post(&mut node.client(), link, &json!({})) {
             answer if answer.status == 503 => std::thread::sleep(Duration::from_millis(20)),
@@ -47,7 +47,6 @@ fn assert_joins(node: &Server, name: &str, link: &str, was_answered: bool) -> bo
         _ => assert_eq!((again.status, again.code()), (410, "link_over".to_owned())),
     }
     assert_eq!(node.client().sign_in(name, CHOSEN).status, 200, "whoever has followed it is somebody");
-    again.status == 200
 }
 
 #[test]
@@ -55,7 +54,7 @@ fn programs_that_are_killed_take_nobodys_link_along() {
     let mail = Letterbox::new();
     let installation = installation(&mail);
     let mut node = installation.start();
-    let (mut before, mut seed) = (0, 7);
+    let mut seed = 7;
     for number in 0..10 {
         let name = format!("ada{number}");
         let link = invited(&node, &mail, &name);
@@ -66,9 +65,8 @@ fn programs_that_are_killed_take_nobodys_link_along() {
         node.kill();
         let answered = sending.join().unwrap().is_some_and(|answer| answer.status == 200);
         node = installation.start();
-        before += u32::from(!assert_joins(&node, &name, &link, answered));
+        assert_joins(&node, &name, &link, answered);
     }
-    assert!(before <= 10, "{before} were kept before the end");
 }
 
 #[test]
