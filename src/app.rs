@@ -4,6 +4,7 @@
 
 mod ready;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,8 +20,10 @@ use crate::connections::Connections;
 use crate::leaked::LeakedList;
 use crate::leaving::Leaving;
 use crate::mail::{Letters, MailRoute, Mailer, Transport};
+use crate::metrics::{Metrics, MetricsPort, Sources};
 use crate::routes::answer::headers::SecurityHeaders;
 use crate::routes::edge::host::OneHost;
+use crate::routes::edge::observed::{Audience, Names, Observed};
 use crate::routes::edge::spelling::OneSpelling;
 use crate::routes::health::Draining;
 use crate::routes::people::administrator::Randomness;
@@ -95,6 +98,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         });
 
     let random = Arc::clone(&world.random);
+    let clock = Arc::clone(&world.clock);
     let mut portcullis = Portcullis::new(Arc::clone(&stores.sessions))
         .events(Arc::clone(&stores.events))
         .clock(world.clock)
@@ -118,10 +122,30 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     let folder = template_folder(&*random).map_err(|error| vec![format!("temporary folder: {error}")])?;
     let figment = figment.clone().merge(("template_dir", (*folder).as_ref()));
     let headers = SecurityHeaders { is_https: settings.auth.is_https() };
+    let draining = Draining::default();
+    let metrics = settings.metrics_address.map(|address| {
+        let sources = Sources {
+            node: portcullis.status(),
+            accounts: accounts.clone(),
+            mail: mailer.as_ref().map(|_| Arc::clone(&stores.mail)),
+            draining: draining.clone(),
+            store: settings.store.clone(),
+            clock: Arc::clone(&clock),
+        };
+        (address, Arc::new(Metrics::of(sources)))
+    });
+    let mut start = [0; 8];
+    random.fill(&mut start).map_err(|error| vec![error.to_string()])?;
+    let observed = Observed {
+        names: Names::new(start, settings.trusted_proxies.clone()),
+        clock,
+        is_logged: settings.access_log,
+        audience: metrics.as_ref().map(|(_, metrics)| Arc::clone(metrics) as Arc<dyn Audience>),
+    };
     let rocket = rocket::custom(figment)
         .manage(headers)
         .manage(portcullis.status())
-        .manage(Draining::default())
+        .manage(draining)
         .manage(stores.clone())
         .manage(accounts)
         .manage(catalogues)
@@ -142,6 +166,11 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(TemplateFolder(folder))
         .mount("/", routes::routes())
         .register("/", errors::catchers());
+    let rocket = rocket.attach(observed);
+    let rocket = match metrics {
+        Some((address, metrics)) => rocket.manage(Numbers(address, metrics)),
+        None => rocket,
+    };
     // Whoever trusts no other origin does not wait for it either.
     Ok(if !settings.auth.trusted_origins.is_empty() { rocket.attach(Cors) } else { rocket })
 }
@@ -149,8 +178,17 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
 /// The same application where it listens to the world: connections have an end, and requests name one host.
 #[must_use]
 pub fn listening(rocket: Rocket<Build>, clock: Arc<dyn Clock>) -> Rocket<Build> {
-    rocket.attach(Connections::new(clock)).attach(OneHost)
+    let port =
+        rocket.state::<Numbers>().map(|Numbers(at, metrics)| MetricsPort::new(*at, Arc::clone(metrics)));
+    let rocket = rocket.attach(Connections::new(clock)).attach(OneHost);
+    match port {
+        Some(port) => rocket.attach(port),
+        None => rocket,
+    }
 }
+
+/// What is counted, and where it is served.
+struct Numbers(SocketAddr, Arc<Metrics>);
 
 /// Judges all settings, and what they name for the pages to show.
 ///

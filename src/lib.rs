@@ -83,6 +83,8 @@ mod leaving;
 #[cfg(feature = "mail")]
 pub mod mail;
 #[cfg(feature = "app")]
+mod metrics;
+#[cfg(feature = "app")]
 pub mod routes;
 #[cfg(feature = "app")]
 pub mod settings;

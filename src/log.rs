@@ -4,6 +4,8 @@
 //! that writes, and with it every other. Lines wait in a bounded queue for a thread of their own; what finds the queue full is
 //! dropped and counted, and the count is told when lines flow again. Security events are in the store all the same.
 
+mod format;
+
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,9 +13,12 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use portcullis::auth::event;
+use portcullis::settings::LogFormat;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use self::format::Lines;
 
 /// The installed log.
 pub(crate) struct Log(Vec<LineQueue>);
@@ -88,7 +93,7 @@ impl Write for LineQueue {
 /// The code that Rocket's macros write into our modules logs under `…::_` and is Rocket's too.
 ///
 /// Security events go to standard output while serving, and otherwise, where that speaks to the operator, beside it.
-pub(crate) fn install(is_serving: bool) -> Log {
+pub(crate) fn install(is_serving: bool, format: LogFormat) -> Log {
     use tracing_subscriber::filter::{LevelFilter, filter_fn};
     use tracing_subscriber::prelude::*;
 
@@ -115,6 +120,7 @@ pub(crate) fn install(is_serving: bool) -> Log {
     let to_lines = move || writer(for_lines.as_ref());
     let to_events = move || writer(for_events.as_ref());
     let lines = tracing_subscriber::fmt::layer().with_writer(to_lines).with_ansi(is_terminal);
+    let lines = lines.event_format(Lines::of(format, is_terminal));
     // What is finer than this is skipped where it would be said, without asking anybody.
     let lines = lines.with_filter(filter.with_max_level_hint(level));
     let is_event = filter_fn(|metadata| metadata.target() == event::TARGET);

@@ -73,7 +73,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let log = log::install(matches!(arguments.command, None | Some(Command::Serve)));
+    let log = log::install(
+        matches!(arguments.command, None | Some(Command::Serve)),
+        settings::log_format(&settings::figment()),
+    );
     let result = run(arguments);
     log.finish();
     match result {

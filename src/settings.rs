@@ -11,7 +11,7 @@ pub mod registration;
 pub mod siblings;
 mod table;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::settings::hints::{misspelt, unsaid};
 use crate::settings::mail::MailSettings;
 use crate::settings::registration::RegistrationSettings;
 use crate::settings::siblings::SiblingsSettings;
-pub use crate::settings::table::{AppConfig, RegistrationConfig};
+pub use crate::settings::table::{AppConfig, LogFormat, RegistrationConfig};
 use crate::store::StoreUrl;
 
 /// All settings of the application, judged.
@@ -80,6 +80,10 @@ pub struct Settings {
     pub leaked_passwords: Option<PathBuf>,
     /// For how long the program serves on after it was told to end.
     pub drain: Duration,
+    /// Where numbers are served.
+    pub metrics_address: Option<SocketAddr>,
+    /// Whether each answer is a line in the log.
+    pub access_log: bool,
     /// How many passwords are hashed at the same time.
     pub hash_threads: NonZeroUsize,
     /// How many sign-ins may wait for that.
@@ -193,6 +197,8 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             deletion_grace: Duration::from_secs(app.deletion_grace),
             leaked_passwords: app.leaked_passwords,
             drain: Duration::from_secs(app.drain),
+            metrics_address: app.metrics_address,
+            access_log: app.access_log,
             trusted_proxies,
             service_name: app.service_name,
             logo: app.logo,
@@ -285,6 +291,12 @@ pub fn defaults() -> Figment {
 fn secret_from_environment() -> Figment {
     let Ok(secret) = std::env::var("PORTCULLIS_AUTH__SECRET_KEY") else { return Figment::new() };
     Figment::from(Serialized::globals(json!({ "auth": { "secret_key": secret } })))
+}
+
+/// How the log is to be written, as far as that can be read before the settings are judged.
+#[must_use]
+pub fn log_format(figment: &Figment) -> LogFormat {
+    figment.extract_inner("app.log_format").unwrap_or_default()
 }
 
 fn extract(figment: &Figment) -> Result<AppConfig, Vec<String>> {

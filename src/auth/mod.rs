@@ -32,6 +32,12 @@ pub use crate::ground::clock::{Clock, ManualClock, SystemClock, UnixTime};
 #[cfg(any(feature = "app", feature = "sqlite", feature = "postgres"))]
 pub(crate) use crate::ground::patience;
 pub use crate::ground::random::{OsRandom, Random, RandomError};
+pub use crate::ground::request::RequestId;
+#[cfg(feature = "app")]
+pub(crate) use crate::ground::request::RequestIds;
+pub use crate::ground::timings::Distribution;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use crate::ground::timings::Timings;
 pub use config::claims::ClaimsConfig;
 pub use config::names::NamesConfig;
 pub use config::proxies::{TrustedProxies, UnfitProxies};

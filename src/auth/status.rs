@@ -8,7 +8,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::auth::sessions::authority::Authority;
+use crate::auth::sessions::event::What;
+use crate::auth::sessions::rotation::Verdict;
 use crate::auth::sessions::waiting::blocklist::Siblings;
+use crate::ground::timings::Distribution;
 
 /// The state of one node, as [`Portcullis::status`](crate::Portcullis::status) gives it away; cheap to clone.
 ///
@@ -60,6 +63,30 @@ impl NodeStatus {
     #[must_use]
     pub fn revoked(&self) -> usize {
         self.0.get().map_or(0, |it| it.view.len())
+    }
+
+    /// How often each thing that can happen has happened at this node since its launch; nothing before the launch.
+    #[must_use]
+    pub fn events(&self) -> Vec<(What, u64)> {
+        self.0.get().map_or_else(Vec::new, |it| it.journal.tally.events())
+    }
+
+    /// What became of the refreshes of this node since its launch; nothing before the launch.
+    #[must_use]
+    pub fn refreshes(&self) -> Vec<(Verdict, u64)> {
+        self.0.get().map_or_else(Vec::new, |it| it.journal.tally.verdicts())
+    }
+
+    /// How long the store took whenever it said what was revoked.
+    #[must_use]
+    pub fn readings(&self) -> Distribution {
+        self.0.get().map(|it| it.view.readings.seen()).unwrap_or_default()
+    }
+
+    /// Whether the store answered when this node last followed it.
+    #[must_use]
+    pub fn reaches_store(&self) -> bool {
+        self.0.get().is_some_and(|it| it.is_reachable.load(Ordering::Relaxed))
     }
 }
 

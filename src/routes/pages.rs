@@ -9,7 +9,7 @@ use crate::routes::account::{
     activity, apps, dashboard, factors, leave, own, passkeys, password, sessions, trust,
 };
 use crate::routes::answer::errors;
-use crate::routes::edge::patient;
+use crate::routes::edge::{observed, patient};
 use crate::routes::mail::{address, forgotten, link, register};
 use crate::routes::people::{factors as reset, leaving, list, outbox, person};
 use crate::routes::signing::{
@@ -225,10 +225,8 @@ fn others() -> Vec<Route> {
 /// Every route of the application.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    patient::all(PAGES.iter().flat_map(|page| (page.routes)()).collect())
-        .into_iter()
-        .chain(others())
-        .collect()
+    let pages = patient::all(PAGES.iter().flat_map(|page| (page.routes)()).collect());
+    observed::named([pages, others()].concat())
 }
 
 /// Every template that is part of the program, by name.

@@ -1,5 +1,6 @@
 //! The table `[default.app]`, as it is written.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -75,10 +76,28 @@ pub struct AppConfig {
     /// For how many seconds the program serves on after it was told to end, while `/health/ready` sends whoever asks elsewhere.
     /// Default 0; at most 300.
     pub drain: u64,
+    /// Where numbers for whoever watches over the program are served, as in `127.0.0.1:9464`: to everybody who reaches it. Default
+    /// unset, which serves none.
+    pub metrics_address: Option<SocketAddr>,
+    /// Whether each answer is a line in the log: its method, the template of its route, its status and its time. Default false.
+    pub access_log: bool,
+    /// How the lines of the log are written: `text` for a person, `json` for a program. Default `text`.
+    pub log_format: LogFormat,
     /// How many passwords are hashed at the same time. Default: one less than there are cores, at least one.
     pub hash_threads: Option<usize>,
     /// How many sign-ins may wait for their turn to be hashed before the next is answered 503. Default 32.
     pub hash_queue: usize,
+}
+
+/// How the lines of the log are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For a person.
+    #[default]
+    Text,
+    /// For a program.
+    Json,
 }
 
 /// Who may register, as it is written.
@@ -118,6 +137,9 @@ impl Default for AppConfig {
             deletion_grace: 604_800,
             leaked_passwords: None,
             drain: 0,
+            metrics_address: None,
+            access_log: false,
+            log_format: LogFormat::Text,
             hash_threads: None,
             hash_queue: 32,
         }

@@ -6,13 +6,18 @@
 //! Whatever it waits for, a connection, a lock of somebody else or an answer that was lost on the way, a caller is told
 //! within a second that the store is out of reach. The work is then dropped, which rolls it back, unless its commit was on
 //! its way already.
+//!
+//! This is the way of every question to a database, so it is where they are counted.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::auth::patience;
 pub(super) use crate::auth::patience::ANSWER;
+use crate::auth::{Clock, Distribution, SystemClock, Timings};
 
 /// Does the work of a block once, or says in time that it could not be done.
 macro_rules! once {
@@ -36,24 +41,76 @@ macro_rules! again {
         loop {
             let outcome = once!($work);
             match outcome {
-                Err(failure) if failure.is_passing() && turns.are_left() => turns.wait().await,
+                Err(failure) if crate::store::again::Outcome::is_passing(&failure) && turns.are_left() => {
+                    turns.wait().await
+                }
                 outcome => break outcome,
             }
         }
     }};
 }
 
+/// Why a driver has no answer.
+pub(super) trait Outcome {
+    /// Whether another transaction was in the way, so that the same may succeed when it is begun anew.
+    fn is_passing(&self) -> bool;
+}
+
+/// The questions of this process to its databases, all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoreCalls {
+    /// How long they took, those without an answer too.
+    pub took: Distribution,
+    /// How many had no answer, or another than they should.
+    pub failed: u64,
+    /// How many were begun anew because another transaction was in the way.
+    pub disturbed: u64,
+}
+
+/// How often databases were asked since the program began.
+///
+/// ```
+/// use portcullis::store::calls;
+///
+/// assert!(calls().failed <= calls().took.count());
+/// ```
+#[must_use]
+pub fn calls() -> StoreCalls {
+    StoreCalls {
+        took: CALLS.took.get().map(Timings::seen).unwrap_or_default(),
+        failed: CALLS.failed.load(Ordering::Relaxed),
+        disturbed: CALLS.disturbed.load(Ordering::Relaxed),
+    }
+}
+
+struct Counted {
+    took: OnceLock<Timings>,
+    failed: AtomicU64,
+    disturbed: AtomicU64,
+}
+
+static CALLS: Counted =
+    Counted { took: OnceLock::new(), failed: AtomicU64::new(0), disturbed: AtomicU64::new(0) };
+
 /// The outcome of the work, or that it took too long. A search has its own time, whatever else its request waits for.
-pub(super) async fn in_time<T, Failure: From<sqlx::Error>>(
+pub(super) async fn in_time<T, Failure: From<sqlx::Error> + Outcome>(
     limit: Duration,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
+    let asked = SystemClock::new();
     let outcome = if limit > ANSWER {
         tokio::time::timeout(limit, work).await.ok()
     } else {
         patience::answered(limit, work).await
     };
-    outcome.unwrap_or_else(|| Err(sqlx::Error::PoolTimedOut.into()))
+    let outcome = outcome.unwrap_or_else(|| Err(sqlx::Error::PoolTimedOut.into()));
+    CALLS.took.get_or_init(Timings::default).add(asked.monotonic());
+    match &outcome {
+        Ok(_) => {}
+        Err(failure) if failure.is_passing() => drop(CALLS.disturbed.fetch_add(1, Ordering::Relaxed)),
+        Err(_) => drop(CALLS.failed.fetch_add(1, Ordering::Relaxed)),
+    }
+    outcome
 }
 
 /// How often a transaction was begun.

@@ -28,6 +28,8 @@ use crate::auth::{Cursor, EventStore, SessionStore};
 #[cfg(feature = "second-factor")]
 use crate::users::{AccountStore, AttemptStore, FactorStore, MailStore, ProfileStore};
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use self::again::{StoreCalls, calls};
 #[cfg(feature = "redis")]
 pub use self::redis::{InvalidRedisUrl, RedisUrl, blocklist};
 

@@ -74,6 +74,7 @@ use tokio::sync::OnceCell;
 
 use self::hint::{Growth, Hints};
 use crate::auth::{Revocation, StoreError};
+use crate::store::again::Outcome;
 use crate::store::postgres::{PostgresFailure as Failure, PostgresStore as Driver, Writing as Write};
 #[cfg(feature = "second-factor")]
 use crate::users::AccountStoreError;
@@ -260,8 +261,8 @@ enum PostgresFailure {
     Overtaken,
 }
 
-impl PostgresFailure {
-    /// Whether another transaction was in the way: a serialization failure, a deadlock, or a row that it changed first.
+impl Outcome for PostgresFailure {
+    /// A serialization failure, a deadlock, or a row that another transaction changed first.
     fn is_passing(&self) -> bool {
         match self {
             Self::Sql(sqlx::Error::Database(error)) => {
@@ -271,7 +272,9 @@ impl PostgresFailure {
             _ => false,
         }
     }
+}
 
+impl PostgresFailure {
     /// What it means that a row is not the one any more that was read in this transaction.
     const fn overtaken() -> Self {
         Self::Overtaken

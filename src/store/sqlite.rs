@@ -72,6 +72,7 @@ use sqlx::{query, query_as, query_scalar};
 use tokio::sync::OnceCell;
 
 use crate::auth::{Revocation, StoreError};
+use crate::store::again::Outcome;
 use crate::store::sqlite::SqliteStore as Driver;
 use crate::store::sqlite::open::Missing;
 #[cfg(feature = "second-factor")]
@@ -225,12 +226,14 @@ impl Write {
     }
 }
 
-impl Failure {
-    /// Whether the same transaction may succeed when it is begun again: never, because it held the writing lock.
-    const fn is_passing(&self) -> bool {
+impl Outcome for Failure {
+    /// Never: it held the writing lock.
+    fn is_passing(&self) -> bool {
         false
     }
+}
 
+impl Failure {
     /// What it means that a row is not the one any more that was read in this transaction: with the writing lock held since,
     /// only a broken database comes here.
     const fn overtaken() -> Self {

@@ -37,10 +37,10 @@ pub use factors::{
 pub use factors::{PasskeyError, PasskeySite};
 pub use mail::{
     EmailAddress, Followed, FollowedLink, InvalidEmailAddress, KeptLink, KnownAddress, Letter, LinkError,
-    LinkForm, LinkId, LinkPurpose, LinkStep, MailMessage, MailStore, MessageId, Newcomer, OpenLink,
-    OutboxStore, PostOffice, Posted, QueuedMessage, Registration, Setback, notice,
+    LinkForm, LinkId, LinkPurpose, LinkStep, MailBacklog, MailMessage, MailStore, MessageId, Newcomer,
+    OpenLink, OutboxStore, PostOffice, Posted, QueuedMessage, Registration, Setback, notice,
 };
-pub use password::{Cost, HashError, Hasher, InvalidPassword, Password, UnfitCost};
+pub use password::{Cost, HashError, HashLoad, Hasher, InvalidPassword, Password, UnfitCost};
 pub use policy::{PasswordPolicy, UnfitPassword};
 pub use roles::{InvalidRoles, Roles};
 pub use sign_in::{Authenticated, Step};

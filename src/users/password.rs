@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::users::password::memory::Buffers;
 use crate::users::password::queue::Queue;
 
+pub use queue::HashLoad;
 pub(in crate::users) use queue::{Place, Priority};
 
 /// A password as somebody typed it: 1 to 256 bytes, neither trimmed nor cut (OWASP ASVS 6.2.8).
@@ -247,6 +248,12 @@ impl Hasher {
     /// Argon2, after the same time; [`HashError::Failed`] when the machine fails.
     pub async fn verify(&self, password: &Password, stored: Option<&str>) -> Result<bool, HashError> {
         self.verify_at(self.place(Priority::Known)?, password, stored).await
+    }
+
+    /// How busy it is.
+    #[must_use]
+    pub fn load(&self) -> HashLoad {
+        self.queue.load()
     }
 
     /// Takes a place in the queue.

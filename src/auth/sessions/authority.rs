@@ -40,6 +40,7 @@ use crate::auth::wire::proved::Proved;
 use crate::ground::clock::{Clock, UnixTime};
 use crate::ground::patience;
 use crate::ground::random::Random;
+use crate::ground::request::{RequestId, on_its_account};
 
 pub(crate) struct Authority {
     pub(crate) settings: AuthSettings,
@@ -263,6 +264,7 @@ impl Authority {
         let started = self.clock.monotonic();
         let news = self.store.revocations(&cursor, self.clock.now()).await?;
         self.take_in(&news, started).await;
+        self.view.readings.add(self.clock.monotonic().saturating_sub(started));
         *cursor = news.cursor;
         Ok(())
     }
@@ -356,11 +358,11 @@ impl Authority {
     {
         let change = change(Arc::clone(self));
         let it = Arc::clone(self);
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(on_its_account(RequestId::current(), async move {
             let outcome = change.await;
             it.tell_siblings().await;
             outcome
-        });
+        }));
         match patience::answered(limit, task).await {
             Some(Ok(outcome)) => outcome.map_err(AuthError::from),
             Some(Err(error)) => {

@@ -182,6 +182,21 @@ pub enum Verdict {
     Expired,
 }
 
+impl Verdict {
+    /// The stable word for this verdict, as metrics write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rotated => "rotated",
+            Self::Replayed => "replayed",
+            Self::Reused => "reused",
+            Self::NeverIssued => "never_issued",
+            Self::AlreadyEnded => "already_ended",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 impl State {
     /// The state of a session that begins now.
     #[must_use]

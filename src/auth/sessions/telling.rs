@@ -42,6 +42,7 @@ impl Authority {
     }
 
     pub(crate) fn note_verdict(&self, verdict: Verdict, session: &Session, address: Option<IpAddr>) {
+        self.journal.tally.verdict(verdict);
         let what: &[What] = match verdict {
             Verdict::Replayed => &[What::Replayed],
             Verdict::Reused => &[What::Reused, What::SessionEnded(EndReason::Reused)],

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::auth::sessions::record::{Revocation, Revocations};
 use crate::ground::clock::UnixTime;
+use crate::ground::timings::Timings;
 
 /// The revoked ids, in shards so that a growing table copies a sixteenth at a time.
 pub(crate) struct View {
@@ -19,6 +20,8 @@ pub(crate) struct View {
     not_before: AtomicI64,
     /// Monotonic milliseconds of the last word from the store.
     synced: AtomicU64,
+    /// How long the store took to say it.
+    pub(crate) readings: Timings,
 }
 
 type Shard = HashMap<[u8; 16], u32, BuildHasherDefault<Fold>>;
@@ -29,6 +32,7 @@ impl View {
             shards: std::array::from_fn(|_| RwLock::new(Shard::default())),
             not_before: AtomicI64::new(i64::MIN),
             synced: AtomicU64::new(0),
+            readings: Timings::default(),
         }
     }
 

@@ -14,6 +14,8 @@ use rocket::http::{ContentType, Header};
 use rocket::response::{self, Responder};
 use rocket::{Request, Response};
 
+use crate::routes::edge::observed::{self, name_of};
+
 /// Sets the security headers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SecurityHeaders {
@@ -67,6 +69,9 @@ impl<'r, 'o: 'r, T: Responder<'r, 'o>> Responder<'r, 'o> for Secured<T> {
         let mut response = self.0.respond_to(request)?;
         if let Some(headers) = request.rocket().state::<SecurityHeaders>() {
             headers.set(&mut response);
+        }
+        if let Some(name) = name_of(request) {
+            response.set_header(Header::new(observed::HEADER, name.as_str().to_owned()));
         }
         Ok(response)
     }

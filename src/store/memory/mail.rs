@@ -10,8 +10,8 @@ use crate::auth::OsRandom;
 use crate::auth::UnixTime;
 use crate::users::{
     Account, AccountStoreError, Effective, EmailAddress, Followed, FollowedLink, KeptLink, KnownAddress,
-    Letter, LinkId, LinkPurpose, LinkStep, MailMessage, MailStore, MessageId, OutboxStore, Posted,
-    QueuedMessage, Username, Warrant, notice,
+    Letter, LinkId, LinkPurpose, LinkStep, MailBacklog, MailMessage, MailStore, MessageId, OutboxStore,
+    Posted, QueuedMessage, Username, Warrant, notice,
 };
 
 /// What is kept of mail.
@@ -296,5 +296,16 @@ impl OutboxStore for MemoryStore {
         queued.sort_by_key(|queued| (queued.message.made_at, queued.message.id));
         queued.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(queued)
+    }
+
+    async fn backlog(&self) -> Result<MailBacklog, AccountStoreError> {
+        let kept = self.kept();
+        let (dead, waiting): (Vec<_>, Vec<_>) =
+            kept.post.queue.iter().map(|(queued, _)| queued).partition(|queued| queued.is_dead);
+        Ok(MailBacklog {
+            waiting: u64::try_from(waiting.len()).unwrap_or(u64::MAX),
+            oldest: waiting.iter().map(|queued| queued.message.made_at).min(),
+            dead: u64::try_from(dead.len()).unwrap_or(u64::MAX),
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::users::accounts::{Accounts, ChangeError};
-use crate::users::password::Password;
+use crate::users::password::{HashLoad, Password};
 use crate::users::policy::UnfitPassword;
 use crate::users::store_error::AccountStoreError;
 use crate::users::username::Username;
@@ -18,6 +18,12 @@ pub trait LeakedPasswords: Send + Sync + 'static {
 }
 
 impl Accounts {
+    /// How busy the hasher is.
+    #[must_use]
+    pub fn hash_load(&self) -> HashLoad {
+        self.hasher.load()
+    }
+
     /// Asks this list about every password that somebody chooses.
     #[must_use]
     pub fn with_leaked_passwords(self, leaked: Arc<dyn LeakedPasswords>) -> Self {

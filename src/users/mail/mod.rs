@@ -20,7 +20,7 @@ mod writing;
 pub use address::{EmailAddress, InvalidEmailAddress};
 pub use link::{KeptLink, LinkId, LinkPurpose};
 pub use newcomer::{Newcomer, Registration};
-pub use outbox::{Letter, MailMessage, MessageId, OutboxStore, QueuedMessage, Setback};
+pub use outbox::{Letter, MailBacklog, MailMessage, MessageId, OutboxStore, QueuedMessage, Setback};
 pub use own::{LinkError, LinkForm, OpenLink, PostOffice};
 pub use store::{Followed, FollowedLink, KnownAddress, LinkStep, MailStore, Posted};
 pub use writing::notice;

@@ -97,6 +97,17 @@ pub struct QueuedMessage {
     pub last_error: Option<String>,
 }
 
+/// How many messages are not sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MailBacklog {
+    /// Those that somebody will try (again).
+    pub waiting: u64,
+    /// When the oldest of those was written.
+    pub oldest: Option<UnixTime>,
+    /// Those that nobody tries any more.
+    pub dead: u64,
+}
+
 /// What follows when a message was not sent.
 ///
 /// ```
@@ -156,6 +167,9 @@ pub trait OutboxStore: Send + Sync + 'static {
 
     /// The oldest messages that are waiting, at most so many; dead ones stand among them.
     async fn queued(&self, limit: u32) -> Result<Vec<QueuedMessage>, AccountStoreError>;
+
+    /// How many there are.
+    async fn backlog(&self) -> Result<MailBacklog, AccountStoreError>;
 }
 
 impl MailMessage {

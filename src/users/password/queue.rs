@@ -5,9 +5,13 @@
 //! of the places, and every fourth turn goes to whoever would otherwise wait for ever.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
+
+use crate::ground::clock::{Clock, SystemClock};
+use crate::ground::timings::{Distribution, Timings};
 
 /// How soon somebody's password is looked at when many wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +30,21 @@ pub(super) struct Queue {
     state: Mutex<QueueState>,
     workers: usize,
     waiting: usize,
+    waits: Timings,
+    refused: AtomicU64,
+}
+
+/// How busy a [`Hasher`](crate::users::Hasher) is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HashLoad {
+    /// How many passwords are being hashed.
+    pub working: usize,
+    /// How many wait for their turn.
+    pub waiting: usize,
+    /// How many were sent away because too many waited, since the program began.
+    pub refused: u64,
+    /// How long those waited who had their turn.
+    pub waits: Distribution,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +74,13 @@ pub(super) struct Turn(Option<Arc<Queue>>);
 impl Queue {
     /// So many work at the same time while at most so many wait.
     pub(super) fn new(workers: usize, waiting: usize) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), workers, waiting })
+        Arc::new(Self {
+            state: Mutex::default(),
+            workers,
+            waiting,
+            waits: Timings::default(),
+            refused: AtomicU64::new(0),
+        })
     }
 
     /// Takes a place; `None` when there is none for this priority.
@@ -67,6 +92,7 @@ impl Queue {
         };
         let mut state = self.state();
         if state.taken >= self.workers + self.waiting - reserved {
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         state.taken += 1;
@@ -89,6 +115,19 @@ impl Queue {
                 turn.0 = None;
                 self.state().working -= 1;
             }
+        }
+    }
+
+    /// How busy it is.
+    pub(super) fn load(&self) -> HashLoad {
+        let state = self.state();
+        let (working, taken) = (state.working, state.taken);
+        drop(state);
+        HashLoad {
+            working,
+            waiting: taken.saturating_sub(working),
+            refused: self.refused.load(Ordering::Relaxed),
+            waits: self.waits.seen(),
         }
     }
 
@@ -121,8 +160,11 @@ impl Place {
     pub(super) async fn turn(&self) -> Option<Turn> {
         let (sender, turn) = oneshot::channel();
         self.queue.state().line(self.priority).push_back(sender);
+        let asked = SystemClock::new();
         self.queue.go_on();
-        turn.await.ok()
+        let turn = turn.await.ok();
+        self.queue.waits.add(asked.monotonic());
+        turn
     }
 }
 

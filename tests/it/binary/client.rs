@@ -98,6 +98,11 @@ impl Client {
         Self { address, jar: Jar::default() }
     }
 
+    /// Whom it asks.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Another caller with the same cookies, such as a thief or a restarted server's old visitor.
     pub(crate) fn with(address: SocketAddr, jar: &Jar) -> Self {
         Self { address, jar: jar.clone() }

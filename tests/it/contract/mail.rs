@@ -6,7 +6,7 @@ use portcullis::auth::UnixTime;
 use portcullis::store::Stores;
 use portcullis::users::{
     Account, CodeDigest, Effective, EmailAddress, FollowedLink, KeptCode, KeptLink, Letter, LinkId,
-    LinkPurpose, LinkStep, MailMessage, MessageId, NewHash, Username, Warrant,
+    LinkPurpose, LinkStep, MailBacklog, MailMessage, MessageId, NewHash, Username, Warrant,
 };
 
 use super::{NOW, after, create, session};
@@ -179,9 +179,13 @@ async fn what_was_not_sent_waits_or_is_dead_until_the_operator_says_so(stores: S
     assert_eq!(stores.mail.take(after(9), after(60)).await.unwrap(), None);
     let taken = stores.mail.take(after(10), after(70)).await.unwrap().unwrap();
     assert_eq!((taken.attempts, taken.last_error.as_deref()), (2, Some("the server answered 421")));
+    let backlog = MailBacklog { waiting: 1, oldest: Some(taken.message.made_at), dead: 0 };
+    assert_eq!(stores.mail.backlog().await.unwrap(), backlog);
     stores.mail.put_off(id, None, "the server answered 550").await.unwrap();
     assert_eq!(stores.mail.take(after(1_000_000), after(1_000_060)).await.unwrap(), None);
     assert!(stores.mail.queued(9).await.unwrap()[0].is_dead);
+    let backlog = MailBacklog { waiting: 0, oldest: None, dead: 1 };
+    assert_eq!(stores.mail.backlog().await.unwrap(), backlog);
     assert!(stores.mail.retry_message(id, after(500)).await.unwrap());
     let taken = stores.mail.take(after(500), after(560)).await.unwrap().unwrap();
     assert_eq!((taken.is_dead, taken.message.made_at), (false, after(500)), "it has a day again");

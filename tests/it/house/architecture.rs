@@ -60,7 +60,7 @@ fn every_wing_sees_only_what_it_may() {
     let may: [(&str, &[&str]); 8] = [
         ("ground/", &["ground"]),
         ("auth/", &["auth", "ground"]),
-        ("users/", &["users", "auth::Clock", "auth::Random", "auth::UnixTime", "auth::clock"]),
+        ("users/", &["users", "ground", "auth::Clock", "auth::Random", "auth::UnixTime", "auth::clock"]),
         ("store", &["store", "auth::", "users::"]),
         ("routes/", &["routes", "auth", "users", "settings"]),
         ("settings", &["settings", "auth", "store::StoreUrl", "store::RedisUrl", "mail::MailRoute"]),

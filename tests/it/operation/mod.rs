@@ -2,5 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod command_line;
+pub(crate) mod log_lines;
+pub(crate) mod metrics;
 pub(crate) mod settings;
 pub(crate) mod sqlite_file;

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use crate::auth::sessions::event::tally::Tally;
 use crate::auth::sessions::event::{Event, JournalEntry, What};
 
 /// The events that the store has yet to keep.
@@ -16,6 +17,8 @@ pub(crate) struct Journal {
     waiting: Mutex<Waiting>,
     /// Held while the store is told, so that a reader can wait for what is on its way.
     pub(in crate::auth::sessions) telling: tokio::sync::Mutex<()>,
+    /// How often did what happen?
+    pub(crate) tally: Tally,
 }
 
 #[derive(Default)]
@@ -34,12 +37,13 @@ impl Journal {
     /// An empty one, which names its events from this random number on.
     pub(crate) fn new(first: [u8; 16]) -> Self {
         let waiting = Waiting { next: u128::from_be_bytes(first), ..Waiting::default() };
-        Self { waiting: Mutex::new(waiting), telling: tokio::sync::Mutex::default() }
+        Self { waiting: Mutex::new(waiting), telling: tokio::sync::Mutex::default(), tally: Tally::new() }
     }
 
     /// Logs an event and queues it for the store.
     pub(crate) fn write(&self, event: Event) {
         event.log();
+        self.tally.event(event.what);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let room = if event.what.is_at_will() { MAX_WAITING / 2 } else { MAX_WAITING };
         if waiting.is_surplus(&event) || waiting.events.len() >= room {

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use super::{Connection, Driver, Failure, query, query_as};
 use crate::auth::UnixTime;
 use crate::users::{
-    AccountStoreError, Letter, LinkId, MailMessage, MessageId, OutboxStore, QueuedMessage, Username,
+    AccountStoreError, Letter, LinkId, MailBacklog, MailMessage, MessageId, OutboxStore, QueuedMessage,
+    Username,
 };
 
 #[async_trait]
@@ -98,6 +99,18 @@ impl OutboxStore for Driver {
             Ok(rows.bind(i64::from(limit)).fetch_all(&mut *reader).await?)
         })?;
         Ok(rows.into_iter().map(QueuedMessage::try_from).collect::<Result<_, _>>()?)
+    }
+
+    async fn backlog(&self) -> Result<MailBacklog, AccountStoreError> {
+        let rows: Vec<(bool, i64, Option<i64>)> = once!({
+            let mut reader = self.read().await?;
+            let rows = query_as("SELECT is_dead, count(*), min(made_at) FROM outbox GROUP BY is_dead");
+            Ok(rows.fetch_all(&mut *reader).await?)
+        })?;
+        let of = |dead: bool| rows.iter().find(|(is_dead, ..)| *is_dead == dead);
+        let count = |dead| of(dead).map_or(0, |(_, count, _)| u64::try_from(*count).unwrap_or(0));
+        let oldest = of(false).and_then(|(.., oldest)| *oldest).map(UnixTime::from_secs);
+        Ok(MailBacklog { waiting: count(false), oldest, dead: count(true) })
     }
 }
 
