@@ -23,9 +23,10 @@ use crate::mail::{Letters, MailRoute, Mailer, Transport};
 use crate::metrics::{Metrics, MetricsPort, Sources};
 use crate::routes::answer::headers::SecurityHeaders;
 use crate::routes::edge::host::OneHost;
-use crate::routes::edge::observed::{Audience, Names, Observed};
+use crate::routes::edge::observed::{ExchangeListener, Observed, RequestNames};
 use crate::routes::edge::spelling::OneSpelling;
 use crate::routes::health::Draining;
+use crate::routes::health::seen::DoctorKey;
 use crate::routes::people::administrator::Randomness;
 use crate::routes::signing::login::Demo;
 use crate::routes::view::frame::ServiceName;
@@ -84,6 +85,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     }
     // A role must not need what nobody could take into use.
     let strong_roles = if seal.is_some() { settings.strong_roles.clone() } else { Vec::new() };
+    let doctor = DoctorKey { key: seal.clone(), clock: Arc::clone(&world.clock) };
     let accounts = accounts(&settings, &stores, Arc::clone(&world.clock), &world.random, seal)?;
     let leaving = Leaving::new(
         accounts.clone(),
@@ -137,15 +139,16 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     let mut start = [0; 8];
     random.fill(&mut start).map_err(|error| vec![error.to_string()])?;
     let observed = Observed {
-        names: Names::new(start, settings.trusted_proxies.clone()),
+        names: RequestNames::new(start, settings.trusted_proxies.clone()),
         clock,
         is_logged: settings.access_log,
-        audience: metrics.as_ref().map(|(_, metrics)| Arc::clone(metrics) as Arc<dyn Audience>),
+        audience: metrics.as_ref().map(|(_, metrics)| Arc::clone(metrics) as Arc<dyn ExchangeListener>),
     };
     let rocket = rocket::custom(figment)
         .manage(headers)
         .manage(portcullis.status())
         .manage(draining)
+        .manage(doctor)
         .manage(stores.clone())
         .manage(accounts)
         .manage(catalogues)

@@ -4,16 +4,19 @@
 //! A password is never an argument: arguments are seen by everybody on the machine and kept in the shell's history.
 
 pub(crate) mod backup;
+pub(crate) mod doctor;
 pub(crate) mod health;
+pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod leaked;
 pub(crate) mod mail;
+pub(crate) mod manual;
 pub(crate) mod migrate;
 pub(crate) mod session;
+mod speech;
 pub(crate) mod user;
 
-use std::fmt::Display;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::sync::Arc;
 
 use portcullis::app;
@@ -25,6 +28,8 @@ use portcullis::store::{self, StoreUrl, Stores};
 use portcullis::users::{Accounts, SealKey, Username};
 use time::OffsetDateTime;
 use time::macros::format_description;
+
+pub(crate) use self::speech::{complain, print_table, say, say_once, speak_json, tell};
 
 /// What a subcommand works with.
 pub(crate) struct Workbench {
@@ -153,47 +158,4 @@ pub(crate) fn sessions(number: usize) -> String {
 pub(crate) fn moment(at: UnixTime) -> String {
     let at = OffsetDateTime::from_unix_timestamp(at.as_secs()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z")).unwrap_or_default()
-}
-
-/// Prints a table with a head, its columns aligned.
-pub(crate) fn print_table<const COLUMNS: usize>(
-    head: [&str; COLUMNS],
-    rows: &[[String; COLUMNS]],
-) -> Result<(), Problems> {
-    let mut widths = head.map(str::len);
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |cells: [&str; COLUMNS]| {
-        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    say(line(head))?;
-    for row in rows {
-        say(line(row.each_ref().map(String::as_str)))?;
-    }
-    Ok(())
-}
-
-/// Says a line to whoever asked; one that is lost is told, except where the reader has gone, as `| head` does.
-pub(crate) fn say(line: impl Display) -> Result<(), Problems> {
-    match writeln!(std::io::stdout(), "{line}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(lost(&error)),
-        _ => Ok(()),
-    }
-}
-
-/// Says a line that nobody will ever say again.
-pub(crate) fn say_once(line: impl Display) -> Result<(), Problems> {
-    writeln!(std::io::stdout(), "{line}").map_err(|error| lost(&error))
-}
-
-fn lost(error: &std::io::Error) -> Problems {
-    vec![format!("What was done could not be told: {error}")]
-}
-
-pub(crate) fn complain(line: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }

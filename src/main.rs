@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use portcullis::app::{self, World};
 use portcullis::routes::health::Draining;
 use portcullis::settings;
@@ -31,6 +31,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Arguments {
+    /// Speak to a program: an object of JSON on each line.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -43,6 +46,20 @@ enum Command {
     CheckConfig,
     /// Ask the server that runs with these settings whether it is ready.
     Health,
+    /// Print what a shell needs to complete commands; how it is taken into use, the shell says.
+    Completion {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one for each command, into a folder.
+    Manual {
+        /// The folder, which is there.
+        folder: PathBuf,
+    },
+    /// Make an installation: settings, keys, the store and the first administrator.
+    Init(cli::init::InitArguments),
+    /// Look for what is wrong with this installation, and say what to do about it.
+    Doctor(cli::doctor::DoctorArguments),
     /// Copy the store into a new file, as it is at this moment; a server that runs on it goes on.
     Backup {
         /// The file of the copy, which must not be there yet.
@@ -73,6 +90,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.json {
+        cli::speak_json();
+    }
     let log = log::install(
         matches!(arguments.command, None | Some(Command::Serve)),
         settings::log_format(&settings::figment()),
@@ -91,9 +111,17 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Vec<String>> {
+    let command = arguments.command.unwrap_or(Command::Serve);
+    // These are for whoever has no settings yet, or none that can be read.
+    let goes_without = matches!(
+        command,
+        Command::Doctor(_) | Command::Init(_) | Command::Completion { .. } | Command::Manual { .. }
+    );
     // Rocket's runtime reads its part of the settings before any future runs, and panics at a mistake.
-    settings::load(&settings::figment())?;
-    match arguments.command.unwrap_or(Command::Serve) {
+    if !goes_without {
+        settings::load(&settings::figment()).map_err(cli::init::hinted)?;
+    }
+    match command {
         Command::Serve => rocket::execute(serve()),
         Command::CheckConfig => {
             app::check(&settings::figment())?;
@@ -107,6 +135,10 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
             Ok(())
         }
         Command::Health => cli::health::run(),
+        Command::Completion { shell } => cli::manual::completion(Arguments::command(), shell),
+        Command::Manual { folder } => cli::manual::pages(Arguments::command(), &folder),
+        Command::Doctor(arguments) => on_a_runtime_of_its_own(cli::doctor::run(arguments)),
+        Command::Init(arguments) => on_a_runtime_of_its_own(cli::init::run(arguments)),
         Command::Backup { file } => rocket::execute(cli::backup::run(&file)),
         Command::Migrate { to } => rocket::execute(cli::migrate::run(to.as_deref())),
         Command::User(command) => rocket::execute(cli::user::run(command)),
@@ -115,6 +147,12 @@ fn run(arguments: Arguments) -> Result<(), Vec<String>> {
         Command::LeakedPasswords(command) => cli::leaked::run(command),
         Command::Key(command) => cli::key::run(&command),
     }
+}
+
+/// Does work that must not depend on whether the settings can be read.
+fn on_a_runtime_of_its_own(work: impl Future<Output = Result<(), Vec<String>>>) -> Result<(), Vec<String>> {
+    let runtime = rocket::tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| vec![error.to_string()])?.block_on(work)
 }
 
 /// What asks the program to end.

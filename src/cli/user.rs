@@ -239,7 +239,7 @@ async fn code(name: &str) -> Result<(), Problems> {
         });
     };
     desk.note(Some(What::CodeIssued), name.as_str(), &[], EndReason::Operator).await;
-    if let Err(mut lost) = say_once(code.to_text()) {
+    if let Err(mut lost) = say_once("code", code.to_text()) {
         // Nobody has seen it, so nobody shall use it.
         desk.accounts.withdraw_code(&name).await.map_err(problem)?;
         desk.note(Some(What::CodeWithdrawn), name.as_str(), &[], EndReason::Operator).await;

@@ -22,7 +22,7 @@ use prometheus_client::registry::{Registry, Unit};
 pub(crate) use self::port::MetricsPort;
 use self::reading::Reading;
 use crate::auth::{Clock, NodeStatus};
-use crate::routes::edge::observed::{Audience, Exchange};
+use crate::routes::edge::observed::{ExchangeListener, Observation};
 use crate::routes::health::Draining;
 use crate::store::StoreUrl;
 use crate::users::{Accounts, MailStore};
@@ -81,12 +81,12 @@ impl Metrics {
     }
 }
 
-impl Audience for Metrics {
-    fn hear(&self, exchange: &Exchange<'_>) {
-        let (method, route) = (exchange.method, exchange.route.to_owned());
+impl ExchangeListener for Metrics {
+    fn hear(&self, observation: &Observation<'_>) {
+        let (method, route) = (observation.method, observation.route.to_owned());
         let labels = RouteLabels { method, route: route.clone() };
-        self.durations.get_or_create(&labels).observe(exchange.took.as_secs_f64());
-        let labels = AnswerLabels { method, route, status: exchange.status };
+        self.durations.get_or_create(&labels).observe(observation.took.as_secs_f64());
+        let labels = AnswerLabels { method, route, status: observation.status };
         self.answers.get_or_create(&labels).inc();
     }
 }

@@ -33,9 +33,9 @@ pub(super) struct Reading {
     disk: Option<u64>,
 }
 
-type Told = Result<(), std::fmt::Error>;
+type Encoded = Result<(), std::fmt::Error>;
 /// A word, and how often.
-type Counts<'a> = &'a [(&'a str, u64)];
+type Tallied<'a> = &'a [(&'a str, u64)];
 
 impl Reading {
     pub(super) async fn take(sources: &Sources) -> Self {
@@ -89,107 +89,107 @@ impl Reading {
 }
 
 impl Collector for Reading {
-    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Told {
-        let mut page = Page(encoder);
-        page.build()?;
-        page.gauge("ready", "Whether requests may be sent here", None, u64::from(self.is_ready))?;
-        page.gauge(
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> Encoded {
+        let mut sheet = Sheet(encoder);
+        sheet.build()?;
+        sheet.gauge("ready", "Whether requests may be sent here", None, u64::from(self.is_ready))?;
+        sheet.gauge(
             "store_reachable",
             "Whether the store answered last",
             None,
             u64::from(self.reaches_store),
         )?;
-        self.people(&mut page)?;
-        self.revocation(&mut page)?;
-        page.gauge("hash_working", "Passwords that are being hashed", None, count(self.hashing.working))?;
-        page.gauge("hash_waiting", "Passwords that wait to be hashed", None, count(self.hashing.waiting))?;
-        page.counter("hash_refused", "Passwords that found no place", self.hashing.refused)?;
-        page.histogram("hash_wait", "How long passwords waited to be hashed", &self.hashing.waits)?;
-        page.histogram("store_call", "How long the store took", &self.calls.took)?;
-        page.counter("store_failures", "Calls to the store that had no answer", self.calls.failed)?;
-        page.counter("store_conflicts", "Calls that others were in the way of", self.calls.disturbed)?;
+        self.people(&mut sheet)?;
+        self.revocation(&mut sheet)?;
+        sheet.gauge("hash_working", "Passwords that are being hashed", None, count(self.hashing.working))?;
+        sheet.gauge("hash_waiting", "Passwords that wait to be hashed", None, count(self.hashing.waiting))?;
+        sheet.counter("hash_refused", "Passwords that found no place", self.hashing.refused)?;
+        sheet.histogram("hash_wait", "How long passwords waited to be hashed", &self.hashing.waits)?;
+        sheet.histogram("store_call", "How long the store took", &self.calls.took)?;
+        sheet.counter("store_failures", "Calls to the store that had no answer", self.calls.failed)?;
+        sheet.counter("store_conflicts", "Calls that others were in the way of", self.calls.disturbed)?;
         if let Some((backlog, oldest)) = self.mail {
-            page.gauge("outbox_waiting", "Messages that wait to be sent", None, backlog.waiting)?;
-            page.gauge("outbox_dead", "Messages that nobody could send", None, backlog.dead)?;
+            sheet.gauge("outbox_waiting", "Messages that wait to be sent", None, backlog.waiting)?;
+            sheet.gauge("outbox_dead", "Messages that nobody could send", None, backlog.dead)?;
             let help = "How long the oldest message waits";
-            page.gauge("outbox_oldest", help, Some(&Unit::Seconds), oldest.as_secs_f64())?;
+            sheet.gauge("outbox_oldest", help, Some(&Unit::Seconds), oldest.as_secs_f64())?;
         }
         if let Some(free) = self.disk {
-            page.gauge("disk_free", "Room beside the store", Some(&Unit::Bytes), free)?;
+            sheet.gauge("disk_free", "Room beside the store", Some(&Unit::Bytes), free)?;
         }
         Ok(())
     }
 }
 
 impl Reading {
-    fn people(&self, page: &mut Page<'_>) -> Told {
+    fn people(&self, sheet: &mut Sheet<'_>) -> Encoded {
         let sign_ins = [
             ("succeeded", self.times(What::SignedIn)),
             ("failed", self.times(What::SignInFailed)),
             ("throttled", self.times(What::SignInThrottled)),
             ("busy", self.times(What::SignInBusy)),
         ];
-        page.counters("sign_ins", "Sign-ins by outcome", "outcome", &sign_ins)?;
+        sheet.counters("sign_ins", "Sign-ins by outcome", "outcome", &sign_ins)?;
         let second = [
             ("failed", self.times(What::SecondFactorFailed)),
             ("exhausted", self.times(What::SecondFactorExhausted)),
             ("recovery_code", self.times(What::RecoveryCodeUsed)),
             ("counter_fell", self.times(What::PasskeyCounterFell)),
         ];
-        page.counters("second_factors", "What became of second factors", "outcome", &second)?;
+        sheet.counters("second_factors", "What became of second factors", "outcome", &second)?;
         let ends: Vec<_> = EndReason::all()
             .map(|reason| (reason.as_str(), self.times(What::SessionEnded(reason))))
             .collect();
-        page.counters("sessions_ended", "Ends of sessions by reason", "reason", &ends)?;
+        sheet.counters("sessions_ended", "Ends of sessions by reason", "reason", &ends)?;
         let others: Vec<_> = self
             .events
             .iter()
             .filter(|(what, _)| !matches!(what, What::SessionEnded(_)))
             .map(|(what, count)| (what.as_str(), *count))
             .collect();
-        page.counters("events", "Security events but ends of sessions", "event", &others)
+        sheet.counters("events", "Security events but ends of sessions", "event", &others)
     }
 
-    fn revocation(&self, page: &mut Page<'_>) -> Told {
+    fn revocation(&self, sheet: &mut Sheet<'_>) -> Encoded {
         let verdicts: Vec<_> =
             self.refreshes.iter().map(|(verdict, count)| (verdict.as_str(), *count)).collect();
-        page.counters("refreshes", "Refreshes by verdict", "verdict", &verdicts)?;
-        page.gauge("revoked", "Ended sessions and revoked tokens in memory", None, count(self.revoked))?;
+        sheet.counters("refreshes", "Refreshes by verdict", "verdict", &verdicts)?;
+        sheet.gauge("revoked", "Ended sessions and revoked tokens in memory", None, count(self.revoked))?;
         if let Some(age) = self.age {
             let help = "How old the knowledge of revocations is";
-            page.gauge("revocations_age", help, Some(&Unit::Seconds), age.as_secs_f64())?;
+            sheet.gauge("revocations_age", help, Some(&Unit::Seconds), age.as_secs_f64())?;
         }
-        page.histogram("revocations_reading", "How long it took to read revocations", &self.readings)?;
+        sheet.histogram("revocations_reading", "How long it took to read revocations", &self.readings)?;
         if let Some(told) = self.siblings {
-            page.gauge("siblings_told", "Whether siblings know every revocation", None, u64::from(told))?;
+            sheet.gauge("siblings_told", "Whether siblings know every revocation", None, u64::from(told))?;
         }
         Ok(())
     }
 }
 
 /// What is written.
-struct Page<'a>(DescriptorEncoder<'a>);
+struct Sheet<'a>(DescriptorEncoder<'a>);
 
-impl Page<'_> {
-    fn build(&mut self) -> Told {
+impl Sheet<'_> {
+    fn build(&mut self) -> Encoded {
         let help = "Which program this is";
         let mut metric = self.0.encode_descriptor("build_info", help, None, MetricType::Gauge)?;
         metric.encode_family(&[("version", env!("CARGO_PKG_VERSION"))])?.encode_gauge(&1_u64)
     }
 
-    fn gauge<Value>(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: Value) -> Told
+    fn gauge<Value>(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: Value) -> Encoded
     where
         Value: prometheus_client::encoding::EncodeGaugeValue + Copy,
     {
         self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?.encode_gauge(&value)
     }
 
-    fn counter(&mut self, name: &str, help: &str, count: u64) -> Told {
+    fn counter(&mut self, name: &str, help: &str, count: u64) -> Encoded {
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         metric.encode_counter(&count, NO_EXEMPLAR)
     }
 
-    fn counters(&mut self, name: &str, help: &str, label: &str, counts: Counts<'_>) -> Told {
+    fn counters(&mut self, name: &str, help: &str, label: &str, counts: Tallied<'_>) -> Encoded {
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         for (word, count) in counts {
             metric.encode_family(&[(label, *word)])?.encode_counter(count, NO_EXEMPLAR)?;
@@ -197,7 +197,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn histogram(&mut self, name: &str, help: &str, seen: &Distribution) -> Told {
+    fn histogram(&mut self, name: &str, help: &str, seen: &Distribution) -> Encoded {
         let end = |end: Duration| if end == Duration::MAX { f64::INFINITY } else { end.as_secs_f64() };
         let classes: Vec<_> = seen.classes.iter().map(|(class, count)| (end(*class), *count)).collect();
         let mut metric = self.0.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;

@@ -1,8 +1,10 @@
 //! `/health/live` and `/health/ready`: for whoever decides where requests go, and whether to start the program anew.
 //!
-//! They are open to everybody and say yes or no, from memory, so that asking costs nothing and tells nothing. Live is a
+//! These two are open to everybody and say yes or no, from memory, so that asking costs nothing and tells nothing. Live is a
 //! program whose event loop turns. Ready is one whose store answered the last time and that follows what others revoke
 //! ([`NodeStatus`]), and that is not about to end.
+
+pub mod seen;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -215,6 +215,7 @@ fn others() -> Vec<Route> {
         jwks::jwks,
         health::live,
         health::ready,
+        health::seen::seen,
         activity::export,
         files::asset,
         files::favicon,

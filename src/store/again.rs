@@ -41,7 +41,9 @@ macro_rules! again {
         loop {
             let outcome = once!($work);
             match outcome {
-                Err(failure) if crate::store::again::Outcome::is_passing(&failure) && turns.are_left() => {
+                Err(failure)
+                    if crate::store::again::Disturbance::is_passing(&failure) && turns.are_left() =>
+                {
                     turns.wait().await
                 }
                 outcome => break outcome,
@@ -51,7 +53,7 @@ macro_rules! again {
 }
 
 /// Why a driver has no answer.
-pub(super) trait Outcome {
+pub(super) trait Disturbance {
     /// Whether another transaction was in the way, so that the same may succeed when it is begun anew.
     fn is_passing(&self) -> bool;
 }
@@ -93,7 +95,7 @@ static CALLS: Counted =
     Counted { took: OnceLock::new(), failed: AtomicU64::new(0), disturbed: AtomicU64::new(0) };
 
 /// The outcome of the work, or that it took too long. A search has its own time, whatever else its request waits for.
-pub(super) async fn in_time<T, Failure: From<sqlx::Error> + Outcome>(
+pub(super) async fn in_time<T, Failure: From<sqlx::Error> + Disturbance>(
     limit: Duration,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {

@@ -313,6 +313,22 @@ pub fn check(url: &StoreUrl) -> Result<(), String> {
     }
 }
 
+/// What time it is at the store's machine; `None` for a store on this one.
+///
+/// # Errors
+/// One line for the operator when it does not say so.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub async fn time_of(url: &StoreUrl) -> Result<Option<crate::auth::UnixTime>, String> {
+    match url {
+        #[cfg(feature = "postgres")]
+        StoreUrl::Postgres(url) => {
+            url.store().time().await.map(Some).map_err(|error| crate::auth::chain(&error))
+        }
+        #[cfg(feature = "sqlite")]
+        _ => Ok(None),
+    }
+}
+
 /// Copies the store of this URL into a file that is not there yet, as it is at one moment; a server may go on with it
 /// meanwhile, and nobody waits.
 ///

@@ -73,8 +73,8 @@ use sqlx::{
 use tokio::sync::OnceCell;
 
 use self::hint::{Growth, Hints};
-use crate::auth::{Revocation, StoreError};
-use crate::store::again::Outcome;
+use crate::auth::{Revocation, StoreError, UnixTime};
+use crate::store::again::{self, Disturbance};
 use crate::store::postgres::{PostgresFailure as Failure, PostgresStore as Driver, Writing as Write};
 #[cfg(feature = "second-factor")]
 use crate::users::AccountStoreError;
@@ -129,6 +129,16 @@ impl PostgresStore {
         };
         let asked = tokio::time::timeout(ONCE_TIMEOUT, asked).await;
         Ok(asked.map_err(|_| sqlx::Error::PoolTimedOut)??)
+    }
+
+    /// What time it is there.
+    pub(super) async fn time(&self) -> Result<UnixTime, StoreError> {
+        let asked = async {
+            let mut reader = self.read().await?;
+            let now = query_scalar::<i64>("SELECT extract(epoch FROM clock_timestamp())::bigint");
+            Ok::<_, Failure>(now.fetch_one(&mut *reader).await?)
+        };
+        Ok(UnixTime::from_secs(again::in_time(again::ANSWER, asked).await?))
     }
 
     async fn ready_now(&self) -> Result<(), Failure> {
@@ -261,7 +271,7 @@ enum PostgresFailure {
     Overtaken,
 }
 
-impl Outcome for PostgresFailure {
+impl Disturbance for PostgresFailure {
     /// A serialization failure, a deadlock, or a row that another transaction changed first.
     fn is_passing(&self) -> bool {
         match self {

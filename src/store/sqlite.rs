@@ -72,7 +72,7 @@ use sqlx::{query, query_as, query_scalar};
 use tokio::sync::OnceCell;
 
 use crate::auth::{Revocation, StoreError};
-use crate::store::again::Outcome;
+use crate::store::again::Disturbance;
 use crate::store::sqlite::SqliteStore as Driver;
 use crate::store::sqlite::open::Missing;
 #[cfg(feature = "second-factor")]
@@ -226,7 +226,7 @@ impl Write {
     }
 }
 
-impl Outcome for Failure {
+impl Disturbance for Failure {
     /// Never: it held the writing lock.
     fn is_passing(&self) -> bool {
         false

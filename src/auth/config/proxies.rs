@@ -58,6 +58,12 @@ impl TrustedProxies {
         ranges.iter().map(range).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether this address is one of the operator's proxies; an IPv4 address in IPv6 form is the IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

@@ -16,14 +16,14 @@ use rocket::{Data, Request, Response, Route};
 use crate::auth::{Clock, RequestId, RequestIds, TrustedProxies};
 
 /// Hears of every answer.
-pub(crate) trait Audience: Send + Sync + 'static {
+pub(crate) trait ExchangeListener: Send + Sync + 'static {
     /// This was answered.
-    fn hear(&self, exchange: &Exchange<'_>);
+    fn hear(&self, observation: &Observation<'_>);
 }
 
 /// What is told of a request once it was answered.
 #[derive(Debug)]
-pub(crate) struct Exchange<'r> {
+pub(crate) struct Observation<'r> {
     pub(crate) method: &'static str,
     /// The template of the route, as in `/people/<name>`; `-` where there is none.
     pub(crate) route: &'r str,
@@ -32,18 +32,18 @@ pub(crate) struct Exchange<'r> {
     pub(crate) took: Duration,
 }
 
-/// Names requests and tells of their answers.
+/// RequestNames requests and tells of their answers.
 pub(crate) struct Observed {
-    pub(crate) names: Names,
+    pub(crate) names: RequestNames,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether each answer is a line in the log.
     pub(crate) is_logged: bool,
-    pub(crate) audience: Option<Arc<dyn Audience>>,
+    pub(crate) audience: Option<Arc<dyn ExchangeListener>>,
 }
 
 /// Where names come from.
 #[derive(Debug, Clone)]
-pub(crate) struct Names {
+pub(crate) struct RequestNames {
     own: Arc<RequestIds>,
     /// Who may give one.
     proxies: TrustedProxies,
@@ -56,7 +56,7 @@ struct Arrival(Duration);
 #[derive(Clone)]
 struct Named(Box<dyn Handler>);
 
-impl Names {
+impl RequestNames {
     /// Own names from this place on, and those that these proxies give.
     pub(crate) fn new(start: [u8; 8], proxies: TrustedProxies) -> Self {
         Self { own: Arc::new(RequestIds::starting_at(start)), proxies }
@@ -71,7 +71,7 @@ impl Names {
 
 /// The name of a request; `None` where nobody names any.
 pub(crate) fn name_of<'r>(request: &'r Request<'_>) -> Option<&'r RequestId> {
-    request.local_cache(|| request.rocket().state::<Names>().map(|names| names.of(request))).as_ref()
+    request.local_cache(|| request.rocket().state::<RequestNames>().map(|names| names.of(request))).as_ref()
 }
 
 /// The same routes, whose work is done under the names of their requests.
@@ -128,17 +128,17 @@ impl Observed {
     fn tell(&self, request: &Request<'_>, status: u16) {
         let now = self.clock.monotonic();
         let Arrival(since) = request.local_cache(|| Arrival(now));
-        let exchange = Exchange {
+        let observation = Observation {
             method: request.method().as_str(),
             route: request.route().map_or("-", |route| route.uri.path()),
             status,
             took: now.saturating_sub(*since),
         };
         if let Some(audience) = &self.audience {
-            audience.hear(&exchange);
+            audience.hear(&observation);
         }
         if self.is_logged {
-            let Exchange { method, route, status, took } = exchange;
+            let Observation { method, route, status, took } = observation;
             let milliseconds = f64::from(u32::try_from(took.as_micros()).unwrap_or(u32::MAX)) / 1000.0;
             let name = name_of(request).map_or("-", RequestId::as_str);
             tracing::info!(target: TARGET, method, route, status, milliseconds, request = name, "answered");

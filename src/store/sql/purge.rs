@@ -2,7 +2,7 @@
 
 use super::{Driver, Failure, query};
 use crate::auth::UnixTime;
-use crate::store::again::Outcome;
+use crate::store::again::Disturbance;
 
 /// Deletes what a statement finds, piece by piece; it takes a moment and the size of a piece.
 pub(super) async fn in_pieces(

@@ -4,14 +4,18 @@
 //! is: a row that was copied to another account opens nothing.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::auth::Random;
 use crate::auth::RandomError;
+use crate::auth::UnixTime;
 
 /// The key under which secrets of factors are sealed.
 ///
@@ -28,6 +32,8 @@ pub struct SealKey {
     mac: Zeroizing<[u8; 32]>,
     /// Another, for links.
     links: Zeroizing<[u8; 32]>,
+    /// Another, for proofs that somebody has the key.
+    proofs: Zeroizing<[u8; 32]>,
 }
 
 /// A sealed secret does not open: it was sealed with another key, for somebody else, or is damaged.
@@ -48,7 +54,12 @@ impl SealKey {
             }
             bytes
         };
-        Self { seal: key(b"secrets of factors, 1"), mac: key(b"challenges, 1"), links: key(b"links, 1") }
+        Self {
+            seal: key(b"secrets of factors, 1"),
+            mac: key(b"challenges, 1"),
+            links: key(b"links, 1"),
+            proofs: key(b"proofs, 1"),
+        }
     }
 
     /// The key of codes over challenges.
@@ -59,6 +70,39 @@ impl SealKey {
     /// The key of codes over links in messages.
     pub(in crate::users) fn links(&self) -> hmac::Key {
         hmac::Key::new(hmac::HMAC_SHA256, &*self.links)
+    }
+
+    /// A proof that whoever has it has this key, good for a minute before and after.
+    ///
+    /// ```
+    /// use portcullis::auth::UnixTime;
+    /// use portcullis::users::SealKey;
+    ///
+    /// let key = SealKey::derive(b"thirty-two bytes or more of something that is not in the store");
+    /// let proof = key.prove(UnixTime::from_secs(1_700_000_000));
+    /// assert!(key.proves(&proof, UnixTime::from_secs(1_700_000_060)));
+    /// assert!(!key.proves(&proof, UnixTime::from_secs(1_700_000_061)), "it is over");
+    /// ```
+    #[must_use]
+    pub fn prove(&self, now: UnixTime) -> String {
+        let tag = hmac::sign(&self.proofs(), now.as_secs().to_string().as_bytes());
+        format!("{}.{}", now.as_secs(), URL_SAFE_NO_PAD.encode(tag))
+    }
+
+    /// Whether this proves it now.
+    #[must_use]
+    pub fn proves(&self, proof: &str, now: UnixTime) -> bool {
+        let Some((at, tag)) = proof.split_once('.') else { return false };
+        let (Ok(seconds), Ok(tag)) = (at.parse().map(UnixTime::from_secs), URL_SAFE_NO_PAD.decode(tag))
+        else {
+            return false;
+        };
+        let apart = seconds.until(now).max(now.until(seconds));
+        apart <= PROOF_LASTS && hmac::verify(&self.proofs(), at.as_bytes(), &tag).is_ok()
+    }
+
+    fn proofs(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &*self.proofs)
     }
 
     /// Seals a secret for whoever `owner` names.
@@ -99,6 +143,9 @@ impl fmt::Debug for SealKey {
         f.write_str("SealKey(..)")
     }
 }
+
+/// Clocks of two machines may be that far apart, and not much time passes on the way.
+const PROOF_LASTS: Duration = Duration::from_secs(60);
 
 /// How much is derived.
 struct KeyLength;

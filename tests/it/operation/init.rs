@@ -1,0 +1,120 @@
+//! `portcullis init`: from an empty folder to an installation that serves, and every way in which it may not get there.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use crate::binary::client::Ask;
+use crate::binary::server::Installation;
+
+const URL: &str = "https://login.example.org";
+const PASSWORD: &[u8] = b"seven green kettles sing\n";
+
+/// An installation in which nothing is set up, outside the debug profile.
+fn nothing() -> Installation {
+    Installation::new().with("ROCKET_PROFILE", "release")
+}
+
+fn said(installation: &Installation, arguments: &[&str], typed: &[u8]) -> (bool, String, String) {
+    let output = installation.run(arguments, typed);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+fn mode(path: PathBuf) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn whoever_simply_starts_is_told_how_to_begin() {
+    let installation = nothing();
+    let (is_fine, stdout, stderr) = said(&installation, &[], b"");
+    assert!(!is_fine && stdout.is_empty());
+    assert!(
+        stderr.contains("Nothing is set up here yet: there is no Rocket.toml. `portcullis init`"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn one_command_makes_an_installation_that_serves() {
+    let installation = nothing();
+    let arguments = ["init", "--base-url", URL, "--port", "0", "--admin", "ada", "--data", "kept"];
+    let (is_fine, stdout, stderr) = said(&installation, &arguments, PASSWORD);
+    assert!(is_fine, "{stderr}");
+    for part in [
+        "ada is the first administrator",
+        "ROCKET_PROFILE=release ROCKET_CONFIG=",
+        "server_name login.example.org;",
+        "portcullis doctor",
+    ] {
+        assert!(stdout.contains(part), "{part} in {stdout}");
+    }
+    for file in ["Rocket.toml", "kept/portcullis.keys", "kept/portcullis.db"] {
+        assert_eq!(mode(installation.path(file)), 0o600, "{file}");
+    }
+    assert_eq!(mode(installation.path("kept")), 0o700);
+    assert!(!installation.read("Rocket.toml").contains("seven green"));
+
+    let server = installation.start();
+    let mut client = server.client();
+    let signed_in = client.sign_in("ada", "seven green kettles sing");
+    assert_eq!(signed_in.status, 200, "{signed_in:?}");
+    assert!(signed_in.body.contains("factor"), "an administrator takes a second factor first: {signed_in:?}");
+    assert_eq!(server.client().send(Ask::get("/health/ready")).status, 200);
+}
+
+#[test]
+fn what_is_there_is_left_alone_and_an_interrupted_run_goes_on() {
+    let installation = nothing();
+    let arguments = ["init", "--base-url", URL, "--admin", "ada"];
+    assert!(said(&installation, &arguments, PASSWORD).0);
+    let (before, keys) = (installation.read("Rocket.toml"), installation.read("portcullis.keys"));
+    let (is_fine, _, stderr) = said(&installation, &arguments, b"another password entirely\n");
+    assert!(!is_fine && stderr.contains("is there already, and is left as it is"), "{stderr}");
+    assert_eq!(installation.read("Rocket.toml"), before);
+
+    // The power went before the last file was written.
+    fs::remove_file(installation.path("Rocket.toml")).unwrap();
+    let (is_fine, stdout, stderr) = said(&installation, &arguments, b"another password entirely\n");
+    assert!(is_fine && stdout.contains("There is an account ada already"), "{stdout}{stderr}");
+    assert_eq!(installation.read("portcullis.keys"), keys, "nobody is signed out by it");
+    assert_eq!(installation.read("Rocket.toml"), before);
+}
+
+#[test]
+fn what_cannot_be_is_told_before_anything_is_written() {
+    for (arguments, typed, complaint) in [
+        (&["init"][..], PASSWORD, "--base-url: needed"),
+        (
+            &["init", "--base-url", "http://login.example.org"],
+            PASSWORD,
+            "--base-url: must begin with https://",
+        ),
+        (&["init", "--base-url", "https://a.example/path"], PASSWORD, "app.base_url: "),
+        (&["init", "--base-url", URL, "--store", "mysql://a"], PASSWORD, "app.store: "),
+        (&["init", "--base-url", URL, "--mail", "smtp://mail.example.org"], PASSWORD, "app.mail: "),
+        (&["init", "--base-url", URL, "--admin", "two words\n"], PASSWORD, "name"),
+        (&["init", "--base-url", URL], b"short\n", "15 characters"),
+        (&["init", "--base-url", URL, "--store", "sqlite:/dev/null/a.db"], PASSWORD, "/dev/null"),
+    ] {
+        let installation = nothing();
+        let (is_fine, stdout, stderr) = said(&installation, arguments, typed);
+        assert!(
+            !is_fine && stdout.is_empty() && stderr.contains(complaint),
+            "{arguments:?}: {stdout}{stderr}"
+        );
+        assert!(!installation.path("Rocket.toml").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn mail_and_a_shared_store_are_written_as_they_are_told() {
+    let installation = nothing();
+    let mail = ["--mail", "smtps://login:p%40ss@mail.example.org"];
+    let arguments = [&["init", "--base-url", URL][..], &mail].concat();
+    assert!(said(&installation, &arguments, PASSWORD).0);
+    let text = installation.read("Rocket.toml");
+    assert!(text.contains(r#"mail = "smtps://login:p%40ss@mail.example.org""#), "{text}");
+    assert!(text.contains(r#"mail_from = "login@login.example.org""#), "{text}");
+}
