@@ -11,6 +11,7 @@ mod authenticator;
 mod binary;
 mod browser;
 mod contract;
+mod edge;
 mod factors;
 mod house;
 mod interop;

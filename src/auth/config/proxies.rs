@@ -86,7 +86,7 @@ impl Told {
         if !self.other_host.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "a proxy changes Host: a page of app.base_url sent a request that arrived with another one; pass Host on \
-                 unchanged (nginx: proxy_set_header Host $host)"
+                 unchanged (nginx: proxy_set_header Host $http_host)"
             );
         }
     }

@@ -149,7 +149,7 @@ fn judge(settings: &Settings, url: &str, answer: &Reached) -> Vec<Finding> {
     let expected = url.split_once("://").map_or("", |(_, host)| host);
     if host != expected {
         let says = format!("the proxy changes Host from {expected} to {host}");
-        findings.push(Finding::warning(about, says, "pass it on (nginx: proxy_set_header Host $host)"));
+        findings.push(Finding::warning(about, says, "pass it on (nginx: proxy_set_header Host $http_host)"));
     }
     findings.extend(addresses(settings, &seen));
     if seen.query.as_deref() != Some(QUERY) {

@@ -204,7 +204,7 @@ fn a_proxy_that_passes_everything_on_is_fine_and_what_others_change_is_named() {
 
     let (_, found) =
         found_behind(|head| forwarded(&head.replace("ost: localhost", "ost: inside")), same, ours);
-    assert_found(&found, "warning", "proxy", "changes Host from localhost", "$host");
+    assert_found(&found, "warning", "proxy", "changes Host from localhost", "$http_host");
     let (_, found) = found_behind(forwarded, same, "[]");
     assert_found(
         &found,
