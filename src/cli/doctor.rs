@@ -23,7 +23,8 @@ pub(crate) struct DoctorArguments {
     /// Send a message to this address.
     #[arg(long, value_name = "ADDRESS")]
     mail: Option<String>,
-    /// Believe the authorities in this file, certificates in PEM, about app.base_url, instead of the public ones.
+    /// Believe the authorities in this file, certificates in PEM, about app.base_url, instead of the public ones; by default
+    /// the file that SSL_CERT_FILE names, if it names one.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// Ask nobody for app.base_url.
@@ -92,7 +93,8 @@ pub(crate) async fn run(arguments: DoctorArguments) -> Result<(), Problems> {
         findings.extend(here::machine());
         findings.extend(edge::fitting(&settings, &figment));
         if !arguments.offline {
-            findings.extend(edge::asked(&settings, arguments.ca).await);
+            let ca = arguments.ca.or_else(|| std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
+            findings.extend(edge::asked(&settings, ca).await);
         }
         if let Some(to) = &arguments.mail {
             findings.push(post::sent(&settings, to).await);

@@ -39,6 +39,20 @@ pub(super) fn settings(wanted: &Wanted, keys: &Path, factor_key: &Option<String>
     lines.join("\n") + "\n"
 }
 
+/// How systemd learns of it.
+fn service(file: &Path) -> String {
+    match file.to_str() {
+        // What the unit says already.
+        Some("/etc/portcullis/Rocket.toml") => {
+            "its unit reads that file:\n    systemctl enable --now portcullis".to_owned()
+        }
+        _ => format!(
+            "deploy/portcullis.service with:\n    Environment=ROCKET_PROFILE=release\n    Environment=ROCKET_CONFIG={}",
+            file.display()
+        ),
+    }
+}
+
 /// What is said in the end.
 pub(super) fn of(plan: &Plan, admin: &Username, made: bool) -> Vec<String> {
     let host = plan.base_url.split_once("://").map_or("", |(_, host)| host);
@@ -57,9 +71,7 @@ pub(super) fn of(plan: &Plan, admin: &Username, made: bool) -> Vec<String> {
 Start it:
     ROCKET_PROFILE=release ROCKET_CONFIG={file} portcullis
 
-As a service, deploy/portcullis.service with:
-    Environment=ROCKET_PROFILE=release
-    Environment=ROCKET_CONFIG={file}
+As a service, {service}
 
 Behind nginx, deploy/nginx.conf with:
     server_name {host};
@@ -67,6 +79,7 @@ Behind nginx, deploy/nginx.conf with:
 
 Then `portcullis doctor` says whether all of it fits together.",
         file = plan.file.display(),
+        service = service(&plan.file),
         keys = plan.keys.display(),
     );
     text.lines().map(str::to_owned).collect()
