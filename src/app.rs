@@ -25,6 +25,7 @@ use crate::routes::answer::headers::SecurityHeaders;
 use crate::routes::edge::host::OneHost;
 use crate::routes::edge::observed::{ExchangeListener, Observed, RequestNames};
 use crate::routes::edge::spelling::OneSpelling;
+use crate::routes::edge::under::Under;
 use crate::routes::health::Draining;
 use crate::routes::health::seen::DoctorKey;
 use crate::routes::people::administrator::Randomness;
@@ -144,7 +145,13 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         is_logged: settings.access_log,
         audience: metrics.as_ref().map(|(_, metrics)| Arc::clone(metrics) as Arc<dyn ExchangeListener>),
     };
-    let rocket = rocket::custom(figment)
+    let rocket = rocket::custom(figment);
+    // Everything else looks at addresses as they are inside.
+    let rocket = match settings.base_path.is_root() {
+        true => rocket,
+        false => rocket.attach(Under(settings.base_path.clone())),
+    };
+    let rocket = rocket
         .manage(headers)
         .manage(portcullis.status())
         .manage(draining)
@@ -153,7 +160,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(accounts)
         .manage(catalogues)
         .manage(assets)
-        .manage(pages::sitemap())
+        .manage(pages::sitemap().under(settings.base_path.clone()))
         .manage(ServiceName(settings.service_name.clone()))
         .manage(Demo(settings.demo_users))
         .manage(Randomness(random))

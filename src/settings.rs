@@ -3,6 +3,7 @@
 //! From weak to strong: our defaults, `Rocket.toml`, `ROCKET_*`, `PORTCULLIS_AUTH__*` and `PORTCULLIS_APP__*`.
 //! The table `[default.auth]` belongs to the library and is judged there.
 
+pub mod base_path;
 pub mod colors;
 pub mod factor_key;
 mod hints;
@@ -21,6 +22,7 @@ use rocket::figment::{Figment, Profile};
 use serde_json::json;
 
 use crate::auth::{AuthConfig, AuthSettings, KeyFile, Origin, TrustedProxies, plain};
+use crate::settings::base_path::BasePath;
 use crate::settings::colors::Colors;
 use crate::settings::factor_key::FactorKey;
 use crate::settings::hints::{misspelt, unsaid};
@@ -48,6 +50,8 @@ pub struct Settings {
     pub is_exposed: bool,
     /// The origin under which people know this application.
     pub base_url: Option<Origin>,
+    /// Under which path of it the application stands.
+    pub base_path: BasePath,
     /// Whom to believe about the address of a caller.
     pub trusted_proxies: TrustedProxies,
     /// The name that pages show.
@@ -132,7 +136,12 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             .ok()
     });
     let port = figment.extract_inner("port").unwrap_or(8000);
-    let origin = base_url.as_ref().map(Origin::to_string);
+    let base_path = app
+        .base_path
+        .parse::<BasePath>()
+        .map_err(|error| problems.push(format!("app.base_path: {error}")))
+        .unwrap_or_default();
+    let origin = base_url.as_ref().map(|origin| format!("{origin}{base_path}"));
     let mail = MailSettings::read(app.mail.as_deref(), app.mail_from.as_deref(), origin, is_debug, port)
         .map_err(|problem| problems.push(problem))
         .unwrap_or_default();
@@ -192,6 +201,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             is_debug,
             is_exposed: !is_debug || !is_local,
             base_url,
+            base_path,
             mail,
             registration,
             deletion_grace: Duration::from_secs(app.deletion_grace),

@@ -9,6 +9,8 @@
  * once and tries once more; other answers are yours. `portcullis.renew()` renews now and resolves
  * to whether access is good again.
  */
+// Where our addresses begin, which is not always the root.
+const ours = (path) => new URL(`../${path}`, import.meta.url);
 const root = document.documentElement;
 const data = document.body.dataset;
 const all = (selector) => document.querySelectorAll(selector);
@@ -40,7 +42,7 @@ const ask = async (seen) => {
   await new Promise((done) => setTimeout(done, 100)); // for news sent before the lock came
   if (!Object.is(until, seen)) return true;
   if (refused) return false;
-  const response = await fetch("/refresh", {
+  const response = await fetch(ours("refresh"), {
     method: "POST",
     headers: { Accept: "application/json", [data.csrfHeader]: cookie(data.csrfRefresh) },
     signal: AbortSignal.timeout(10e3),
@@ -63,7 +65,7 @@ channel.onmessage = ({ data: news }) => {
   if (news === "hello") channel.postMessage(until);
   else if (news > (until || 0)) renewed(news);
   // Not a reload: that would send again what a form on this page had sent.
-  else if (news === "signed out" && "signedIn" in data) location.replace("/login");
+  else if (news === "signed out" && "signedIn" in data) location.replace(ours("login"));
 };
 // This page may be older than the last renewal.
 channel.postMessage(all("[data-signed-out]").length ? "signed out" : "hello");
@@ -212,5 +214,5 @@ for (const type of ["keydown", "keyup"])
 addEventListener("pageshow", (event) => {
   if (!event.persisted || cookie(data.csrfRefresh) === mine) return;
   root.hidden = true;
-  location.replace("/login");
+  location.replace(ours("login"));
 });

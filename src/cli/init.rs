@@ -94,7 +94,9 @@ pub(crate) fn hinted(mut problems: Problems) -> Problems {
     let file = std::env::var("ROCKET_CONFIG").unwrap_or_else(|_| "Rocket.toml".to_owned());
     // It is looked for in the folders above, too.
     let here = std::env::current_dir().unwrap_or_default();
-    if !here.ancestors().any(|folder| folder.join(&file).exists()) {
+    let is_said = std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("PORTCULLIS_"));
+    let is_debug = *settings::figment().profile() == rocket::Config::DEBUG_PROFILE;
+    if !is_said && !is_debug && !here.ancestors().any(|folder| folder.join(&file).exists()) {
         problems.push(format!(
             "Nothing is set up here yet: there is no {file}. `portcullis init` asks for what it needs, and writes it."
         ));

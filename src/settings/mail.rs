@@ -78,7 +78,7 @@ impl MailSettings {
             }
         };
         let host = links_at.split_once("://").map_or("", |(_, host)| host);
-        let host = host.split(':').next().unwrap_or_default().to_owned();
+        let host = host.split([':', '/']).next().unwrap_or_default().to_owned();
         Ok(Some(Self { route, from, links_at, host }))
     }
 }

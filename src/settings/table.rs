@@ -31,6 +31,9 @@ pub struct AppConfig {
     /// The origin under which people know this application, as in `https://login.example.org`: its pages are ours also
     /// when a proxy changes `Host`. Default unset.
     pub base_url: Option<String>,
+    /// The path of that origin under which the application stands, as in `/auth`, where it is not alone there. Default unset:
+    /// the root.
+    pub base_path: String,
     /// The operator's own proxies: addresses and ranges, as in `["10.0.0.0/8"]`. From them alone `X-Forwarded-For`, or
     /// `Forwarded` where there is none, is believed about the caller's address. Default none.
     pub trusted_proxies: Vec<String>,
@@ -120,6 +123,7 @@ impl Default for AppConfig {
             redis_asked: false,
             demo_users: None,
             base_url: None,
+            base_path: String::new(),
             trusted_proxies: Vec::new(),
             service_name: "Portcullis".into(),
             logo: None,

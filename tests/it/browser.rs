@@ -15,3 +15,4 @@ mod page;
 mod pictures;
 mod stage;
 mod states;
+mod under_a_path;

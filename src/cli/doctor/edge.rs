@@ -64,7 +64,8 @@ pub(super) fn fitting(settings: &Settings, figment: &Figment) -> Vec<Finding> {
 
 /// What becomes of a request to the address that people type.
 pub(super) async fn asked(settings: &Settings, ca: Option<PathBuf>) -> Vec<Finding> {
-    let Some(url) = settings.base_url.as_ref().map(ToString::to_string) else { return Vec::new() };
+    let Some(origin) = settings.base_url.as_ref() else { return Vec::new() };
+    let url = format!("{origin}{}", settings.base_path);
     let key = match &settings.factor_key {
         // The server makes it; nobody else does.
         FactorKey::File(file) if !file.path().exists() => None,
@@ -146,7 +147,7 @@ fn judge(settings: &Settings, url: &str, answer: &Reached) -> Vec<Finding> {
         return vec![Finding::problem("base_url", says, remedy)];
     };
     let mut findings = Vec::new();
-    let expected = url.split_once("://").map_or("", |(_, host)| host);
+    let expected = url.split_once("://").map_or("", |(_, host)| host.split('/').next().unwrap_or(host));
     if host != expected {
         let says = format!("the proxy changes Host from {expected} to {host}");
         findings.push(Finding::warning(about, says, "pass it on (nginx: proxy_set_header Host $http_host)"));

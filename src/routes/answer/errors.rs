@@ -171,7 +171,8 @@ fn sign_in_address(error: AuthError, request: &Request<'_>) -> String {
         AuthError::Missing(_) if comes_from_sign_in(request) => Some(format!("notice={COOKIES_LOST}")),
         _ => None,
     };
-    let next = here(request).filter(|next| next.as_str() != paths::DASHBOARD);
+    let base = Frame::of(request).site.base();
+    let next = here(request).filter(|next| next.as_str() != base.address(paths::DASHBOARD));
     let query: Vec<_> = next.map(|next| next_parameter(&next)).into_iter().chain(notice).collect();
     if query.is_empty() { paths::LOGIN.to_owned() } else { format!("{}?{}", paths::LOGIN, query.join("&")) }
 }
@@ -182,13 +183,16 @@ fn sign_in_address(error: AuthError, request: &Request<'_>) -> String {
 /// a cookie: without a word, signing in would lead to the sign-in page for ever.
 fn comes_from_sign_in(request: &Request<'_>) -> bool {
     let referrer = request.headers().get_one("Referer").and_then(|referrer| Absolute::parse(referrer).ok());
-    referrer.is_some_and(|referrer| referrer.path() == paths::LOGIN) && !has_cookies(request)
+    let base = Frame::of(request).site.base();
+    let is_sign_in = |address: &str| base.inside(address) == Some(paths::LOGIN);
+    referrer.is_some_and(|referrer| is_sign_in(referrer.path().as_str())) && !has_cookies(request)
 }
 
 /// The page that asks for the password again, and back afterwards to the page that the person was on.
 fn reauthentication_address(request: &Request<'_>) -> String {
     let site = Frame::of(request).site;
-    let page = here(request).or_else(|| site.next(&site.page_of(request.uri().path().as_str())));
+    let page = here(request)
+        .or_else(|| site.next(&site.base().address(&site.page_of(request.uri().path().as_str()))));
     page.map_or_else(
         || paths::REAUTHENTICATE.to_owned(),
         |next| format!("{}?{}", paths::REAUTHENTICATE, next_parameter(&next)),
@@ -200,7 +204,8 @@ fn here(request: &Request<'_>) -> Option<Next> {
     if request.method() != Method::Get {
         return None;
     }
-    Frame::of(request).site.next(&request.uri().to_string())
+    let site = Frame::of(request).site;
+    site.next(&site.base().address(&request.uri().to_string()))
 }
 
 pub(crate) fn next_parameter(next: &Next) -> String {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::auth::Refusal;
+use crate::routes::view::sitemap::Sitemap;
 
 /// An answer: data for a program, or a page or a redirect for a browser.
 pub enum Reply {
@@ -23,6 +24,8 @@ pub enum Reply {
     Later(Status, Template, u64),
     /// "See other" (303): the browser asks for this path with GET, whatever it sent before.
     SeeOther(String),
+    /// The same to a place that somebody asked to be led to, which a browser knows by this address.
+    Onward(String),
     /// "Permanent redirect" (308): the same request, to the one spelling of this address.
     Respelled(String),
     /// What is here is not served with this method (405), but with these.
@@ -62,13 +65,9 @@ impl<'r> Responder<'r, 'static> for Reply {
                 response.set_header(Header::new("Retry-After", seconds.to_string()));
                 Ok(response)
             }
-            Self::SeeOther(path) => {
-                Response::build().status(Status::SeeOther).header(Header::new("Location", path)).ok()
-            }
-            Self::Respelled(address) => Response::build()
-                .status(Status::PermanentRedirect)
-                .header(Header::new("Location", address))
-                .ok(),
+            Self::SeeOther(path) => redirected(Status::SeeOther, known_as(request, path)),
+            Self::Onward(address) => redirected(Status::SeeOther, address),
+            Self::Respelled(path) => redirected(Status::PermanentRedirect, known_as(request, path)),
             Self::NotAllowed(reply, methods) => {
                 let mut response = reply.respond_to(request)?;
                 response.set_header(Header::new("Allow", methods));
@@ -78,6 +77,18 @@ impl<'r> Responder<'r, 'static> for Reply {
             Self::Missing => Err(Status::NotFound),
         }
     }
+}
+
+/// An address of ours as a browser knows it.
+fn known_as(request: &Request<'_>, path: String) -> String {
+    match request.rocket().state::<Sitemap>() {
+        Some(site) if !site.base().is_root() => site.base().address(&path),
+        _ => path,
+    }
+}
+
+fn redirected(status: Status, address: String) -> response::Result<'static> {
+    Response::build().status(status).header(Header::new("Location", address)).ok()
 }
 
 fn json(status: Status, text: String) -> response::Result<'static> {

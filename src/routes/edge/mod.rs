@@ -5,3 +5,4 @@ pub(crate) mod host;
 pub(crate) mod observed;
 pub(crate) mod patient;
 pub(crate) mod spelling;
+pub(crate) mod under;

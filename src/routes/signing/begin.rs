@@ -23,7 +23,10 @@ pub(crate) enum Delivery {
 }
 
 pub(super) fn led_on(next: Option<&Next>) -> Reply {
-    Reply::SeeOther(next.map_or_else(|| paths::DASHBOARD.to_owned(), ToString::to_string))
+    match next {
+        Some(next) => Reply::Onward(next.to_string()),
+        None => Reply::SeeOther(paths::DASHBOARD.to_owned()),
+    }
 }
 
 /// Where a browser goes and what a program gets.

@@ -25,6 +25,7 @@ use crate::routes::signing::form_proof::{COOKIE_LOST, COOKIE_TWICE, FormProof};
 use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths::{self, saying};
+use crate::routes::view::sitemap::Sitemap;
 use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, Lack, Password, SecondMethods, SignInError, Step, Trusting};
 
@@ -131,7 +132,7 @@ pub(crate) async fn submit(
     let not_done = match attempt {
         Ok(_) => match sign_in(credentials, form, &sessions, accounts).await {
             Ok(Came::In(tokens)) => return Ok(signed_in(tokens, form, next.as_ref())),
-            Ok(Came::Leaked(tokens)) => return Ok(warned(tokens, form, next.as_ref())),
+            Ok(Came::Leaked(tokens)) => return Ok(warned(tokens, form, next.as_ref(), frame.site)),
             Ok(Came::Halfway(lacks, methods)) => return Ok(asked_for(lacks, methods, form, next.as_ref())),
             Err(not_done) => not_done,
         },
@@ -237,14 +238,16 @@ fn asked_for(lacks: Lack, methods: SecondMethods, form: Form, next: Option<&Next
 }
 
 /// The answer to a password that was right, and that others have: to choose another is the person's business.
-fn warned(tokens: Option<TokenPair>, form: Form, next: Option<&Next>) -> Reply {
-    let is_dashboard = next.is_none_or(|next| next.path() == paths::DASHBOARD);
+fn warned(tokens: Option<TokenPair>, form: Form, next: Option<&Next>, site: &Sitemap) -> Reply {
+    let is_dashboard = next.is_none_or(|next| site.is_at(next, paths::DASHBOARD));
     match signed_in(tokens, form, next) {
         Reply::Json(status, Value::Object(mut body)) => {
             body.insert("password_leaked".to_owned(), true.into());
             Reply::Json(status, Value::Object(body))
         }
-        Reply::SeeOther(_) if is_dashboard => Reply::SeeOther(saying(paths::DASHBOARD, PASSWORD_LEAKED)),
+        Reply::SeeOther(_) | Reply::Onward(_) if is_dashboard => {
+            Reply::SeeOther(saying(paths::DASHBOARD, PASSWORD_LEAKED))
+        }
         reply => reply,
     }
 }

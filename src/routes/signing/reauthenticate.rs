@@ -109,10 +109,10 @@ pub(crate) async fn submit(
         Ok(proved) => {
             sessions.reauthenticated(visitor.session_id(), proved).await.map_err(Refused)?;
             return Ok(match form {
-                Form::Page => Reply::SeeOther(next.map_or_else(
-                    || paths::DASHBOARD.to_owned(),
-                    |next| frame.site.way_back(&next, PASSWORD_CONFIRMED),
-                )),
+                Form::Page => match next {
+                    Some(next) => Reply::Onward(frame.site.way_back(&next, PASSWORD_CONFIRMED)),
+                    None => Reply::SeeOther(paths::DASHBOARD.to_owned()),
+                },
                 Form::Data => Reply::Json(Status::Ok, json!({ "fresh": true })),
             });
         }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::routes::view::next::Next;
 use crate::routes::view::paths;
+use crate::settings::base_path::BasePath;
 
 /// A page.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ pub(crate) enum Return {
 pub(crate) struct Sitemap {
     pages: &'static [Page],
     served: Vec<Served>,
+    base: BasePath,
 }
 
 /// An address as Rocket writes it.
@@ -86,7 +88,7 @@ pub(crate) struct Link<'a> {
 }
 
 /// Of a Rocket without pages.
-pub(crate) static NOTHING: Sitemap = Sitemap { pages: &[], served: Vec::new() };
+pub(crate) static NOTHING: Sitemap = Sitemap { pages: &[], served: Vec::new(), base: BasePath::ROOT };
 
 impl Sitemap {
     /// The pages, and the routes that are none of theirs.
@@ -99,7 +101,22 @@ impl Sitemap {
             method: route.method,
             page,
         });
-        Self { pages, served: served.collect() }
+        Self { pages, served: served.collect(), base: BasePath::ROOT }
+    }
+
+    /// The same under this path of the origin.
+    pub(crate) fn under(self, base: BasePath) -> Self {
+        Self { base, ..self }
+    }
+
+    /// Under which path all of it stands.
+    pub(crate) const fn base(&self) -> &BasePath {
+        &self.base
+    }
+
+    /// Whether this place is the page at this path.
+    pub(crate) fn is_at(&self, next: &Next, path: &str) -> bool {
+        self.base.inside(next.path()) == Some(path)
     }
 
     /// All pages.
@@ -135,7 +152,9 @@ impl Sitemap {
     /// The place that somebody asked to be led to, when that is one of ours and not in a circle.
     pub(crate) fn next(&self, text: &str) -> Option<Next> {
         let next = Next::parse(text)?;
-        let here: Vec<_> = self.served.iter().filter(|served| fits(&served.pattern, next.path())).collect();
+        // What is none of ours is another application's, on the same origin.
+        let Some(path) = self.base.inside(next.path()) else { return Some(next) };
+        let here: Vec<_> = self.served.iter().filter(|served| fits(&served.pattern, path)).collect();
         let is_shut = |served: &&Served| served.page.is_some_and(|page| page.return_to == Return::Never);
         let is_only_sent_to = !here.is_empty() && here.iter().all(|served| served.method != Method::Get);
         (!is_only_sent_to && !here.iter().any(is_shut)).then_some(next)
@@ -155,7 +174,8 @@ impl Sitemap {
 
     /// Where somebody was who has confirmed the password; a page that can says so, with this notice.
     pub(crate) fn way_back(&self, next: &Next, notice: &str) -> String {
-        let mut here = self.served.iter().filter(|served| fits(&served.pattern, next.path()));
+        let Some(path) = self.base.inside(next.path()) else { return next.to_string() };
+        let mut here = self.served.iter().filter(|served| fits(&served.pattern, path));
         let tells = here.any(|served| served.page.is_some_and(|page| page.return_to == Return::Telling));
         if !tells {
             return next.to_string();

@@ -1,6 +1,10 @@
 //! The proxies that `deploy/` configures, as they are installed, each in front of the program.
 
+#![expect(clippy::disallowed_methods, reason = "a proxy is waited for by the machine's clock")]
+
 mod proxy;
+
+pub(crate) use self::proxy::PathProxy;
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,9 +1,12 @@
 //! A proxy with the configuration that `deploy/` shows, in which names, ports and certificates are those of a test.
 
+#![expect(clippy::disallowed_methods, reason = "a proxy is waited for by the machine's clock")]
+
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -92,6 +95,42 @@ impl Drop for Proxy {
     }
 }
 
+/// An nginx that leads `/auth/` to the program, and takes that off or leaves it on.
+pub(crate) struct PathProxy {
+    port: u16,
+    _proxy: Proxy,
+}
+
+impl PathProxy {
+    pub(crate) fn start(server: SocketAddr, takes_off: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let target = if takes_off { format!("http://{server}/") } else { format!("http://{server}") };
+        let site = format!(
+            "server {{\nlisten 127.0.0.1:{port};\nlocation /auth/ {{\nproxy_pass {target};\nproxy_set_header Host $http_host;\n}}\n}}\n"
+        );
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        fs::create_dir(at("nginx")).unwrap();
+        fs::write(at("config"), around(&at("nginx"), &site)).unwrap();
+        let child = Command::new("/usr/sbin/nginx")
+            .args(["-c", &at("config"), "-p", folder.path().to_str().unwrap(), "-e", &at("error.log")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            assert!(Instant::now() < deadline, "nginx does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { port, _proxy: Proxy { child, _folder: folder } }
+    }
+
+    pub(crate) fn site(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
 fn nginx(folder: &str, port: u16, target: &str, is_last: bool) -> String {
     let listen = format!("listen 127.0.0.1:{port} ssl http2;");
     let inner = if is_last { "proxy_pass http://portcullis;" } else { "proxy_pass https://portcullis;" };
@@ -107,6 +146,11 @@ fn nginx(folder: &str, port: u16, target: &str, is_last: bool) -> String {
             ("proxy_pass http://portcullis;", inner),
         ],
     );
+    around(folder, &site)
+}
+
+/// The settings around a site, as Debian has them; everything that is written lies in this folder.
+fn around(folder: &str, site: &str) -> String {
     let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let folders: String = kinds.iter().map(|kind| format!("{kind}_temp_path {folder}/{kind};\n")).collect();
     format!(

@@ -1,6 +1,7 @@
 //! What people see.
 
 pub(crate) mod account;
+mod base_path;
 mod dashboard;
 pub(crate) mod home;
 pub(crate) mod people;

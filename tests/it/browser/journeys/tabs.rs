@@ -11,7 +11,7 @@ use crate::browser::chromium::{Browser, Scripts};
 use crate::support::claims;
 
 /// How often this browser's session was renewed.
-pub(super) async fn generation(browser: &Browser) -> u64 {
+pub(in crate::browser) async fn generation(browser: &Browser) -> u64 {
     claims(&browser.cookie("refresh_token_cookie").await)["gen"].as_u64().unwrap()
 }
 
