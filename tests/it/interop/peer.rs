@@ -16,7 +16,7 @@ pub(crate) struct Flask {
 }
 
 /// Where a test may find a program that `scripts/test` has installed.
-fn installed(variable: &str) -> PathBuf {
+pub(crate) fn installed(variable: &str) -> PathBuf {
     let place = std::env::var_os(variable);
     assert!(place.is_some(), "{variable} is not set; run scripts/test");
     place.unwrap().into()
