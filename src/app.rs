@@ -140,7 +140,6 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
     let mut start = [0; 8];
     random.fill(&mut start).map_err(|error| vec![error.to_string()])?;
     let observed = Observed {
-        names: RequestNames::new(start, settings.trusted_proxies.clone()),
         clock,
         is_logged: settings.access_log,
         audience: metrics.as_ref().map(|(_, metrics)| Arc::clone(metrics) as Arc<dyn ExchangeListener>),
@@ -155,6 +154,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(headers)
         .manage(portcullis.status())
         .manage(draining)
+        .manage(RequestNames::new(start, settings.trusted_proxies.clone()))
         .manage(doctor)
         .manage(stores.clone())
         .manage(accounts)
@@ -176,7 +176,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(TemplateFolder(folder))
         .mount("/", routes::routes())
         .register("/", errors::catchers());
-    let rocket = rocket.attach(observed);
+    let rocket = if observed.is_wanted() { rocket.attach(observed) } else { rocket };
     let rocket = match metrics {
         Some((address, metrics)) => rocket.manage(Numbers(address, metrics)),
         None => rocket,

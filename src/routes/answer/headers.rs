@@ -4,7 +4,7 @@
 //! Data is never a document of ours: what must be said of it is that it is nothing else than it says (`nosniff`, 3.4.4),
 //! that it is nobody else's to embed (`Cross-Origin-Resource-Policy`, and `frame-ancestors` of a policy that allows
 //! nothing, 3.4.3 and 3.4.6, should it be opened all the same), that it travels over HTTPS (3.4.1), and that it is not
-//! kept. Referrer, opener, features and the two that only old browsers know speak of documents that run or link.
+//! kept. Each answer says by which name the log knows it. Referrer, opener, features and the two that only old browsers know speak of documents that run or link.
 //!
 //! What hyper refuses before a request exists (an unparsable line, an oversized head) passes neither fairing nor catcher;
 //! the proxy sets the same headers where that matters (deploy/nginx.conf).
@@ -14,7 +14,7 @@ use rocket::http::{ContentType, Header};
 use rocket::response::{self, Responder};
 use rocket::{Request, Response};
 
-use crate::routes::edge::observed::{self, name_of};
+use crate::routes::edge::observed::{REQUEST_ID, name_of};
 
 /// Sets the security headers.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +29,11 @@ impl Fairing for SecurityHeaders {
         Info { name: "Security headers", kind: Kind::Response }
     }
 
-    async fn on_response<'r>(&self, _: &'r Request<'_>, response: &mut Response<'r>) {
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         self.set(response);
+        if let Some(name) = name_of(request) {
+            response.set_header(Header::new(REQUEST_ID, name.as_str()));
+        }
     }
 }
 
@@ -71,7 +74,7 @@ impl<'r, 'o: 'r, T: Responder<'r, 'o>> Responder<'r, 'o> for Secured<T> {
             headers.set(&mut response);
         }
         if let Some(name) = name_of(request) {
-            response.set_header(Header::new(observed::HEADER, name.as_str().to_owned()));
+            response.set_header(Header::new(REQUEST_ID, name.as_str().to_owned()));
         }
         Ok(response)
     }

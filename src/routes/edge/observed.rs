@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::fairing::{Fairing, Info, Kind};
-use rocket::http::Header;
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request, Response, Route};
 
@@ -34,7 +33,6 @@ pub(crate) struct Observation<'r> {
 
 /// RequestNames requests and tells of their answers.
 pub(crate) struct Observed {
-    pub(crate) names: RequestNames,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether each answer is a line in the log.
     pub(crate) is_logged: bool,
@@ -64,7 +62,7 @@ impl RequestNames {
 
     fn of(&self, request: &Request<'_>) -> RequestId {
         let is_proxy = request.remote().is_some_and(|peer| self.proxies.contains(peer.ip()));
-        let given = is_proxy.then(|| request.headers().get_one(HEADER)).flatten();
+        let given = is_proxy.then(|| request.headers().get_one(REQUEST_ID)).flatten();
         given.and_then(RequestId::from_text).unwrap_or_else(|| self.own.draw())
     }
 }
@@ -96,32 +94,21 @@ impl Handler for Named {
 #[rocket::async_trait]
 impl Fairing for Observed {
     fn info(&self) -> Info {
-        let kind = Kind::Ignite | Kind::Request | Kind::Response;
-        Info { name: "Observed", kind }
-    }
-
-    async fn on_ignite(&self, rocket: rocket::Rocket<rocket::Build>) -> rocket::fairing::Result {
-        Ok(rocket.manage(self.names.clone()))
+        Info { name: "Observed", kind: Kind::Request | Kind::Response }
     }
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        if self.is_told() {
-            request.local_cache(|| Arrival(self.clock.monotonic()));
-        }
+        request.local_cache(|| Arrival(self.clock.monotonic()));
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        if let Some(name) = name_of(request) {
-            response.set_header(Header::new(HEADER, name.as_str()));
-        }
-        if self.is_told() {
-            self.tell(request, response.status().code);
-        }
+        self.tell(request, response.status().code);
     }
 }
 
 impl Observed {
-    fn is_told(&self) -> bool {
+    /// Whether anybody wants to hear of requests; without, nobody needs to see them.
+    pub(crate) fn is_wanted(&self) -> bool {
         self.is_logged || self.audience.is_some()
     }
 
@@ -147,6 +134,6 @@ impl Observed {
 }
 
 /// In which answers say the name of their request.
-pub(crate) const HEADER: &str = "X-Request-Id";
+pub(crate) const REQUEST_ID: &str = "X-Request-Id";
 /// The `tracing` target of the lines about answers.
 const TARGET: &str = "portcullis::access";

@@ -81,6 +81,24 @@ fn a_program_that_ends_sends_others_elsewhere_first() {
 }
 
 #[test]
+fn a_program_that_has_ended_leaves_nothing_behind() {
+    let installation = Installation::new();
+    let mut server = installation.start();
+    assert_eq!(server.client().sign_in("testuser", "testpass").status, 200);
+    assert!(installation.path("data/portcullis.db-wal").exists(), "what was written last stands there");
+    assert!(server.terminate().unwrap().success());
+    let names = |folder: &str| -> Vec<String> {
+        let entries = std::fs::read_dir(installation.path(folder)).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("data"), ["portcullis.db", "portcullis.factors.key", "portcullis.key"]);
+    assert_eq!(names("tmp"), Vec::<String>::new());
+}
+
+#[test]
 fn a_container_asks_the_program_itself() {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let installation = Installation::new()

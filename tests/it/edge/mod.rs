@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a proxy is waited for by the machine's clock")]
 
 mod proxy;
+mod slow;
 
 pub(crate) use self::proxy::PathProxy;
 
@@ -108,9 +109,11 @@ fn does_all_that_a_proxy_has_to(kind: Kind) {
     let sent = format!("@{}", large.display());
     let status = ["-o", "/dev/null", "-w", "%{http_code}"];
     let large = [&status[..], &["-H", "Content-Type: application/json", "--data-binary", &sent]].concat();
-    // Caddy 2.6 takes what it does not let through for a fault of the server.
-    let refused = if kind == Kind::Caddy { "502" } else { "413" };
-    assert_eq!(site.curl(&[&large[..], &["--http1.1"]].concat(), "/login"), refused, "{kind:?}");
+    // Caddy 2.6 may take what it does not let through for a fault of the server, and HAProxy may have closed the connection
+    // before its answer is read; none of it comes to the program.
+    let refused = site.curl(&[&large[..], &["--http1.1"]].concat(), "/login");
+    assert!(["413", "502", "000"].contains(&refused.as_str()), "{kind:?}: {refused}");
+    assert_eq!(site.server.said().matches("sign_in_failed").count(), 1, "{kind:?}");
     let head = site.curl(&["-I"], "/login").to_lowercase();
     for header in
         ["strict-transport-security: max-age=63072000", "content-security-policy: ", "x-request-id: "]
@@ -149,48 +152,6 @@ fn a_caller_is_known_through_two_proxies_in_a_row() {
         assert_eq!(site.source_of_a_sign_in(), CALLER, "{kinds:?}");
         site.signs_in_and_out();
     }
-}
-
-/// Many who send or read a little at a time, while somebody else wants to get in.
-fn serves_beside_slow_clients(kind: Kind) {
-    let site = Site::behind(&[kind]);
-    let url = format!("https://localhost:{}", site.port);
-    for (attack, path) in [("-H", "/login"), ("-B", "/login"), ("-X", "/static/nothing")] {
-        let mut slow = Command::new("slowhttptest")
-            .args([attack, "-c", "600", "-r", "300", "-i", "3", "-l", "8", "-p", "3"])
-            .args(["-u", &format!("{url}{path}")])
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut asked = 0;
-        while slow.try_wait().unwrap().is_none() {
-            let answer = site.curl(&["-o", "/dev/null", "-w", "%{http_code}"], "/login");
-            assert_eq!(answer, "200", "{kind:?}, {attack}");
-            asked += 1;
-            std::thread::sleep(Duration::from_millis(250));
-        }
-        assert!(asked > 8, "{kind:?}, {attack}: it ended at once");
-    }
-    site.signs_in_and_out();
-}
-
-#[test]
-#[ignore = "needs nginx and slowhttptest"]
-fn nginx_keeps_slow_clients_from_everybody_else() {
-    serves_beside_slow_clients(Kind::Nginx);
-}
-
-#[test]
-#[ignore = "needs Caddy and slowhttptest"]
-fn caddy_keeps_slow_clients_from_everybody_else() {
-    serves_beside_slow_clients(Kind::Caddy);
-}
-
-#[test]
-#[ignore = "needs HAProxy and slowhttptest"]
-fn haproxy_keeps_slow_clients_from_everybody_else() {
-    serves_beside_slow_clients(Kind::Haproxy);
 }
 
 /// Who asks, as the program has to see it; the proxies are 127.0.0.1.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a container is waited for by the machine's clock")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binary::client::{Ask, Client};
+use crate::operation::guide::{PATH, as_root};
 
 fn packaged(kind: &str, folder: &Path) -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/package");
@@ -44,6 +46,7 @@ fn two_runs_make_the_same_package() {
         "./usr/share/man/man1/portcullis-doctor.1.gz\n",
         "./usr/share/portcullis/nginx.conf\n",
         "./usr/share/portcullis/prometheus/alerts.yaml\n",
+        "./usr/share/portcullis/sbom.cdx.json\n",
     ] {
         assert!(listed.contains(file), "{file} in {listed}");
     }
@@ -89,15 +92,17 @@ impl Container {
              mount -t proc proc {0}/proc && exec chroot --userspec=10001:10001 {0} /usr/bin/portcullis \"$@\"",
             root.display()
         );
-        let mut command = Command::new("unshare");
+        let port = port.to_string();
+        let environment = [
+            ("PATH", PATH),
+            ("ROCKET_PROFILE", "release"),
+            ("ROCKET_CONFIG", "/data/Rocket.toml"),
+            ("ROCKET_PORT", &port),
+        ];
+        let mut command = as_root(&environment, "unshare");
         command
             .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", &setup, "sh"])
-            .args(arguments)
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("ROCKET_PROFILE", "release")
-            .env("ROCKET_CONFIG", "/data/Rocket.toml")
-            .env("ROCKET_PORT", port.to_string());
+            .args(arguments);
         command
     }
 }
@@ -130,7 +135,7 @@ fn the_image_is_the_program_and_serves_on_a_root_that_nobody_writes() {
     fs::create_dir(&data).unwrap();
     // Whoever runs containers brings it.
     let _ = fs::create_dir(root.join("proc"));
-    std::os::unix::fs::chown(&data, Some(10_001), Some(10_001)).unwrap();
+    done(as_root(&[("PATH", PATH)], "chown").arg("10001:10001").arg(&data));
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let url = "https://login.example.org";
     let mut init = container
@@ -152,7 +157,68 @@ fn the_image_is_the_program_and_serves_on_a_root_that_nobody_writes() {
     assert_eq!(client.send(Ask::get("/login").header("Accept", "text/html")).status, 200);
     assert_eq!(client.sign_in("ada", "seven green kettles sing").status, 200);
     assert!(!root.join("data/portcullis.db").exists(), "everything is in the volume");
-    assert!(data.join("portcullis.db").exists());
+    done(as_root(&[("PATH", PATH)], "test").arg("-e").arg(data.join("portcullis.db")));
     server.kill().unwrap();
     server.wait().unwrap();
+}
+
+/// Names and versions of what the bill lists, with the digests of each.
+fn listed(bill: &Value) -> BTreeMap<(String, String), String> {
+    let components = bill["components"].as_array().unwrap().iter();
+    components
+        .map(|it| {
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            ((text(&it["name"]), text(&it["version"])), text(&it["hashes"][0]["content"]))
+        })
+        .collect()
+}
+
+#[test]
+#[ignore = "needs Python"]
+fn the_bill_of_materials_is_what_the_lock_file_links_in() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let bill = Command::new(home.join("scripts/sbom")).output().unwrap();
+    let bill: Value = serde_json::from_slice(&bill.stdout).unwrap();
+    let listed = listed(&bill);
+
+    let lock = fs::read_to_string(home.join("Cargo.lock")).unwrap();
+    let locked: BTreeMap<_, _> = lock
+        .split("[[package]]")
+        .filter_map(|entry| {
+            let value = |key: &str| {
+                entry.split(&format!("\n{key} = \"")).nth(1)?.split('"').next().map(str::to_owned)
+            };
+            Some(((value("name")?, value("version")?), value("checksum")?))
+        })
+        .collect();
+    for (package, digest) in &listed {
+        assert_eq!(locked.get(package), Some(digest), "{package:?}");
+    }
+
+    let tree = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--locked",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+            "--target",
+            "x86_64-unknown-linux-gnu",
+        ])
+        .current_dir(home)
+        .output()
+        .unwrap();
+    let linked: BTreeSet<_> = String::from_utf8(tree.stdout)
+        .unwrap()
+        .lines()
+        .filter_map(|line| {
+            let (name, rest) = line.split_once(" v")?;
+            Some((name.to_owned(), rest.split(' ').next()?.to_owned()))
+        })
+        .filter(|(name, _)| name != "portcullis")
+        .collect();
+    assert!(linked.len() > 200);
+    assert_eq!(listed.keys().cloned().collect::<BTreeSet<_>>(), linked);
+    assert!(!linked.iter().any(|(name, _)| name == "thirtyfour"), "nothing of the tests");
 }
