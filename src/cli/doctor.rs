@@ -1,7 +1,8 @@
 //! `portcullis doctor`: what is wrong with this installation, and what to do about it.
 //!
 //! It looks at what `check-config` cannot know from the settings alone: files, disk, limits, the store and its clock, and what
-//! the proxy makes of a request to `app.base_url`. It changes nothing, and sends mail only when it is told to whom.
+//! the proxy makes of a request to `app.base_url`. It changes nothing but, as every command does, tables of an older version,
+//! and sends mail only when it is told to whom.
 //! Each finding says what it is about and what to do; scripts read its exit status, which is that of the worst: 0 where
 //! nothing is wrong, 1 otherwise.
 

@@ -121,6 +121,7 @@ fn ask(url: &str, proof: &str, ca: Option<PathBuf>) -> Result<Reached, String> {
         .get(format!("{url}/health/seen?{QUERY}"))
         .header(PROOF_HEADER, proof)
         .header("Cookie", COOKIE)
+        .header("X-Request-Id", CHOSEN)
         .header("Accept", "application/json")
         .call();
     let mut answer = answer.map_err(|error| error.to_string())?;
@@ -173,6 +174,11 @@ fn judge(settings: &Settings, url: &str, answer: &Reached) -> Vec<Finding> {
             "leave Cache-Control as it is",
         ));
     }
+    if answer.headers.get("X-Request-Id").is_some_and(|name| name == CHOSEN) {
+        let says = "the proxy lets callers choose X-Request-Id, by which the log knows their requests";
+        let remedy = "let it write its own (nginx: proxy_set_header X-Request-Id $request_id)";
+        findings.push(Finding::warning(about, says, remedy));
+    }
     if findings.is_empty() {
         findings.push(Finding::fine(about, format!("a request to {url} arrives as it was sent")));
     }
@@ -213,4 +219,6 @@ fn is_local(url: &str) -> bool {
 
 const QUERY: &str = "a=1&b=%2F";
 const COOKIE: &str = "portcullis_doctor=a%20b";
+/// What a caller may say, and a proxy should not pass on.
+const CHOSEN: &str = "chosen-by-a-caller";
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -121,6 +121,9 @@ fn does_all_that_a_proxy_has_to(kind: Kind) {
         assert_eq!(head.matches(header).count(), 1, "{kind:?}: {header} in {head}");
     }
 
+    let named = site.curl(&["-I", "-H", "X-Request-Id: chosen-by-a-caller"], "/login").to_lowercase();
+    assert!(named.contains("x-request-id: ") && !named.contains("chosen-by-a-caller"), "{kind:?}: {named}");
+
     let output = site.installation.run(&["doctor", "--json", "--ca", CERTIFICATE], b"");
     let found = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && found.contains("arrives as it was sent"), "{kind:?}: {found}");

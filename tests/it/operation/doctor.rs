@@ -190,8 +190,10 @@ fn found_behind(
     findings(&installation, &[])
 }
 
+/// What a proxy of the operator's does: it says whose request it is, and gives it a name.
 fn forwarded(head: &str) -> String {
-    head.replacen("\r\n", "\r\nX-Forwarded-For: 192.0.2.7\r\n", 1)
+    let named = head.replace("chosen-by-a-caller", "named-by-the-proxy");
+    named.replacen("\r\n", "\r\nX-Forwarded-For: 192.0.2.7\r\n", 1)
 }
 
 #[test]
@@ -215,6 +217,7 @@ fn a_proxy_that_passes_everything_on_is_fine_and_what_others_change_is_named() {
     );
     let (_, found) = found_behind(same, same, ours);
     assert_found(&found, "warning", "proxy", "does not say whose request", "X-Forwarded-For");
+    assert_found(&found, "warning", "proxy", "lets callers choose X-Request-Id", "$request_id");
     let (is_fine, found) = found_behind(
         forwarded,
         |answer| answer.replace("content-security-policy", "x-gone").replace("no-store", "max-age=60"),
