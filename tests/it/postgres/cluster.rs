@@ -8,7 +8,15 @@ fn home() -> &'static Path {
 }
 
 const LOOK: &str = r#"
-for round in 1 2 3 4 5 6; do curl -s "$CLUSTER_URL/login" | grep -o 'Node . of three' | head -n 1; done | sort -u
+# A node that was busy for a moment is asked again by the balancer, and then sent requests.
+seen=
+for round in $(seq 150); do
+  seen="$seen
+$(curl -s "$CLUSTER_URL/login" | grep -o 'Node . of three' | head -n 1)"
+  [ "$(echo "$seen" | sort -u | grep -c Node)" = 3 ] && break
+  sleep 0.1
+done
+echo "$seen" | sort -u | grep Node
 jar=$(mktemp)
 curl -s -c "$jar" --json '{"username":"testuser","password":"testpass"}' "$CLUSTER_URL/login"
 for round in 1 2 3; do curl -s -b "$jar" "$CLUSTER_URL/protected"; done
