@@ -30,6 +30,12 @@ pub struct Distribution {
 }
 
 impl Timings {
+    /// Nothing yet.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) const fn new() -> Self {
+        Self { classes: [const { AtomicU64::new(0) }; CLASSES + 1], micros: AtomicU64::new(0) }
+    }
+
     /// Counts one that took so long.
     pub(crate) fn add(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

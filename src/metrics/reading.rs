@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::auth::{Distribution, EndReason, Verdict, What};
 use crate::metrics::Sources;
-use crate::store::{self, StoreCalls, StoreUrl};
+use crate::store::{self, StoreCalls};
 use crate::users::{HashLoad, MailBacklog};
 
 /// What was read.
@@ -59,7 +59,10 @@ impl Reading {
             calls: store::calls(),
             mail: backlog
                 .map(|backlog| (backlog, backlog.oldest.map_or(Duration::ZERO, |oldest| oldest.until(now)))),
-            disk: free_disk(&sources.store),
+            #[cfg(unix)]
+            disk: store::free_room(&sources.store),
+            #[cfg(not(unix))]
+            disk: None,
         }
     }
 
@@ -207,20 +210,6 @@ impl Sheet<'_> {
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-/// How many bytes somebody without privileges may still write beside the store.
-#[cfg(unix)]
-fn free_disk(store: &StoreUrl) -> Option<u64> {
-    let StoreUrl::SqliteFile(path) = store else { return None };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let room = nix::sys::statvfs::statvfs(folder.unwrap_or_else(|| std::path::Path::new("."))).ok()?;
-    Some(room.blocks_available() * room.fragment_size())
-}
-
-#[cfg(not(unix))]
-const fn free_disk(_: &StoreUrl) -> Option<u64> {
-    None
 }
 
 const NO_EXEMPLAR: Option<&Exemplar<NoLabelSet, f64>> = None;

@@ -11,7 +11,6 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -79,20 +78,20 @@ pub struct StoreCalls {
 #[must_use]
 pub fn calls() -> StoreCalls {
     StoreCalls {
-        took: CALLS.took.get().map(Timings::seen).unwrap_or_default(),
+        took: CALLS.took.seen(),
         failed: CALLS.failed.load(Ordering::Relaxed),
         disturbed: CALLS.disturbed.load(Ordering::Relaxed),
     }
 }
 
 struct Counted {
-    took: OnceLock<Timings>,
+    took: Timings,
     failed: AtomicU64,
     disturbed: AtomicU64,
 }
 
 static CALLS: Counted =
-    Counted { took: OnceLock::new(), failed: AtomicU64::new(0), disturbed: AtomicU64::new(0) };
+    Counted { took: Timings::new(), failed: AtomicU64::new(0), disturbed: AtomicU64::new(0) };
 
 /// The outcome of the work, or that it took too long. A search has its own time, whatever else its request waits for.
 pub(super) async fn in_time<T, Failure: From<sqlx::Error> + Disturbance>(
@@ -106,7 +105,7 @@ pub(super) async fn in_time<T, Failure: From<sqlx::Error> + Disturbance>(
         patience::answered(limit, work).await
     };
     let outcome = outcome.unwrap_or_else(|| Err(sqlx::Error::PoolTimedOut.into()));
-    CALLS.took.get_or_init(Timings::default).add(asked.monotonic());
+    CALLS.took.add(asked.monotonic());
     match &outcome {
         Ok(_) => {}
         Err(failure) if failure.is_passing() => drop(CALLS.disturbed.fetch_add(1, Ordering::Relaxed)),

@@ -313,6 +313,15 @@ pub fn check(url: &StoreUrl) -> Result<(), String> {
     }
 }
 
+/// How many bytes somebody without privileges may still write beside a store that is a file.
+#[cfg(all(feature = "app", unix))]
+#[must_use]
+pub fn free_room(url: &StoreUrl) -> Option<u64> {
+    let StoreUrl::SqliteFile(path) = url else { return None };
+    let room = nix::sys::statvfs::statvfs(crate::auth::folder(path)).ok()?;
+    Some(room.blocks_available() * room.fragment_size())
+}
+
 /// What time it is at the store's machine; `None` for a store on this one.
 ///
 /// # Errors

@@ -116,7 +116,7 @@ pub(super) async fn store(settings: &Settings) -> Vec<Finding> {
     stores.sessions.close().await;
     if let StoreUrl::SqliteFile(path) = &settings.store {
         findings.extend(owner(path));
-        findings.extend(disk(path));
+        findings.extend(disk(&settings.store));
     }
     findings
 }
@@ -133,10 +133,8 @@ fn owner(path: &Path) -> Option<Finding> {
     })
 }
 
-fn disk(path: &Path) -> Option<Finding> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let room = nix::sys::statvfs::statvfs(folder.unwrap_or_else(|| Path::new("."))).ok()?;
-    let free = room.blocks_available() * room.fragment_size() / MEBIBYTE;
+fn disk(url: &StoreUrl) -> Option<Finding> {
+    let free = store::free_room(url)? / MEBIBYTE;
     Some(match free {
         0..LITTLE_ROOM => {
             let says = format!("{free} MiB are free beside the store");

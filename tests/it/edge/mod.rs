@@ -112,7 +112,12 @@ fn does_all_that_a_proxy_has_to(kind: Kind) {
     // Caddy 2.6 may take what it does not let through for a fault of the server, and HAProxy may have closed the connection
     // before its answer is read; none of it comes to the program.
     let refused = site.curl(&[&large[..], &["--http1.1"]].concat(), "/login");
-    assert!(["413", "502", "000"].contains(&refused.as_str()), "{kind:?}: {refused}");
+    let may_be: &[&str] = match kind {
+        Kind::Nginx => &["413"],
+        Kind::Caddy => &["413", "502"],
+        Kind::Haproxy => &["413", "000"],
+    };
+    assert!(may_be.contains(&refused.as_str()), "{kind:?}: {refused}");
     assert_eq!(site.server.said().matches("sign_in_failed").count(), 1, "{kind:?}");
     let head = site.curl(&["-I"], "/login").to_lowercase();
     for header in

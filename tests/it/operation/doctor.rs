@@ -102,6 +102,27 @@ fn every_mistake_in_settings_and_files_is_told_with_what_to_do() {
 }
 
 #[test]
+fn a_database_that_is_away_and_too_few_descriptors_are_told() {
+    let away = outside_debug()
+        .with("PORTCULLIS_APP__STORE", "postgres://nobody@127.0.0.1:1/nothing")
+        .with("PORTCULLIS_APP__FACTOR_KEY", SECRET);
+    let (is_fine, found) = findings(&away, &["--offline"]);
+    assert!(!is_fine);
+    assert_found(&found, "problem", "store", "does not answer", "whether the database answers");
+
+    let limited = outside_debug();
+    let program = env!("CARGO_BIN_EXE_portcullis");
+    let output = limited
+        .command("sh")
+        .args(["-c", &format!("ulimit -n 1000 && exec {program} doctor --json --offline")])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let found: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_found(&found, "warning", "limits", "1000 descriptors", "LimitNOFILE");
+}
+
+#[test]
 fn keys_that_grow_old_and_keys_that_are_gone_are_told() {
     let installation = Installation::new()
         .with_empty_store()
@@ -289,4 +310,8 @@ fn the_clock_of_the_database_is_compared() {
     let (is_fine, found) = findings(&installation, &["--offline"]);
     assert!(is_fine, "{found:#?}");
     assert_found(&found, "fine", "clock", "it is the database's", "");
+    let library = std::env::var("FAKETIME_LIBRARY").expect("FAKETIME_LIBRARY is not set; run scripts/test");
+    let ahead = installation.with("LD_PRELOAD", &library).with("FAKETIME", "+90s");
+    let (_, found) = findings(&ahead, &["--offline"]);
+    assert_found(&found, "warning", "clock", " s apart from the database's", "NTP");
 }
