@@ -28,6 +28,7 @@ use crate::routes::edge::spelling::OneSpelling;
 use crate::routes::edge::under::Under;
 use crate::routes::health::Draining;
 use crate::routes::health::seen::DoctorKey;
+use crate::routes::openapi::OpenApi;
 use crate::routes::people::administrator::Randomness;
 use crate::routes::signing::login::Demo;
 use crate::routes::view::frame::ServiceName;
@@ -161,6 +162,7 @@ pub fn rocket(figment: &Figment, world: World) -> Result<Rocket<Build>, Vec<Stri
         .manage(catalogues)
         .manage(assets)
         .manage(pages::sitemap().under(settings.base_path.clone()))
+        .manage(OpenApi::of(&settings.auth, &settings.base_path))
         .manage(ServiceName(settings.service_name.clone()))
         .manage(Demo(settings.demo_users))
         .manage(Randomness(random))

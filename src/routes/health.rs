@@ -11,10 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocket::http::Status;
 use rocket::{State, get};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::NodeStatus;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::Yes;
 
 /// Whether the program is about to end: it serves on, and whoever asks is told to send nobody else.
 #[derive(Debug, Clone, Default)]
@@ -31,10 +33,22 @@ impl Draining {
     }
 }
 
+/// The program's event loop turns.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Live {
+    live: Yes,
+}
+
+/// Whether people may be sent here.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Ready {
+    ready: bool,
+}
+
 /// `GET /health/live`.
 #[get("/health/live")]
 pub(crate) fn live() -> Reply {
-    Reply::Json(Status::Ok, json!({ "live": true }))
+    Reply::written(&Live { live: Yes })
 }
 
 /// `GET /health/ready`: 503 otherwise.
@@ -42,5 +56,5 @@ pub(crate) fn live() -> Reply {
 pub(crate) fn ready(node: &State<NodeStatus>, draining: &State<Draining>) -> Reply {
     let is_ready = node.is_ready() && !draining.has_begun();
     let status = if is_ready { Status::Ok } else { Status::ServiceUnavailable };
-    Reply::Json(status, json!({ "ready": is_ready }))
+    Reply::written_as(status, &Ready { ready: is_ready })
 }

@@ -12,6 +12,7 @@ pub mod health;
 pub(crate) mod home;
 mod jwks;
 pub(crate) mod mail;
+pub(crate) mod openapi;
 pub(crate) mod people;
 pub(crate) mod protected;
 pub(crate) mod signing;

@@ -11,14 +11,14 @@ use crate::routes::account::{
 use crate::routes::answer::errors;
 use crate::routes::edge::{observed, patient};
 use crate::routes::mail::{address, forgotten, link, register};
-use crate::routes::people::{factors as reset, leaving, list, outbox, person};
+use crate::routes::people::{factors as reset, issued, leaving, list, outbox, person};
 use crate::routes::signing::{
     code, enrol, enrolment, factor, login, logout, passkey, reauthenticate, refresh,
 };
 use crate::routes::view::assets::Assets;
 use crate::routes::view::samples::{self, PageSample, Surroundings};
 use crate::routes::view::sitemap::{Audience, Navigation, Page, Return, Sitemap};
-use crate::routes::{files, health, home, jwks, protected};
+use crate::routes::{files, health, home, jwks, openapi, protected};
 
 /// A page of this name and the template that is part of the program.
 macro_rules! page {
@@ -188,7 +188,7 @@ static PAGES: [Page; 23] = [
     },
     Page {
         navigation: Navigation::Under("people.html"),
-        ..page!("code_issued", Vec::new(), list::code_samples)
+        ..page!("code_issued", Vec::new(), issued::code_samples)
     },
 ];
 
@@ -217,6 +217,7 @@ fn others() -> Vec<Route> {
         health::ready,
         health::seen::seen,
         activity::export,
+        openapi::document,
         files::asset,
         files::favicon,
     ]);

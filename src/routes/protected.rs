@@ -2,12 +2,14 @@
 
 use rocket::get;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::AccessToken;
 use crate::routes::answer::reply::Reply;
 
-#[derive(Serialize)]
-struct LoggedIn<'a> {
+/// Who asks.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LoggedIn<'a> {
     logged_in_as: &'a str,
 }
 

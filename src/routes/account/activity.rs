@@ -3,10 +3,12 @@
 use rocket::http::Status;
 use rocket::{State, get};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, Event, FreshToken, Sessions, SignedIn, UnixTime, What};
 use crate::routes::account::dashboard::ShownEvent;
+use crate::routes::account::factors::{FactorWord, word_of};
 use crate::routes::account::sessions::Shown;
 use crate::routes::account::subject::{own_name, unreadable};
 use crate::routes::answer::errors::Refused;
@@ -15,7 +17,7 @@ use crate::routes::answer::reply::Reply;
 use crate::routes::view::frame::{Frame, Moment};
 use crate::routes::view::paths;
 use crate::routes::view::states;
-use crate::users::{Accounts, DisplayName, FactorKind};
+use crate::users::{Accounts, DisplayName, Factor, TrustedBrowser};
 
 #[derive(Debug, Serialize)]
 struct ActivityPage<'a> {
@@ -26,6 +28,62 @@ struct ActivityPage<'a> {
     /// Where it begins, when this is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     first: Option<&'static str>,
+}
+
+/// What happened, fifty at a time.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Activity<'a> {
+    events: Vec<ShownEvent<'a>>,
+    /// The address of what follows.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+/// Everything that is kept of somebody.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Export<'a> {
+    username: &'a str,
+    #[schema(required)]
+    display_name: Option<&'a str>,
+    #[schema(required)]
+    language: Option<&'a str>,
+    /// Of an account that is one of ours.
+    #[schema(required)]
+    roles: Option<&'a [String]>,
+    #[schema(required)]
+    made: Option<Moment>,
+    #[schema(required)]
+    email: Option<ExportedAddress<'a>>,
+    factors: Vec<ExportedFactor<'a>>,
+    recovery_codes_left: u32,
+    trusted_browsers: Vec<ExportedBrowser<'a>>,
+    sessions: Vec<Shown<'a>>,
+    events: Vec<ShownEvent<'a>>,
+}
+
+/// The address for messages, when it was proved, and in which language they are written.
+#[derive(Serialize, ToSchema)]
+struct ExportedAddress<'a> {
+    address: &'a str,
+    proved: Moment,
+    language: &'a str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ExportedFactor<'a> {
+    #[schema(value_type = FactorWord)]
+    kind: &'static str,
+    label: &'a str,
+    made: Moment,
+    #[schema(required)]
+    last_used: Option<Moment>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ExportedBrowser<'a> {
+    browser: &'a str,
+    since: Moment,
+    until: Moment,
 }
 
 /// `GET /account/activity?until=…&skip=…`: what happened, newest first, fifty at a time: until that second, without the newest
@@ -50,7 +108,7 @@ pub(crate) async fn activity(
     let next = events.last().filter(|_| goes_on).map(|last| behind(last, &events, from, skipped));
     let shown: Vec<_> = events.iter().map(ShownEvent::for_owner).collect();
     if form == Form::Data {
-        return Ok(Reply::Json(Status::Ok, json!({ "events": shown, "next": next })));
+        return Ok(Reply::written(&Activity { events: shown, next }));
     }
     let first = until.map(|_| paths::ACTIVITY);
     let page = ActivityPage { events: shown, next, first };
@@ -75,36 +133,23 @@ pub(crate) async fn export(
     let newest = UnixTime::from_secs(i64::MAX);
     let events = sessions.events_until(subject, newest, 0, ALL).await.map_err(Refused)?;
     sessions.note(What::DataExported, Some(subject), Some(current));
-    let factors = factors.iter().map(|factor| {
-        let kind = match factor.kind {
-            FactorKind::App => "totp",
-            FactorKind::Passkey => "passkey",
-        };
-        let used = factor.used_at.map(Moment::from);
-        json!({ "kind": kind, "label": factor.label, "made": Moment::from(factor.made_at), "last_used": used })
-    });
-    let browsers = browsers.iter().map(|trusted| {
-        let (since, until) = (Moment::from(trusted.made_at), Moment::from(trusted.until));
-        json!({ "browser": trusted.browser, "since": since, "until": until })
-    });
-    let email = address.map(|known| {
-        let (address, proved) = (known.address.as_str().to_owned(), Moment::from(known.proved_at));
-        json!({ "address": address, "proved": proved, "language": known.language })
-    });
-    let body = json!({
-        "username": subject,
-        "display_name": profile.display_name.as_ref().map(DisplayName::as_str),
-        "language": profile.language,
-        "roles": account.as_ref().map(|account| account.roles.clone()),
-        "made": account.as_ref().map(|account| Moment::from(account.created_at)),
-        "email": email,
-        "factors": factors.collect::<Vec<_>>(),
-        "recovery_codes_left": codes,
-        "trusted_browsers": browsers.collect::<Vec<_>>(),
-        "sessions": Shown::list(live, current),
-        "events": events.iter().map(ShownEvent::for_owner).collect::<Vec<_>>(),
-    });
-    Ok(Reply::Json(Status::Ok, body))
+    Ok(Reply::written(&Export {
+        username: subject,
+        display_name: profile.display_name.as_ref().map(DisplayName::as_str),
+        language: profile.language.as_deref(),
+        roles: account.as_ref().map(|account| account.roles.as_slice()),
+        made: account.as_ref().map(|account| Moment::from(account.created_at)),
+        email: address.as_ref().map(|known| ExportedAddress {
+            address: known.address.as_str(),
+            proved: known.proved_at.into(),
+            language: &known.language,
+        }),
+        factors: factors.iter().map(ExportedFactor::from).collect(),
+        recovery_codes_left: codes,
+        trusted_browsers: browsers.iter().map(ExportedBrowser::from).collect(),
+        sessions: Shown::list(live, current),
+        events: events.iter().map(ShownEvent::for_owner).collect(),
+    }))
 }
 
 /// The page in every state, with `text` wherever a text of somebody else's may stand.
@@ -116,6 +161,19 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
         ActivityPage { events: events(), next: next(), first: None },
         ActivityPage { events: events(), next: next(), first: Some(paths::ACTIVITY) },
     ])
+}
+
+impl<'a> From<&'a Factor> for ExportedFactor<'a> {
+    fn from(factor: &'a Factor) -> Self {
+        let (made, last_used) = (factor.made_at.into(), factor.used_at.map(Moment::from));
+        Self { kind: word_of(factor.kind), label: &factor.label, made, last_used }
+    }
+}
+
+impl<'a> From<&'a TrustedBrowser> for ExportedBrowser<'a> {
+    fn from(trusted: &'a TrustedBrowser) -> Self {
+        Self { browser: &trusted.browser, since: trusted.made_at.into(), until: trusted.until.into() }
+    }
 }
 
 /// The address of what follows behind the last of these: those of its second that were shown are left out.

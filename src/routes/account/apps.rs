@@ -3,7 +3,7 @@
 use rocket::http::{ContentType, Status};
 use rocket::{State, get, post};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::auth::{CsrfToken, FreshToken, Proved, Sessions, What};
 use crate::routes::account::factors::{ADDED, ENROLMENT_OVER, TOO_MANY, added, allowed, show};
@@ -13,6 +13,7 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{AppConfirmed, AppSecret, Confirmed, RecoveryCodes, Yes};
 use crate::routes::signing::device;
 use crate::routes::signing::enrolment::{drawn, enrol_page};
 use crate::routes::signing::factor::bad_code;
@@ -21,7 +22,7 @@ use crate::routes::view::paths::{self, saying};
 use crate::users::{Accounts, Attempt, Enrolment, FactorId, OneTimeCode};
 
 /// The proof that an app has the secret.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FirstCode {
     id: String,
@@ -53,10 +54,7 @@ pub(crate) async fn enrol(
     };
     Ok(match form {
         Form::Page => Reply::SeeOther(format!("{}/totp/{id}", paths::FACTORS)),
-        Form::Data => {
-            let body = json!({ "id": id.to_string(), "secret": secret.to_base32(), "uri": uri });
-            Reply::Json(Status::Ok, body)
-        }
+        Form::Data => Reply::written(&AppSecret { id: id.to_string(), secret: secret.to_base32(), uri }),
     })
 }
 
@@ -151,9 +149,13 @@ async fn confirmed(
 ) -> Reply {
     added(Proved::PasswordAndCode, codes.is_some(), person, sessions).await;
     match (codes, form) {
-        (Some(codes), _) => show(&codes, person, frame, form),
+        (Some(codes), Form::Page) => show(&codes, person, frame, form),
+        (Some(codes), Form::Data) => {
+            let recovery_codes = codes.iter().map(OneTimeCode::to_text).collect();
+            Reply::written(&AppConfirmed::First(RecoveryCodes { recovery_codes }))
+        }
         (None, Form::Page) => Reply::SeeOther(saying(paths::FACTORS, ADDED)),
-        (None, Form::Data) => Reply::Json(Status::Ok, json!({ "confirmed": true })),
+        (None, Form::Data) => Reply::written(&AppConfirmed::Another(Confirmed { confirmed: Yes })),
     }
 }
 

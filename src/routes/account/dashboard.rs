@@ -4,6 +4,7 @@ use rocket::http::Status;
 use rocket::{State, get};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, EndReason, Event, Proved, Session, Sessions, SignedIn, What};
 use crate::routes::account::sessions::Shown;
@@ -44,17 +45,20 @@ struct Current {
 }
 
 /// Something that happened, as pages tell it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ShownEvent<'a> {
     when: Moment,
     key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     detail: Option<String>,
     /// The administrator who did it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     by: Option<String>,
     /// The roles that the account has from then on, in one line.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     roles: Option<String>,
 }
 

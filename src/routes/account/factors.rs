@@ -8,7 +8,8 @@
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, AuthLevel, CsrfToken, FreshToken, Proved, Sessions, SignedIn, What};
 use crate::routes::account::dashboard::{MAX_EVENTS, ShownEvent, newest};
@@ -17,6 +18,7 @@ use crate::routes::answer::errors::{FACTOR_NEEDED, Refused};
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{RecoveryCodes, Removed, Yes};
 use crate::routes::signing::enrolment::codes_page;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::{Frame, Moment};
@@ -46,6 +48,45 @@ struct ShownBrowser<'a> {
     system: Option<&'a str>,
     since: Moment,
     until: Moment,
+}
+
+/// What somebody has besides a password, and where a password is enough.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OwnFactors<'a> {
+    factors: Vec<OwnFactor<'a>>,
+    recovery_codes_left: u32,
+    trusted_browsers: Vec<OwnBrowser<'a>>,
+}
+
+/// A factor; the times are seconds since 1970.
+#[derive(Serialize, ToSchema)]
+struct OwnFactor<'a> {
+    id: String,
+    #[schema(value_type = FactorWord)]
+    kind: &'static str,
+    label: &'a str,
+    made: i64,
+    #[schema(required)]
+    last_used: Option<i64>,
+}
+
+/// A browser in which a password is enough; the times are seconds since 1970.
+#[derive(Serialize, ToSchema)]
+struct OwnBrowser<'a> {
+    id: String,
+    /// What it calls itself.
+    browser: &'a str,
+    since: i64,
+    until: i64,
+}
+
+/// The words for kinds of factors.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a schema and no value")]
+pub(super) enum FactorWord {
+    Totp,
+    Passkey,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,10 +135,9 @@ pub(crate) async fn list(
         _ => Vec::new(),
     };
     if form == Form::Data {
-        let factors: Vec<_> = factors.iter().map(told).collect();
-        let browsers: Vec<_> = browsers.iter().map(told_browser).collect();
-        let body = json!({ "factors": factors, "recovery_codes_left": left, "trusted_browsers": browsers });
-        return Ok(Reply::Json(Status::Ok, body));
+        let (factors, trusted_browsers) =
+            (factors.iter().map(OwnFactor::from).collect(), browsers.iter().map(OwnBrowser::from).collect());
+        return Ok(Reply::written(&OwnFactors { factors, recovery_codes_left: left, trusted_browsers }));
     }
     let notice = notice.filter(|notice| NOTICES.contains(notice));
     let has_passkey = factors.iter().any(|factor| factor.kind == FactorKind::Passkey);
@@ -167,7 +207,7 @@ pub(crate) async fn remove(
     Ok(match (form, removal) {
         (Form::Page, Removal::Made) => Reply::SeeOther(saying(paths::FACTORS, REMOVED)),
         (Form::Page, Removal::NotThere) => Reply::SeeOther(saying(paths::FACTORS, GONE)),
-        (Form::Data, Removal::Made) => Reply::Json(Status::Ok, json!({ "removed": true })),
+        (Form::Data, Removal::Made) => Reply::written(&Removed { removed: Yes }),
         (Form::Data, Removal::NotThere) => Reply::Missing,
         (form, Removal::Needed) => {
             Rejection::new(Status::Conflict, LAST_FACTOR, "A role of yours needs a second factor")
@@ -244,28 +284,24 @@ pub(super) async fn added(proved: Proved, is_first: bool, person: &FreshToken<'_
 pub(super) fn show(codes: &[OneTimeCode], person: &FreshToken<'_>, frame: Frame<'_>, form: Form) -> Reply {
     let texts: Vec<_> = codes.iter().map(OneTimeCode::to_text).collect();
     if form == Form::Data {
-        return Reply::Json(Status::Ok, json!({ "recovery_codes": texts }));
+        return Reply::written(&RecoveryCodes { recovery_codes: texts });
     }
     Reply::Page(Status::Ok, codes_page(&texts, &frame.person(person)))
 }
 
-fn told(factor: &Factor) -> Value {
-    json!({
-        "id": factor.id.to_string(),
-        "kind": kind(factor),
-        "label": factor.label,
-        "made": factor.made_at.as_secs(),
-        "last_used": factor.used_at.map(|at| at.as_secs()),
-    })
+impl<'a> From<&'a Factor> for OwnFactor<'a> {
+    fn from(factor: &'a Factor) -> Self {
+        let (id, kind, label) = (factor.id.to_string(), word_of(factor.kind), factor.label.as_str());
+        let (made, last_used) = (factor.made_at.as_secs(), factor.used_at.map(|at| at.as_secs()));
+        Self { id, kind, label, made, last_used }
+    }
 }
 
-fn told_browser(browser: &TrustedBrowser) -> Value {
-    json!({
-        "id": browser.id(),
-        "browser": browser.browser,
-        "since": browser.made_at.as_secs(),
-        "until": browser.until.as_secs(),
-    })
+impl<'a> From<&'a TrustedBrowser> for OwnBrowser<'a> {
+    fn from(trusted: &'a TrustedBrowser) -> Self {
+        let (since, until) = (trusted.made_at.as_secs(), trusted.until.as_secs());
+        Self { id: trusted.id(), browser: &trusted.browser, since, until }
+    }
 }
 
 fn shown_browser(trusted: &TrustedBrowser) -> ShownBrowser<'_> {
@@ -282,7 +318,7 @@ fn shown_browser(trusted: &TrustedBrowser) -> ShownBrowser<'_> {
 fn shown(factor: &Factor) -> ShownFactor<'_> {
     ShownFactor {
         id: factor.id.to_string(),
-        kind: kind(factor),
+        kind: word_of(factor.kind),
         label: &factor.label,
         made: factor.made_at.into(),
         last_used: factor.used_at.map(Into::into),
@@ -317,8 +353,8 @@ const fn is_of_security(what: What) -> bool {
 }
 
 /// What programs call it.
-const fn kind(factor: &Factor) -> &'static str {
-    match factor.kind {
+pub(super) const fn word_of(kind: FactorKind) -> &'static str {
+    match kind {
         FactorKind::App => "totp",
         FactorKind::Passkey => "passkey",
     }

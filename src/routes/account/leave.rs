@@ -6,7 +6,7 @@
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::auth::{AuthError, CsrfToken, EndReason, FreshToken, Role, Sessions, What};
 use crate::routes::account::subject::{own_name, unreadable};
@@ -15,9 +15,10 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{Leaving, Yes};
 use crate::routes::signing::login::ACCOUNT_DELETED;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
-use crate::routes::view::frame::{Frame, Moment};
+use crate::routes::view::frame::Frame;
 use crate::routes::view::paths::{self, saying};
 use crate::routes::view::states;
 use crate::users::{Accounts, Warrant};
@@ -73,8 +74,8 @@ pub(crate) async fn leave(
             return Ok(match form {
                 Form::Page => Reply::SeeOther(saying(paths::LOGIN, ACCOUNT_DELETED)),
                 Form::Data => {
-                    let leaves_at = Moment::from(departure.leaves_at);
-                    Reply::Json(Status::Ok, json!({ "deleted": true, "leaves_at": leaves_at }))
+                    let leaves_at = departure.leaves_at.into();
+                    Reply::written(&Leaving { deleted: Yes, leaves_at, ended: None })
                 }
             });
         }

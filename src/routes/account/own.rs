@@ -3,7 +3,8 @@
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{CsrfToken, Sessions, SignedIn};
 use crate::routes::account::subject::{own_name, unreadable};
@@ -20,7 +21,7 @@ use crate::routes::view::words::{Catalogues, LANGUAGE_COOKIE};
 use crate::users::{Account, Accounts, DisplayName, Profile};
 
 /// What somebody says of themselves; what is not there stays as it was, and what is empty is taken away.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewProfile {
     display_name: Option<String>,
@@ -55,6 +56,24 @@ struct AccountPage<'a> {
     error: Option<&'a str>,
 }
 
+/// Somebody's account.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ToldAccount<'a> {
+    username: &'a str,
+    #[schema(required)]
+    display_name: Option<&'a str>,
+    #[schema(required)]
+    email: Option<&'a str>,
+    /// In which language they are spoken to (RFC 5646); that of their browser where there is none.
+    #[schema(required)]
+    language: Option<&'a str>,
+    roles: Vec<&'a str>,
+    #[schema(required)]
+    made: Option<Moment>,
+    /// How many apps and passkeys they have.
+    factors: usize,
+}
+
 /// What is known of somebody.
 struct OwnAccount {
     account: Option<Account>,
@@ -78,7 +97,7 @@ pub(crate) async fn account(
 ) -> Result<Reply, Refused> {
     let known = OwnAccount::of(&visitor, accounts).await?;
     if form == Form::Data {
-        return Ok(Reply::Json(Status::Ok, known.as_data(&visitor)));
+        return Ok(Reply::written(&known.as_data(&visitor)));
     }
     let notice = notice.filter(|notice| [SAVED, PASSWORD_CONFIRMED].contains(notice));
     let live = sessions.live(visitor.subject()).await.map_err(Refused)?.len();
@@ -109,7 +128,7 @@ pub(crate) async fn save(
             sessions.keep(LANGUAGE_COOKIE, profile.language.as_deref());
             return Ok(match form {
                 Form::Page => Reply::SeeOther(saying(paths::ACCOUNT, SAVED)),
-                Form::Data => Reply::Json(Status::Ok, OwnAccount { profile, ..known }.as_data(&visitor)),
+                Form::Data => Reply::written(&OwnAccount { profile, ..known }.as_data(&visitor)),
             });
         }
         Err(rejection) => rejection,
@@ -187,16 +206,16 @@ impl OwnAccount {
     }
 
     /// The same for programs.
-    fn as_data(&self, visitor: &SignedIn<'_>) -> Value {
-        json!({
-            "username": visitor.subject(),
-            "display_name": self.profile.display_name.as_ref().map(DisplayName::as_str),
-            "email": self.address,
-            "language": self.profile.language,
-            "roles": visitor.roles().collect::<Vec<_>>(),
-            "made": self.account.as_ref().map(|account| Moment::from(account.created_at)),
-            "factors": self.factors,
-        })
+    fn as_data<'a>(&'a self, visitor: &'a SignedIn<'_>) -> ToldAccount<'a> {
+        ToldAccount {
+            username: visitor.subject(),
+            display_name: self.profile.display_name.as_ref().map(DisplayName::as_str),
+            email: self.address.as_deref(),
+            language: self.profile.language.as_deref(),
+            roles: visitor.roles().collect(),
+            made: self.account.as_ref().map(|account| Moment::from(account.created_at)),
+            factors: self.factors,
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 use rocket::http::Status;
 use rocket::{State, post};
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::auth::{FreshToken, Proved, Sessions, What};
 use crate::routes::account::factors::{PASSKEY_ADDED, REFUSED, TOO_MANY, added, allowed, show};
@@ -15,13 +15,14 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::PasskeyAdded;
 use crate::routes::signing::passkey::{Credential, asked, bad_passkey, not_offered};
 use crate::routes::view::frame::Frame;
 use crate::routes::view::paths::{self, saying};
 use crate::users::{Accounts, OneTimeCode};
 
 /// What a browser made.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPasskey {
     credential: Credential,
@@ -65,12 +66,8 @@ pub(crate) async fn add(
         (Some(codes), Form::Page) => show(&codes, &person, frame, form),
         (None, Form::Page) => Reply::SeeOther(saying(paths::FACTORS, PASSKEY_ADDED)),
         (codes, Form::Data) => {
-            let mut body = json!({ "id": id.to_string() });
-            if let (Some(body), Some(codes)) = (body.as_object_mut(), codes) {
-                let texts: Vec<_> = codes.iter().map(OneTimeCode::to_text).collect();
-                body.insert("recovery_codes".to_owned(), json!(texts));
-            }
-            Reply::Json(Status::Ok, body)
+            let texts = |codes: Vec<OneTimeCode>| codes.iter().map(OneTimeCode::to_text).collect();
+            Reply::written(&PasskeyAdded { id: id.to_string(), recovery_codes: codes.map(texts) })
         }
     })
 }

@@ -5,7 +5,8 @@
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, EndReason, FreshToken, Proved, Sessions, What};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -13,6 +14,7 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{PasswordChanged, Yes};
 use crate::routes::signing::device;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::Frame;
@@ -21,7 +23,7 @@ use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, Password, Username};
 
 /// The current password and the new one; a form asks for the new one twice.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPassword {
     current_password: String,
@@ -108,7 +110,7 @@ async fn changed(person: &FreshToken<'_>, sessions: &Sessions<'_>, form: Form) -
     }
     match form {
         Form::Page => Reply::SeeOther(saying(paths::DASHBOARD, "password_changed")),
-        Form::Data => Reply::Json(Status::Ok, json!({ "password_changed": true })),
+        Form::Data => Reply::written(&PasswordChanged { password_changed: Yes }),
     }
 }
 

@@ -6,12 +6,14 @@
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, FreshToken, Session, SessionId, Sessions, SignedIn};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::SessionsEnded;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::{Frame, Moment};
 use crate::routes::view::paths::{self, saying};
@@ -20,18 +22,28 @@ use crate::routes::view::user_agent::UserAgent;
 use crate::users::Accounts;
 
 /// A session as its owner sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Shown<'a> {
     id: String,
     began: Moment,
     last_seen: Moment,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     browser: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     system: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     address: Option<String>,
     current: bool,
+}
+
+/// Where somebody is signed in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OwnSessions<'a> {
+    /// The one that asks first, then the last used first.
+    sessions: Vec<Shown<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,7 +120,7 @@ pub(crate) async fn list(
 ) -> Result<Reply, Refused> {
     let shown = Shown::all(&sessions, &visitor).await.map_err(Refused)?;
     if form == Form::Data {
-        return Ok(Reply::Json(Status::Ok, json!({ "sessions": shown })));
+        return Ok(Reply::written(&OwnSessions { sessions: shown }));
     }
     let page = SessionsPage { sessions: shown, notice: notice.and_then(told) };
     Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("sessions.html", page)))
@@ -136,7 +148,7 @@ pub(crate) async fn end(
     let ended = sessions.end(person.subject(), id).await.map_err(Refused)?;
     Ok(match (ended, form) {
         (true, Form::Page) => Reply::SeeOther(saying(paths::SESSIONS, ENDED_ONE)),
-        (true, Form::Data) => Reply::Json(Status::Ok, json!({ "ended": 1 })),
+        (true, Form::Data) => Reply::written(&SessionsEnded { ended: 1 }),
         (false, Form::Page) => Reply::SeeOther(saying(paths::SESSIONS, NOTHING_TO_END)),
         (false, Form::Data) => Reply::Missing,
     })
@@ -161,7 +173,7 @@ pub(crate) async fn end_others(
     }
     Ok(match form {
         Form::Page => Reply::SeeOther(saying(paths::SESSIONS, ENDED_OTHERS)),
-        Form::Data => Reply::Json(Status::Ok, json!({ "ended": ended })),
+        Form::Data => Reply::written(&SessionsEnded { ended }),
     })
 }
 

@@ -1,8 +1,6 @@
 //! `/account/factors/browsers`: taking back the trust in a browser of one's own.
 
-use rocket::http::Status;
 use rocket::{State, post};
-use serde_json::json;
 
 use crate::auth::{AuthError, CsrfToken, Sessions, SignedIn, What};
 use crate::routes::account::factors::DISTRUSTED;
@@ -10,6 +8,7 @@ use crate::routes::account::subject::unreadable;
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{Removed, Yes};
 use crate::routes::view::paths::{self, saying};
 use crate::users::Accounts;
 
@@ -30,7 +29,7 @@ pub(crate) async fn remove(
     }
     Ok(match (form, removed) {
         (Form::Page, _) => Reply::SeeOther(saying(paths::FACTORS, DISTRUSTED)),
-        (Form::Data, true) => Reply::Json(Status::Ok, json!({ "removed": true })),
+        (Form::Data, true) => Reply::written(&Removed { removed: Yes }),
         (Form::Data, false) => Reply::Missing,
     })
 }

@@ -10,3 +10,4 @@ pub(crate) mod headers;
 pub(crate) mod negotiate;
 pub(crate) mod rejection;
 pub mod reply;
+pub(crate) mod told;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Request, State, get};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::auth::{Clock, Sessions};
 use crate::routes::answer::reply::Reply;
@@ -18,13 +19,15 @@ use crate::users::SealKey;
 pub const PROOF_HEADER: &str = "X-Portcullis-Doctor";
 
 /// What a request was when it arrived.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct SeenRequest {
     /// Which host it named.
     pub host: Option<String>,
     /// From whom the connection came.
+    #[schema(value_type = Option<String>)]
     pub peer: Option<IpAddr>,
     /// Whose request it is taken for.
+    #[schema(value_type = Option<String>)]
     pub caller: Option<IpAddr>,
     /// What was said of that.
     pub forwarded_for: Option<String>,

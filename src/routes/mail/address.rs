@@ -5,7 +5,8 @@
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, FreshToken};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -13,6 +14,7 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::NotDone;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::OwnAddress;
 use crate::routes::mail::{rejected, sent};
 use crate::routes::view::frame::Frame;
 use crate::routes::view::paths::{self, saying};
@@ -21,7 +23,7 @@ use crate::routes::view::words::Words;
 use crate::users::{Accounts, Username};
 
 /// The address that somebody wants to have.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAddress {
     email: String,
@@ -53,7 +55,7 @@ pub(crate) async fn form(
     }
     let address = known(&person, accounts).await?;
     if form == Form::Data {
-        return Ok(Reply::Json(Status::Ok, json!({ "email": address })));
+        return Ok(Reply::written(&OwnAddress { email: address }));
     }
     let notice = notice.filter(|notice| *notice == LINK_SENT);
     let page = AddressPage { address: address.as_deref(), typed: "", notice, error: None };

@@ -6,6 +6,7 @@ use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, Sessions};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -23,7 +24,7 @@ use crate::routes::view::words::Words;
 use crate::users::Accounts;
 
 /// Whose password was forgotten: a name or an address.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Forgotten {
     account: String,

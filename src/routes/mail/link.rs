@@ -7,7 +7,8 @@
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, EndReason, Sessions, What};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -26,13 +27,33 @@ use crate::routes::view::words::Words;
 use crate::users::{Accounts, Followed, LinkForm, LinkPurpose, OpenLink};
 
 /// What a link asks for: a new password, a name, or nothing. A form asks for the password twice.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Following {
     username: Option<String>,
     new_password: Option<String>,
     #[serde(skip)]
     new_password_again: Option<String>,
+}
+
+/// What a link would do.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LookedAt<'a> {
+    /// `prove`, `reset`, `undo`, `not_me`, `join` or `stay`.
+    purpose: &'a str,
+    /// None where one is to be chosen.
+    #[schema(required)]
+    username: Option<&'a str>,
+    email: &'a str,
+}
+
+/// What a link did.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LinkFollowed<'a> {
+    /// Its purpose.
+    done: &'a str,
+    /// How many sessions it ended.
+    ended: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,9 +95,9 @@ pub(crate) async fn look(
     };
     if form == Form::Data {
         let OpenLink { purpose, account, address, .. } = &open;
-        let name = account.as_ref().map(|name| name.as_str());
-        let told = json!({ "purpose": purpose.as_str(), "username": name, "email": address.as_str() });
-        return Ok(Reply::Json(Status::Ok, told));
+        let (purpose, email) = (purpose.as_str(), address.as_str());
+        let username = account.as_ref().map(|name| name.as_str());
+        return Ok(Reply::written(&LookedAt { purpose, username, email }));
     }
     Ok(Reply::Page(Status::Ok, frame.render("link.html", LinkPage::of(text, &open, accounts))))
 }
@@ -230,7 +251,7 @@ fn done(
 ) -> Reply {
     match (form, purpose) {
         (Form::Data, _) => {
-            Reply::Json(Status::Ok, json!({ "done": purpose.as_str(), "ended": followed.ended.len() }))
+            Reply::written(&LinkFollowed { done: purpose.as_str(), ended: followed.ended.len() })
         }
         (Form::Page, LinkPurpose::Reset) => Reply::SeeOther(saying(paths::LOGIN, PASSWORD_CHOSEN)),
         (Form::Page, _) => {

@@ -8,16 +8,16 @@ pub(crate) mod link;
 pub(crate) mod register;
 
 use rocket::http::Status;
-use serde_json::json;
 
 use crate::auth::What;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{Sent, Yes};
 use crate::users::LinkError;
 
 /// "If there is somebody to read it, a message is on its way": the same for everybody who asks.
-fn sent() -> Reply {
-    Reply::Json(Status::Accepted, json!({ "sent": true }))
+pub(crate) fn sent() -> Reply {
+    Reply::written_as(Status::Accepted, &Sent { sent: Yes })
 }
 
 /// Why nothing was sent, or a link was not followed.

@@ -7,6 +7,7 @@ use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, Sessions};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -25,7 +26,7 @@ use crate::routes::view::words::Words;
 use crate::users::Accounts;
 
 /// Who wants an account. A form asks for the password twice.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Registering {
     username: String,

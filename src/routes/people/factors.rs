@@ -5,17 +5,25 @@
 //! password of the administrator's own. The person reads of it on the dashboard, and all their sessions end.
 
 use rocket::{Route, post, routes};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, AuthLevel, EndReason, Refusal, What};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::SessionsEnded;
 use crate::routes::people::administrator::Desk;
 use crate::routes::people::person::{
     FACTOR_NOT_REQUIRED, FACTOR_REQUIRED, FACTORS_RESET, Name, done, is_own, not_changed, own_account,
     refused,
 };
+
+/// Whether somebody needs a factor, whatever the roles.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FactorDemand {
+    factor_required: bool,
+}
 
 /// The form on the person's page.
 pub(crate) fn routes() -> Vec<Route> {
@@ -50,7 +58,7 @@ async fn ask(desk: &Desk<'_>, name: Option<Name>, is_required: bool) -> Result<R
         false => (What::FactorNotRequired, FACTOR_NOT_REQUIRED),
     };
     desk.overseen().note(what, name.as_str());
-    Ok(done(desk, &name, notice, json!({ "factor_required": is_required })))
+    Ok(done(desk, &name, notice, &FactorDemand { factor_required: is_required }))
 }
 
 fn without_factor() -> Rejection {
@@ -74,5 +82,5 @@ pub(crate) async fn reset(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, R
     };
     desk.overseen().note(What::FactorsReset, name.as_str());
     desk.overseen().note_ended(name.as_str(), &ended, EndReason::Operator);
-    Ok(done(&desk, &name, FACTORS_RESET, json!({ "ended": ended.len() })))
+    Ok(done(&desk, &name, FACTORS_RESET, &SessionsEnded { ended: ended.len() }))
 }

@@ -6,7 +6,8 @@
 use rocket::http::{RawStr, Status};
 use rocket::{get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, Presence, UnixTime, What};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -14,8 +15,9 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
-use crate::routes::mail::rejected;
+use crate::routes::mail::{rejected, sent};
 use crate::routes::people::administrator::Desk;
+use crate::routes::people::issued::show_code;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::Moment;
 use crate::routes::view::paths::{self, saying};
@@ -24,7 +26,7 @@ use crate::routes::view::words::Words;
 use crate::users::{Account, InvalidRoles, Invitation, OneTimeCode, Roles, Username};
 
 /// A person as administrators see them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ShownPerson {
     pub(crate) name: String,
     /// The address of the person's page.
@@ -35,7 +37,17 @@ pub(crate) struct ShownPerson {
     /// How many live sessions there are.
     sessions: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     last_sign_in: Option<Moment>,
+}
+
+/// A part of everybody, by name.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct People {
+    people: Vec<ShownPerson>,
+    /// The name behind which it goes on.
+    #[schema(required)]
+    next: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -61,17 +73,6 @@ struct PeoplePage<'a> {
     error: Option<&'a str>,
 }
 
-/// The page that shows a code, once.
-#[derive(Debug, Serialize)]
-struct CodePage<'a> {
-    name: &'a str,
-    path: String,
-    code: String,
-    expires: Moment,
-    /// Whether the account was made for it.
-    is_new: bool,
-}
-
 /// A part of the list.
 #[derive(Debug, Clone, Copy, Default)]
 struct Part<'a> {
@@ -80,7 +81,7 @@ struct Part<'a> {
 }
 
 /// Whom to make an account for.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPerson {
     username: String,
@@ -89,7 +90,7 @@ pub(crate) struct NewPerson {
 }
 
 /// Whom to send a link by which they become somebody here; the name is theirs to choose where none is given.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Invited {
     email: String,
@@ -99,7 +100,7 @@ pub(crate) struct Invited {
 }
 
 /// Roles as they were sent: a list in JSON, one line in a form.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum GivenRoles {
     /// `["staff", "editor"]`.
@@ -119,7 +120,7 @@ pub(crate) async fn list(
     let part = Part { search: q.unwrap_or_default().trim(), after };
     let (people, next) = shown(part, &desk).await?;
     if desk.form == Form::Data {
-        return Ok(Reply::Json(Status::Ok, json!({ "people": people, "next": next })));
+        return Ok(Reply::written(&People { people, next }));
     }
     let notice = notice.filter(|notice| [PASSWORD_CONFIRMED, INVITED].contains(notice));
     let page = PeoplePage {
@@ -167,21 +168,21 @@ pub(crate) async fn invite(desk: Desk<'_>, words: Words<'_>, body: Body<Invited>
     }
     let Body(Invited { email, username, roles: given }) = body;
     let username = username.filter(|typed| !typed.trim().is_empty());
-    let sent = match given.parse() {
+    let asked = match given.parse() {
         Ok(roles) => {
             let acting = desk.acting().await?;
             let (name, granted) = (username.as_deref(), roles.as_slice().to_vec());
-            let sent = acting.invite_by_mail(&email, name, roles, words.language, desk.warrant()).await;
-            sent.map(|_| granted).map_err(rejected)
+            let asked = acting.invite_by_mail(&email, name, roles, words.language, desk.warrant()).await;
+            asked.map(|_| granted).map_err(rejected)
         }
         Err(error) => Err(Rejection::unfit("bad_roles", &error).into()),
     };
-    let rejection = match sent {
+    let rejection = match asked {
         Ok(granted) => {
             desk.overseen().note_roles(What::Invited, username.as_deref().unwrap_or_default(), &granted);
             return Ok(match desk.form {
                 Form::Page => Reply::SeeOther(saying(paths::PEOPLE, INVITED)),
-                Form::Data => Reply::Json(Status::Accepted, json!({ "sent": true })),
+                Form::Data => sent(),
             });
         }
         Err(not_done) => not_done.rejection()?,
@@ -231,18 +232,6 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
     ])
 }
 
-/// The page of a code in every state.
-pub(crate) fn code_samples(text: &str) -> Vec<Value> {
-    let page = |is_new| CodePage {
-        name: text,
-        path: paths::person(text),
-        code: text.to_owned(),
-        expires: Moment::sample(text),
-        is_new,
-    };
-    states::values(&[page(true), page(false)])
-}
-
 /// Makes an account of what was sent; returns its code and until when it can be exchanged.
 async fn make(
     desk: &Desk<'_>,
@@ -264,23 +253,6 @@ async fn make(
         }
         Invitation::Taken => Err(taken().into()),
     }
-}
-
-/// The answer that shows a code.
-pub(crate) fn show_code(
-    desk: &Desk<'_>,
-    name: &Username,
-    code: &OneTimeCode,
-    until: UnixTime,
-    is_new: bool,
-) -> Reply {
-    let (code, expires) = (code.to_text(), Moment::from(until));
-    if desk.form == Form::Data {
-        let body = json!({ "username": name.as_str(), "code": code, "expires": expires });
-        return Reply::Json(Status::Ok, body);
-    }
-    let page = CodePage { name: name.as_str(), path: paths::person(name.as_str()), code, expires, is_new };
-    Reply::Page(Status::Ok, desk.frame.render("code_issued.html", page))
 }
 
 /// The store or the hasher failed; nobody is told that a person is not there.

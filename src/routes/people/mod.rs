@@ -2,6 +2,7 @@
 
 pub(crate) mod administrator;
 pub(crate) mod factors;
+pub(crate) mod issued;
 pub(crate) mod leaving;
 pub(crate) mod list;
 pub(crate) mod outbox;

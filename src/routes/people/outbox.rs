@@ -3,11 +3,13 @@
 use rocket::http::Status;
 use rocket::{get, post};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::Yes;
 use crate::routes::people::administrator::Desk;
 use crate::routes::people::list::out_of_reach;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
@@ -17,20 +19,35 @@ use crate::routes::view::states;
 use crate::users::{Letter, MessageId, QueuedMessage};
 
 /// A message as administrators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ShownMessage {
     id: String,
     letter: &'static str,
     to: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     account: Option<String>,
     written: Moment,
     attempts: u32,
     /// When it is tried next; nobody tries it any more where this is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     next: Option<Moment>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<String>,
+}
+
+/// Messages that wait, the oldest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Outgoing {
+    messages: Vec<ShownMessage>,
+}
+
+/// A message was tried again, or dropped.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MessageDone {
+    done: Yes,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,7 +65,7 @@ pub(crate) async fn list(desk: Desk<'_>, notice: Option<&str>) -> Result<Reply, 
     let messages: Vec<_> =
         queued.iter().filter(|queued| queued.message.letter != Letter::Nothing).map(shown).collect();
     if desk.form == Form::Data {
-        return Ok(Reply::Json(Status::Ok, json!({ "messages": messages })));
+        return Ok(Reply::written(&Outgoing { messages }));
     }
     let notice = notice.filter(|notice| NOTICES.contains(notice));
     let page = OutboxPage { messages, notice };
@@ -119,7 +136,7 @@ fn done(desk: &Desk<'_>, is_there: bool, notice: &str) -> Reply {
     match (desk.form, is_there) {
         (Form::Page, true) => Reply::SeeOther(saying(paths::MAIL, notice)),
         (Form::Page, false) => Reply::SeeOther(saying(paths::MAIL, GONE)),
-        (Form::Data, true) => Reply::Json(Status::Ok, json!({ "done": true })),
+        (Form::Data, true) => Reply::written(&MessageDone { done: Yes }),
         (Form::Data, false) => Reply::Missing,
     }
 }

@@ -4,12 +4,13 @@
 //! Nobody can shut themselves out: disabling the own account and giving up the own role is somebody else's business.
 
 mod samples;
+mod told;
 
 use rocket::http::Status;
 use rocket::request::FromParam;
 use rocket::{Route, get, post, routes};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::auth::{EndReason, Role, SessionId, What};
 use crate::routes::account::dashboard::{MAX_EVENTS, ShownEvent, newest};
@@ -20,14 +21,17 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{SessionsEnded, Told, Yes};
 use crate::routes::people::administrator::Desk;
-use crate::routes::people::list::{self, GivenRoles, out_of_reach, show_code};
+use crate::routes::people::issued::show_code;
+use crate::routes::people::list::{self, GivenRoles, out_of_reach};
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::Moment;
 use crate::routes::view::paths::{self, saying};
 use crate::users::{ChangeError, DisplayName, InvalidUsername, Username};
 
 pub(crate) use samples::samples;
+pub(crate) use told::{Admission, CodeTakenBack, FailuresForgiven, GrantedRoles, ToldPerson};
 
 /// A person's name in an address; what can be nobody's name is not found.
 #[derive(Debug, Clone)]
@@ -68,7 +72,7 @@ struct PersonPage<'a> {
 }
 
 /// The roles that a person is to have.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewRoles {
     roles: GivenRoles,
@@ -88,7 +92,7 @@ pub(crate) async fn person(
 ) -> Result<Reply, Refused> {
     let Some(Name(name)) = name else { return Ok(Reply::Missing) };
     match found(&desk, &name).await? {
-        Some(page) if desk.form == Form::Data => Ok(Reply::Json(Status::Ok, page.as_data())),
+        Some(page) if desk.form == Form::Data => Ok(Reply::written(&page.told())),
         Some(page) => {
             let notice = notice.filter(|notice| page.bears_out(notice));
             let page = PersonPage { notice, ..page };
@@ -125,7 +129,7 @@ pub(crate) async fn withdraw(desk: Desk<'_>, name: Option<Name>) -> Result<Reply
         return Ok(Reply::Missing);
     }
     desk.overseen().note(What::CodeWithdrawn, name.as_str());
-    Ok(done(&desk, &name, CODE_WITHDRAWN, json!({ "withdrawn": true })))
+    Ok(done(&desk, &name, CODE_WITHDRAWN, &CodeTakenBack { withdrawn: Yes }))
 }
 
 /// `POST /people/<name>/failures/forget`: the next attempt to sign in need not wait.
@@ -138,7 +142,7 @@ pub(crate) async fn forget_failures(desk: Desk<'_>, name: Option<Name>) -> Resul
     }
     accounts.forget_failures(&name).await.map_err(|error| out_of_reach(&error))?;
     desk.overseen().note(What::FailuresForgotten, name.as_str());
-    Ok(done(&desk, &name, FAILURES_FORGOTTEN, json!({ "failures": 0 })))
+    Ok(done(&desk, &name, FAILURES_FORGOTTEN, &FailuresForgiven { failures: 0 }))
 }
 
 /// `POST /people/<name>/disable`: keeps the person out.
@@ -160,7 +164,7 @@ pub(crate) async fn disable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
         desk.overseen().note(What::AccountDisabled, name.as_str());
     }
     desk.overseen().note_ended(name.as_str(), &ended, EndReason::AccountDisabled);
-    Ok(done(&desk, &name, DISABLED, json!({ "disabled": true, "ended": ended.len() })))
+    Ok(done(&desk, &name, DISABLED, &Admission { disabled: true, ended: Some(ended.len()) }))
 }
 
 /// `POST /people/<name>/enable`: lets the person in again.
@@ -177,7 +181,7 @@ pub(crate) async fn enable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, 
     if before.disabled {
         desk.overseen().note(What::AccountEnabled, name.as_str());
     }
-    Ok(done(&desk, &name, ENABLED, json!({ "disabled": false })))
+    Ok(done(&desk, &name, ENABLED, &Admission { disabled: false, ended: None }))
 }
 
 /// `POST /people/<name>/roles`, as a form or as JSON `{"roles"}`: exactly these from now on.
@@ -203,7 +207,7 @@ pub(crate) async fn roles(
     };
     desk.overseen().note_roles(What::RolesChanged, name.as_str(), roles.as_slice());
     desk.overseen().note_ended(name.as_str(), &ended, EndReason::RolesChanged);
-    Ok(done(&desk, &name, ROLES_CHANGED, json!({ "roles": roles.as_slice(), "ended": ended.len() })))
+    Ok(done(&desk, &name, ROLES_CHANGED, &GrantedRoles { roles: roles.as_slice(), ended: ended.len() }))
 }
 
 /// `POST /people/<name>/sessions/<id>/end`: ends one of the person's sessions.
@@ -215,7 +219,7 @@ pub(crate) async fn end(desk: Desk<'_>, name: Option<Name>, id: &str) -> Result<
     if !ended && desk.form == Form::Data {
         return Ok(Reply::Missing);
     }
-    Ok(done(&desk, &name, if ended { ENDED_ONE } else { NOTHING_TO_END }, json!({ "ended": 1 })))
+    Ok(done(&desk, &name, if ended { ENDED_ONE } else { NOTHING_TO_END }, &SessionsEnded { ended: 1 }))
 }
 
 /// `POST /people/<name>/sessions/end`: ends all of them.
@@ -227,28 +231,11 @@ pub(crate) async fn end_all(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
         return Ok(Reply::Missing);
     }
     accounts.distrust_browsers(&name).await.map_err(|error| out_of_reach(&error))?;
-    let ended = json!({ "ended": desk.overseen().end_all(name.as_str()).await.map_err(Refused)? });
-    Ok(done(&desk, &name, ENDED_ALL, ended))
+    let ended = desk.overseen().end_all(name.as_str()).await.map_err(Refused)?;
+    Ok(done(&desk, &name, ENDED_ALL, &SessionsEnded { ended }))
 }
 
 impl PersonPage<'_> {
-    /// The same for programs.
-    fn as_data(&self) -> Value {
-        json!({
-            "person": self.person,
-            "sessions": self.sessions,
-            "events": self.events,
-            "code_until": self.code_until.as_ref().filter(|_| self.code_open),
-            "failures": self.failures,
-            "factors": self.factors,
-            "factor_required": self.factor_required,
-            "next_attempt": self.next_attempt,
-            "display_name": Some(&self.display_name).filter(|name| !name.is_empty()),
-            "email": self.address,
-            "leaves_at": self.leaves_at,
-        })
-    }
-
     /// Whether this can have happened: a link that anybody may send must not claim what is not so.
     fn bears_out(&self, notice: &str) -> bool {
         match notice {
@@ -327,10 +314,10 @@ pub(super) async fn not_changed(
 }
 
 /// Back to the person's page, which says what was done; or JSON that does.
-pub(super) fn done(desk: &Desk<'_>, name: &Username, notice: &str, data: Value) -> Reply {
+pub(super) fn done(desk: &Desk<'_>, name: &Username, notice: &str, data: &impl Told) -> Reply {
     match desk.form {
         Form::Page => Reply::SeeOther(saying(&paths::person(name.as_str()), notice)),
-        Form::Data => Reply::Json(Status::Ok, data),
+        Form::Data => Reply::written(data),
     }
 }
 

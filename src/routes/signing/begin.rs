@@ -1,25 +1,106 @@
 //! The session of somebody who has proved who they are: it begins, and this is what they get.
 
 use rocket::http::Status;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::auth::{EndReason, Proved, Refusal, SessionId, Sessions, TokenPair, Voucher, What};
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{No, Yes};
 use crate::routes::signing::device;
 use crate::routes::view::next::Next;
 use crate::routes::view::paths;
-use crate::users::{Accounts, Authenticated};
+use crate::users::{Accounts, Authenticated, OneTimeCode};
 
 /// Where a program wants its tokens.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Delivery {
     Cookies,
     /// In the answer, for programs that send them in a header; only where headers are looked at.
     Body,
+}
+
+/// What is given for a factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FactorMethod {
+    Totp,
+    Recovery,
+    Passkey,
+}
+
+/// The answer to whoever proved who they are: they are in, or something more is asked for.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum SignInAnswer {
+    In(Begun),
+    Halfway(Halfway),
+}
+
+/// A session has begun.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Begun {
+    login: Yes,
+    /// The password is one that was stolen elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    password_leaked: Option<Yes>,
+    /// With `"delivery": "body"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    access_token: Option<String>,
+    /// With `"delivery": "body"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    refresh_token: Option<String>,
+    /// When a first factor was taken into use on the way, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    recovery_codes: Option<Vec<String>>,
+}
+
+/// A password was right and is not enough.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Halfway {
+    pub(super) login: No,
+    pub(super) next: NextStep,
+    /// By which of them it can be done.
+    #[schema(value_type = Vec<FactorMethod>)]
+    pub(super) methods: Vec<&'static str>,
+}
+
+/// What has to be done before a session begins.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NextStep {
+    /// A factor that the person has is to be given.
+    SecondFactor,
+    /// A first one is to be taken into use.
+    FactorEnrolment,
+}
+
+impl Begun {
+    /// With these tokens, if the program keeps them itself.
+    pub(super) fn with(tokens: Option<TokenPair>) -> Self {
+        let (access_token, refresh_token) = match tokens {
+            Some(TokenPair { access_token, refresh_token }) => (Some(access_token), Some(refresh_token)),
+            None => (None, None),
+        };
+        Self { login: Yes, password_leaked: None, access_token, refresh_token, recovery_codes: None }
+    }
+
+    /// By a password that others have, too.
+    pub(super) fn leaked(self) -> Self {
+        Self { password_leaked: Some(Yes), ..self }
+    }
+
+    /// With recovery codes to be kept.
+    pub(super) fn recoverable(self, codes: &[OneTimeCode]) -> Self {
+        Self { recovery_codes: Some(codes.iter().map(OneTimeCode::to_text).collect()), ..self }
+    }
 }
 
 pub(super) fn led_on(next: Option<&Next>) -> Reply {
@@ -32,12 +113,8 @@ pub(super) fn led_on(next: Option<&Next>) -> Reply {
 /// Where a browser goes and what a program gets.
 pub(super) fn signed_in(tokens: Option<TokenPair>, form: Form, next: Option<&Next>) -> Reply {
     match tokens {
-        Some(TokenPair { access_token, refresh_token }) => {
-            let body = json!({ "login": true, "access_token": access_token, "refresh_token": refresh_token });
-            Reply::Json(Status::Ok, body)
-        }
         None if form == Form::Page => led_on(next),
-        None => Reply::Json(Status::Ok, json!({ "login": true })),
+        tokens => Reply::written(&SignInAnswer::In(Begun::with(tokens))),
     }
 }
 

@@ -6,7 +6,8 @@ use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Request, State, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, EndReason, Sessions, SignInAttempt, SignedIn, What};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -14,6 +15,7 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{PasswordChosen, Yes};
 use crate::routes::signing::form_proof::{FormProof, unproved};
 use crate::routes::signing::login::{PASSWORD_CHOSEN, note_failure};
 use crate::routes::view::frame::Frame;
@@ -22,7 +24,7 @@ use crate::routes::view::states;
 use crate::users::{Accounts, Redeemed};
 
 /// The code and the password that it is exchanged for; a form asks for the password twice.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Exchange {
     username: String,
@@ -82,7 +84,7 @@ pub(crate) async fn submit(
             Ok(()) => {
                 return Ok(match form {
                     Form::Page => Reply::SeeOther(saying(paths::LOGIN, PASSWORD_CHOSEN)),
-                    Form::Data => Reply::Json(Status::Ok, json!({ "password_chosen": true })),
+                    Form::Data => Reply::written(&PasswordChosen { password_chosen: Yes }),
                 });
             }
             Err(not_done) => not_done,

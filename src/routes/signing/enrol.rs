@@ -6,7 +6,8 @@
 use rocket::http::{ContentType, Status};
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, Proved, Sessions, SignInAttempt, TokenPair, Voucher, What};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -14,7 +15,8 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
-use crate::routes::signing::begin::{Delivery, begin, delivery_of};
+use crate::routes::answer::told::AppSecret;
+use crate::routes::signing::begin::{Begun, Delivery, begin, delivery_of};
 use crate::routes::signing::device;
 use crate::routes::signing::enrolment::{codes_page, drawn, enrol_page};
 use crate::routes::signing::factor::{bad_code, expired, methods_of, over, unreadable};
@@ -30,7 +32,7 @@ use crate::users::{
 };
 
 /// The first code of an app.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EnrolledApp {
     id: String,
@@ -41,7 +43,7 @@ pub(crate) struct EnrolledApp {
 }
 
 /// A passkey that was just made.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EnrolledPasskey {
     credential: Credential,
@@ -97,9 +99,7 @@ pub(crate) async fn draw(
     let Some(Enrolment { id, secret, uri }) = drawn else { return Ok(over().answer_of(form, begin_again)) };
     Ok(match form {
         Form::Page => Reply::SeeOther(format!("{}/totp/{id}", paths::ENROL)),
-        Form::Data => {
-            Reply::Json(Status::Ok, json!({ "id": id.to_string(), "secret": secret.to_base32(), "uri": uri }))
-        }
+        Form::Data => Reply::written(&AppSecret { id: id.to_string(), secret: secret.to_base32(), uri }),
     })
 }
 
@@ -223,16 +223,11 @@ struct Entered {
 
 impl Entered {
     fn reply(self, form: Form, frame: &Frame<'_>) -> Reply {
-        let texts: Vec<_> = self.codes.iter().map(OneTimeCode::to_text).collect();
         if form == Form::Page {
+            let texts: Vec<_> = self.codes.iter().map(OneTimeCode::to_text).collect();
             return Reply::Page(Status::Ok, codes_page(&texts, frame));
         }
-        let mut body = json!({ "login": true, "recovery_codes": texts });
-        if let (Some(body), Some(tokens)) = (body.as_object_mut(), self.tokens) {
-            body.insert("access_token".to_owned(), json!(tokens.access_token));
-            body.insert("refresh_token".to_owned(), json!(tokens.refresh_token));
-        }
-        Reply::Json(Status::Ok, body)
+        Reply::written(&Begun::with(self.tokens).recoverable(&self.codes))
     }
 }
 

@@ -7,6 +7,7 @@ use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, CsrfToken, Proved, Refusal, Sessions, SignInAttempt, TokenPair, Voucher, What};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -14,7 +15,7 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
-use crate::routes::signing::begin::{Delivery, begin, delivery_of, signed_in};
+use crate::routes::signing::begin::{Delivery, FactorMethod, begin, delivery_of, signed_in};
 use crate::routes::signing::device;
 use crate::routes::signing::form_proof::FormProof;
 use crate::routes::signing::login::SIGN_IN_EXPIRED;
@@ -28,7 +29,7 @@ use crate::users::{
 };
 
 /// A code, and what kind it is, which a form leaves to us; or what a browser brings of a passkey.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SecondCode {
     method: Option<FactorMethod>,
@@ -40,15 +41,6 @@ pub(crate) struct SecondCode {
     delivery: Option<Delivery>,
     #[serde(skip)]
     next: Option<String>,
-}
-
-/// What is given for a factor.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum FactorMethod {
-    Totp,
-    Recovery,
-    Passkey,
 }
 
 #[derive(Debug, Serialize)]

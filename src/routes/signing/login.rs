@@ -7,7 +7,8 @@ use rocket::request::{FromRequest, Outcome};
 use rocket::{Request, State, get, post};
 use rocket_dyn_templates::Template;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{
     AuthError, CsrfToken, Proved, Sessions, SignInAttempt, SignedIn, TokenPair, What, has_cookies,
@@ -17,8 +18,10 @@ use crate::routes::answer::errors::{COOKIES_LOST, Refused, next_parameter};
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::No;
 use crate::routes::signing::begin::{
-    Delivery, bad_credentials, begin, delivery_of, led_on, signed_in, unfitting,
+    Begun, Delivery, Halfway, NextStep, SignInAnswer, bad_credentials, begin, delivery_of, led_on, signed_in,
+    unfitting,
 };
 use crate::routes::signing::device;
 use crate::routes::signing::form_proof::{COOKIE_LOST, COOKIE_TWICE, FormProof};
@@ -34,7 +37,7 @@ use crate::users::{Accounts, Attempt, Lack, Password, SecondMethods, SignInError
 pub(crate) struct Demo(pub bool);
 
 /// What a person sends to sign in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Credentials {
     username: String,
@@ -222,17 +225,17 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
 
 /// The answer to a password that was right and is not enough.
 fn asked_for(lacks: Lack, methods: SecondMethods, form: Form, next: Option<&Next>) -> Reply {
-    let (path, word) = match lacks {
-        Lack::Factor => (paths::FACTOR, "second_factor"),
-        Lack::Enrolment => (paths::ENROL, "factor_enrolment"),
+    let (path, step) = match lacks {
+        Lack::Factor => (paths::FACTOR, NextStep::SecondFactor),
+        Lack::Enrolment => (paths::ENROL, NextStep::FactorEnrolment),
     };
     match form {
         Form::Page => Reply::SeeOther(
             next.map_or_else(|| path.to_owned(), |next| format!("{path}?{}", next_parameter(next))),
         ),
         Form::Data => {
-            let body = json!({ "login": false, "next": word, "methods": methods.words() });
-            Reply::Json(Status::Ok, body)
+            let halfway = Halfway { login: No, next: step, methods: methods.words() };
+            Reply::written(&SignInAnswer::Halfway(halfway))
         }
     }
 }
@@ -240,15 +243,10 @@ fn asked_for(lacks: Lack, methods: SecondMethods, form: Form, next: Option<&Next
 /// The answer to a password that was right, and that others have: to choose another is the person's business.
 fn warned(tokens: Option<TokenPair>, form: Form, next: Option<&Next>, site: &Sitemap) -> Reply {
     let is_dashboard = next.is_none_or(|next| site.is_at(next, paths::DASHBOARD));
-    match signed_in(tokens, form, next) {
-        Reply::Json(status, Value::Object(mut body)) => {
-            body.insert("password_leaked".to_owned(), true.into());
-            Reply::Json(status, Value::Object(body))
-        }
-        Reply::SeeOther(_) | Reply::Onward(_) if is_dashboard => {
-            Reply::SeeOther(saying(paths::DASHBOARD, PASSWORD_LEAKED))
-        }
-        reply => reply,
+    match (tokens, form) {
+        (None, Form::Page) if is_dashboard => Reply::SeeOther(saying(paths::DASHBOARD, PASSWORD_LEAKED)),
+        (None, Form::Page) => led_on(next),
+        (tokens, _) => Reply::written(&SignInAnswer::In(Begun::with(tokens).leaked())),
     }
 }
 

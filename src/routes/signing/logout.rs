@@ -1,13 +1,13 @@
 //! `/logout`: the end of the session, here and on every node.
 
-use rocket::http::{Header, Status};
+use rocket::http::Header;
 use rocket::{Responder, post};
-use serde_json::json;
 
 use crate::auth::{SameOrigin, Sessions};
 use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{CookiesCleared, SignedOut, Yes};
 use crate::routes::view::paths::{self, saying};
 
 /// An answer after which the browser keeps nothing of ours but what we set.
@@ -28,7 +28,7 @@ pub(crate) async fn logout(
     sessions.sign_out().await.map_err(Refused)?;
     let reply = match form {
         Form::Page => Reply::SeeOther(saying(paths::LOGIN, "signed_out")),
-        Form::Data => Reply::Json(Status::Ok, json!({ "logout": true })),
+        Form::Data => Reply::written(&SignedOut { logout: Yes }),
     };
     // Not "cookies": that would also clear those of sibling sites under the same domain.
     Ok(Cleared { reply, clear: Header::new("Clear-Site-Data", "\"cache\", \"storage\"") })
@@ -45,7 +45,7 @@ pub(crate) async fn clear_cookies(
     sessions.sign_out().await.map_err(Refused)?;
     let reply = match form {
         Form::Page => Reply::SeeOther(paths::LOGIN.to_owned()),
-        Form::Data => Reply::Json(Status::Ok, json!({ "cleared": true })),
+        Form::Data => Reply::written(&CookiesCleared { cleared: Yes }),
     };
     Ok(Cleared { reply, clear: Header::new("Clear-Site-Data", "\"cookies\"") })
 }

@@ -7,6 +7,9 @@ use rocket::http::Status;
 use rocket::{State, post};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::auth::{AuthError, Proved, Refusal, Sessions, SignInAttempt, TokenPair, Voucher, What};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -24,7 +27,7 @@ use crate::users::{Accounts, PasskeyError};
 pub(crate) struct Credential(String);
 
 /// A passkey, and whether to remember the browser.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Passkey {
     credential: Credential,
@@ -153,6 +156,16 @@ impl From<String> for Credential {
         Self(text)
     }
 }
+
+impl PartialSchema for Credential {
+    fn schema() -> RefOr<Schema> {
+        let says = "What `PublicKeyCredential.toJSON()` gives, whole";
+        let anything = AdditionalProperties::FreeForm(true);
+        ObjectBuilder::new().description(Some(says)).additional_properties(Some(anything)).into()
+    }
+}
+
+impl ToSchema for Credential {}
 
 impl<'de> Deserialize<'de> for Credential {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

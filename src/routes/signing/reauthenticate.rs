@@ -3,7 +3,8 @@
 use rocket::http::Status;
 use rocket::{State, get, post};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthError, AuthLevel, CsrfToken, Proved, Refusal, Sessions, SignedIn, What};
 use crate::routes::answer::body::{self, Body, Fields};
@@ -11,8 +12,10 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
+use crate::routes::answer::told::{Reauthenticated, Yes};
+use crate::routes::signing::begin::FactorMethod;
 use crate::routes::signing::device;
-use crate::routes::signing::factor::{self, FactorMethod};
+use crate::routes::signing::factor;
 use crate::routes::signing::passkey::{self, Credential};
 use crate::routes::view::frame::Frame;
 use crate::routes::view::next::Next;
@@ -21,7 +24,7 @@ use crate::routes::view::states;
 use crate::users::{Accounts, Attempt, Password, SecondAnswer, SecondMethods};
 
 /// The password, or for somebody who has a factor a code of it or a passkey; and where the person was.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Again {
     password: Option<String>,
@@ -113,7 +116,7 @@ pub(crate) async fn submit(
                     Some(next) => Reply::Onward(frame.site.way_back(&next, PASSWORD_CONFIRMED)),
                     None => Reply::SeeOther(paths::DASHBOARD.to_owned()),
                 },
-                Form::Data => Reply::Json(Status::Ok, json!({ "fresh": true })),
+                Form::Data => Reply::written(&Reauthenticated { fresh: Yes }),
             });
         }
         Err(not_done) => not_done.rejection()?,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::macros::format_description;
+use utoipa::ToSchema;
 
 use crate::auth::{self, Claims, CsrfNames, Role, UnixTime};
 use crate::routes::admin::Admin;
@@ -68,8 +69,9 @@ pub(crate) struct SampleFrame<'r> {
 }
 
 /// A moment, for programs and for people.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Moment {
+    /// As RFC 3339 has it, in UTC.
     iso: String,
     text: String,
 }
