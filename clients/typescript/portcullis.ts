@@ -12,7 +12,7 @@
  * A page of another origin (auth.trusted_origins) gives the address, and the client keeps the proofs that come in headers;
  * a program, or a page of another site, asks for tokens in answers with `tokens: true`.
  */
-import type { Proof, Refused, Session, SignedIn, StepUp } from "./types.js";
+import type { Proof, Refused, Schemas, Session, SignedIn, StepUp } from "./types.js";
 
 export type * from "./types.js";
 
@@ -93,12 +93,12 @@ export class Portcullis {
   async whoAmI(): Promise<string | null> {
     const answer = await this.#call("/protected", {});
     if (answer.status === 401) return null;
-    return (await this.#read<{ logged_in_as: string }>(answer)).logged_in_as;
+    return (await this.#read<Schemas["LoggedIn"]>(answer)).logged_in_as;
   }
 
   /** Everywhere that the person is signed in. */
   async sessions(): Promise<Session[]> {
-    return (await this.#read<{ sessions: Session[] }>(await this.#call("/sessions", {}))).sessions;
+    return (await this.#read<Schemas["OwnSessions"]>(await this.#call("/sessions", {}))).sessions;
   }
 
   /** Ends another session. */

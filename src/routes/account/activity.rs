@@ -1,5 +1,7 @@
 //! `/account/activity`: everything that happened to somebody's account, and everything that is kept of them.
 
+use std::str::FromStr;
+
 use rocket::http::Status;
 use rocket::{State, get};
 use serde::Serialize;
@@ -91,15 +93,18 @@ struct ExportedBrowser<'a> {
 #[get("/account/activity?<until>&<skip>")]
 pub(crate) async fn activity(
     visitor: SignedIn<'_>,
-    until: Option<i64>,
-    skip: Option<u32>,
+    until: Vec<&str>,
+    skip: Vec<&str>,
     csrf: CsrfToken<'_>,
     sessions: Sessions<'_>,
     frame: Frame<'_>,
     form: Form,
 ) -> Result<Reply, Refused> {
-    let from = UnixTime::from_secs(until.unwrap_or(i64::MAX));
-    let skipped = skip.unwrap_or(0);
+    // Nothing is behind what is no number, or two of them.
+    let (Some(from), Some(skipped)) = (number(&until, i64::MAX), number(&skip, 0)) else {
+        return Ok(Reply::Missing);
+    };
+    let from = UnixTime::from_secs(from);
     let mut events =
         sessions.events_until(visitor.subject(), from, skipped, PAGE + 1).await.map_err(Refused)?;
     let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
@@ -110,7 +115,7 @@ pub(crate) async fn activity(
     if form == Form::Data {
         return Ok(Reply::written(&Activity { events: shown, next }));
     }
-    let first = until.map(|_| paths::ACTIVITY);
+    let first = (!until.is_empty()).then_some(paths::ACTIVITY);
     let page = ActivityPage { events: shown, next, first };
     Ok(Reply::Page(Status::Ok, frame.person(&visitor).csrf(csrf.as_str()).render("activity.html", page)))
 }
@@ -173,6 +178,15 @@ impl<'a> From<&'a Factor> for ExportedFactor<'a> {
 impl<'a> From<&'a TrustedBrowser> for ExportedBrowser<'a> {
     fn from(trusted: &'a TrustedBrowser) -> Self {
         Self { browser: &trusted.browser, since: trusted.made_at.into(), until: trusted.until.into() }
+    }
+}
+
+/// The one number that was given, or this one where none was.
+fn number<N: FromStr>(given: &[&str], otherwise: N) -> Option<N> {
+    match given {
+        [] => Some(otherwise),
+        [one] => one.parse().ok(),
+        _ => None,
     }
 }
 

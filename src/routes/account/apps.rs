@@ -13,7 +13,7 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
-use crate::routes::answer::told::{AppConfirmed, AppSecret, Confirmed, RecoveryCodes, Yes};
+use crate::routes::answer::told::{AppConfirmed, AppSecret, CodeConfirmed, RecoveryCodes, Yes};
 use crate::routes::signing::device;
 use crate::routes::signing::enrolment::{drawn, enrol_page};
 use crate::routes::signing::factor::bad_code;
@@ -155,7 +155,7 @@ async fn confirmed(
             Reply::written(&AppConfirmed::First(RecoveryCodes { recovery_codes }))
         }
         (None, Form::Page) => Reply::SeeOther(saying(paths::FACTORS, ADDED)),
-        (None, Form::Data) => Reply::written(&AppConfirmed::Another(Confirmed { confirmed: Yes })),
+        (None, Form::Data) => Reply::written(&AppConfirmed::Another(CodeConfirmed { confirmed: Yes })),
     }
 }
 

@@ -46,6 +46,7 @@ struct Current {
 
 /// Something that happened, as pages tell it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event)]
 pub(crate) struct ShownEvent<'a> {
     when: Moment,
     key: &'a str,

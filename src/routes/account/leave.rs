@@ -15,7 +15,7 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
-use crate::routes::answer::told::{Leaving, Yes};
+use crate::routes::answer::told::{AccountLeaves, Yes};
 use crate::routes::signing::login::ACCOUNT_DELETED;
 use crate::routes::signing::reauthenticate::PASSWORD_CONFIRMED;
 use crate::routes::view::frame::Frame;
@@ -75,7 +75,7 @@ pub(crate) async fn leave(
                 Form::Page => Reply::SeeOther(saying(paths::LOGIN, ACCOUNT_DELETED)),
                 Form::Data => {
                     let leaves_at = departure.leaves_at.into();
-                    Reply::written(&Leaving { deleted: Yes, leaves_at, ended: None })
+                    Reply::written(&AccountLeaves { deleted: Yes, leaves_at })
                 }
             });
         }

@@ -58,6 +58,7 @@ struct AccountPage<'a> {
 
 /// Somebody's account.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Account)]
 pub(crate) struct ToldAccount<'a> {
     username: &'a str,
     #[schema(required)]

@@ -23,6 +23,7 @@ use crate::users::Accounts;
 
 /// A session as its owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
 pub(crate) struct Shown<'a> {
     id: String,
     began: Moment,

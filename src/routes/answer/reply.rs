@@ -9,7 +9,7 @@ use rocket_dyn_templates::Template;
 use serde_json::Value;
 
 use crate::auth::Refusal;
-use crate::routes::answer::told::Told;
+use crate::routes::answer::told::JsonAnswer;
 use crate::routes::view::sitemap::Sitemap;
 
 /// An answer: data for a program, or a page or a redirect for a browser.
@@ -38,12 +38,12 @@ pub enum Reply {
 
 impl Reply {
     /// JSON of this value, without a tree in between.
-    pub(crate) fn written(value: &impl Told) -> Self {
+    pub(crate) fn written(value: &impl JsonAnswer) -> Self {
         Self::written_as(Status::Ok, value)
     }
 
     /// The same with another status.
-    pub(crate) fn written_as(status: Status, value: &impl Told) -> Self {
+    pub(crate) fn written_as(status: Status, value: &impl JsonAnswer) -> Self {
         match serde_json::to_string(value) {
             Ok(text) => Self::Written(status, text),
             Err(_) => Self::Refused(Refusal::of_status(Status::InternalServerError)),

@@ -10,9 +10,9 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::routes::view::frame::Moment;
 
 /// What can be answered to a program: it is written as JSON, and described by a schema.
-pub(crate) trait Told: Serialize + ToSchema {}
+pub(crate) trait JsonAnswer: Serialize + ToSchema {}
 
-impl<T: Serialize + ToSchema> Told for T {}
+impl<T: Serialize + ToSchema> JsonAnswer for T {}
 
 /// `true`, and never anything else.
 #[derive(Debug, Clone, Copy)]
@@ -69,12 +69,12 @@ pub(crate) struct RecoveryCodes {
 #[serde(untagged)]
 pub(crate) enum AppConfirmed {
     First(RecoveryCodes),
-    Another(Confirmed),
+    Another(CodeConfirmed),
 }
 
 /// It was right.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Confirmed {
+pub(crate) struct CodeConfirmed {
     pub(crate) confirmed: Yes,
 }
 
@@ -112,16 +112,12 @@ pub(crate) struct Sent {
     pub(crate) sent: Yes,
 }
 
-/// An account is about to go.
+/// The own account is about to go.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Leaving {
+pub(crate) struct AccountLeaves {
     pub(crate) deleted: Yes,
     /// When it is gone.
     pub(crate) leaves_at: Moment,
-    /// How many sessions that ended, where an administrator did it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(crate) ended: Option<usize>,
 }
 
 /// The address for messages.

@@ -12,8 +12,8 @@ use crate::routes::account::passkeys::NewPasskey;
 use crate::routes::account::password::NewPassword;
 use crate::routes::account::sessions::OwnSessions;
 use crate::routes::answer::told::{
-    AppConfirmed, AppSecret, Leaving, OwnAddress, PasskeyAdded, PasswordChanged, RecoveryCodes, Removed,
-    Sent, SessionsEnded,
+    AccountLeaves, AppConfirmed, AppSecret, OwnAddress, PasskeyAdded, PasswordChanged, RecoveryCodes,
+    Removed, Sent, SessionsEnded,
 };
 use crate::routes::mail::address::NewAddress;
 
@@ -36,7 +36,8 @@ pub(super) fn calls() -> Vec<Call> {
         get(Person, "/account/activity", "What happened, newest first, fifty at a time")
             .number("until", "Not after this second since 1970")
             .number("skip", "Without so many of the newest")
-            .answers::<Activity<'_>>(),
+            .answers::<Activity<'_>>()
+            .refuses(&[404]),
         get(Fresh, "/account/export", "Everything that is kept of whoever asks").answers::<Export<'_>>(),
         get(Fresh, "/account/password", "The page of the password").query("notice", NOTICE).page(),
         post(Fresh, "/account/password", "Another password; every other session ends")
@@ -52,7 +53,7 @@ pub(super) fn calls() -> Vec<Call> {
             .refuses(&[404]),
         get(Fresh, "/account/delete", "The page for leaving").query("notice", NOTICE).page(),
         post(Fresh, "/account/delete", "Leaves; a link in a message takes it back for a while")
-            .answers::<Leaving>()
+            .answers::<AccountLeaves>()
             .refuses(&[404, 409]),
     ];
     calls.extend(factors());

@@ -9,11 +9,11 @@ use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, Para
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{Ref, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::{Header, Ref, RefOr, Required, Response, ResponseBuilder};
 
 use super::Spoken;
 use crate::routes::answer::body::FromFields;
-use crate::routes::answer::told::Told;
+use crate::routes::answer::told::JsonAnswer;
 
 pub(super) const ACCESS_COOKIE: &str = "accessCookie";
 pub(super) const REFRESH_COOKIE: &str = "refreshCookie";
@@ -93,17 +93,17 @@ impl Call {
     }
 
     /// An answer in JSON, which is this.
-    pub(super) fn answers<T: Told>(self) -> Self {
+    pub(super) fn answers<T: JsonAnswer>(self) -> Self {
         self.answers_with::<T>(200)
     }
 
     /// The same, where the work is done later (202).
-    pub(super) fn accepts<T: Told>(self) -> Self {
+    pub(super) fn accepts<T: JsonAnswer>(self) -> Self {
         self.answers_with::<T>(202)
     }
 
     /// The same with this status.
-    pub(super) fn answers_with<T: Told>(mut self, status: u16) -> Self {
+    pub(super) fn answers_with<T: JsonAnswer>(mut self, status: u16) -> Self {
         let name = self.know::<T>();
         self.answers.push((status, "application/json", Some(Ref::from_schema_name(name).into())));
         self
@@ -158,24 +158,18 @@ impl Call {
             let body = RequestBodyBuilder::new().content("application/json", content);
             operation = operation.request_body(Some(body.required(Some(Required::True)).build()));
         }
-        let mut responses: BTreeMap<u16, ResponseBuilder> = BTreeMap::new();
+        let mut responses: BTreeMap<u16, RefOr<Response>> = BTreeMap::new();
         for status in self.refusals() {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(REFUSED))).build();
-            let response =
-                ResponseBuilder::new().description(reason(status)).content("application/json", content);
-            responses.insert(
-                status,
-                if [429, 503].contains(&status) { response.header("Retry-After", wait()) } else { response },
-            );
+            responses.insert(status, Ref::from_response_name(refusal_name(status)).into());
         }
         for (status, kind, schema) in &self.answers {
             let response = ResponseBuilder::new().description(reason(*status));
             let content = ContentBuilder::new().schema(schema.clone()).build();
             let response = if kind.is_empty() { response } else { response.content(*kind, content) };
-            responses.insert(*status, response);
+            responses.insert(*status, response.build().into());
         }
         for (status, response) in responses {
-            operation = operation.response(status.to_string(), response.build());
+            operation = operation.response(status.to_string(), response);
         }
         for requirement in self.requirements(spoken) {
             operation = operation.security(requirement);
@@ -199,10 +193,7 @@ impl Call {
     fn refusals(&self) -> Vec<u16> {
         let of_caller: &[u16] = match self.caller {
             Caller::Anybody => &[400, 503],
-            Caller::SigningIn => &[400, 401, 403, 429, 503],
-            Caller::Person | Caller::Fresh | Caller::Administrator | Caller::Refresher => {
-                &[400, 401, 403, 429, 503]
-            }
+            _ => &[400, 401, 403, 429, 503],
         };
         let of_path: &[u16] = if self.path.contains('<') { &[404] } else { &[] };
         [of_caller, of_path, &self.refuses].concat()
@@ -242,10 +233,29 @@ fn parameter(name: &str, place: ParameterIn, kind: Type, says: Option<&str>) -> 
         .schema(Some(schema))
 }
 
-fn wait() -> utoipa::openapi::Header {
+fn wait() -> Header {
     let seconds = ObjectBuilder::new().schema_type(Type::Integer);
     HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds")).build()
 }
+
+/// Every refusal that a call may name, by name.
+pub(super) fn refusals() -> impl Iterator<Item = (String, Response)> {
+    let of = |status| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(REFUSED))).build();
+        let response =
+            ResponseBuilder::new().description(reason(status)).content("application/json", content);
+        let waits = [429, 503].contains(&status);
+        let response = if waits { response.header("Retry-After", wait()) } else { response };
+        (refusal_name(status), response.build())
+    };
+    REFUSALS.into_iter().map(of)
+}
+
+fn refusal_name(status: u16) -> String {
+    format!("Refused{status}")
+}
+
+const REFUSALS: [u16; 11] = [400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503];
 
 const fn reason(status: u16) -> &'static str {
     match status {

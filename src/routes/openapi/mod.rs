@@ -53,7 +53,8 @@ impl OpenApi {
             schemas.extend(named);
             paths = paths.path(path, item);
         }
-        let mut components = ComponentsBuilder::new().schemas_from_iter(schemas);
+        let mut components =
+            ComponentsBuilder::new().schemas_from_iter(schemas).responses_from_iter(call::refusals());
         for (name, scheme) in spoken.schemes {
             components = components.security_scheme(name, scheme);
         }

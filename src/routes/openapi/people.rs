@@ -4,13 +4,14 @@ use super::Call;
 use super::call::Caller::Administrator;
 use super::call::{get, post};
 use super::open::NOTICE;
-use crate::routes::answer::told::{Leaving, Sent, SessionsEnded};
+use crate::routes::answer::told::{Sent, SessionsEnded};
 use crate::routes::people::factors::FactorDemand;
 use crate::routes::people::issued::IssuedCode;
-use crate::routes::people::list::{Invited, NewPerson, People};
+use crate::routes::people::leaving::PersonLeaves;
+use crate::routes::people::list::{Invited, NewPerson, PartOfPeople};
 use crate::routes::people::outbox::{MessageDone, Outgoing};
 use crate::routes::people::person::{
-    Admission, CodeTakenBack, FailuresForgiven, GrantedRoles, NewRoles, ToldPerson,
+    CodeTakenBack, FailuresForgiven, GrantedRoles, KeptOut, LetIn, NewRoles, ToldPerson,
 };
 
 pub(super) fn calls() -> Vec<Call> {
@@ -19,7 +20,7 @@ pub(super) fn calls() -> Vec<Call> {
             .query("q", "What their names contain")
             .query("after", "Behind this name")
             .query("notice", NOTICE)
-            .answers::<People>(),
+            .answers::<PartOfPeople>(),
         post(Administrator, "/people", "An account for somebody, and its one-time code")
             .takes::<NewPerson>()
             .answers::<IssuedCode<'_>>()
@@ -56,13 +57,13 @@ fn person() -> [Call; 13] {
             .answers::<GrantedRoles<'_>>()
             .refuses(&[409]),
         post(Administrator, "/people/<name>/disable", "Keeps somebody out")
-            .answers::<Admission>()
+            .answers::<KeptOut>()
             .refuses(&[409]),
         post(Administrator, "/people/<name>/enable", "Lets somebody in again")
-            .answers::<Admission>()
+            .answers::<LetIn>()
             .refuses(&[409]),
         post(Administrator, "/people/<name>/delete", "Sends somebody away")
-            .answers::<Leaving>()
+            .answers::<PersonLeaves>()
             .refuses(&[409]),
         post(Administrator, "/people/<name>/sessions/<id>/end", "Ends one of somebody's sessions")
             .answers::<SessionsEnded>(),

@@ -12,7 +12,7 @@ use crate::routes::signing::factor::SecondCode;
 use crate::routes::signing::login::Credentials;
 use crate::routes::signing::passkey::Passkey;
 use crate::routes::signing::reauthenticate::Again;
-use crate::routes::signing::refresh::Renewed;
+use crate::routes::signing::refresh::NewTokens;
 
 pub(super) fn calls() -> Vec<Call> {
     let mut calls = vec![
@@ -35,7 +35,7 @@ pub(super) fn calls() -> Vec<Call> {
     ];
     calls.extend(enrolment());
     calls.extend([
-        post(Refresher, "/refresh", "The next pair of tokens").answers::<Renewed>(),
+        post(Refresher, "/refresh", "The next pair of tokens").answers::<NewTokens>(),
         post(Anybody, "/logout", "Ends the session, everywhere and at once")
             .answers::<SignedOut>()
             .refuses(&[403]),

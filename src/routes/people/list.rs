@@ -27,6 +27,7 @@ use crate::users::{Account, InvalidRoles, Invitation, OneTimeCode, Roles, Userna
 
 /// A person as administrators see them.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Person)]
 pub(crate) struct ShownPerson {
     pub(crate) name: String,
     /// The address of the person's page.
@@ -43,7 +44,7 @@ pub(crate) struct ShownPerson {
 
 /// A part of everybody, by name.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct People {
+pub(crate) struct PartOfPeople {
     people: Vec<ShownPerson>,
     /// The name behind which it goes on.
     #[schema(required)]
@@ -120,7 +121,7 @@ pub(crate) async fn list(
     let part = Part { search: q.unwrap_or_default().trim(), after };
     let (people, next) = shown(part, &desk).await?;
     if desk.form == Form::Data {
-        return Ok(Reply::written(&People { people, next }));
+        return Ok(Reply::written(&PartOfPeople { people, next }));
     }
     let notice = notice.filter(|notice| [PASSWORD_CONFIRMED, INVITED].contains(notice));
     let page = PeoplePage {

@@ -20,6 +20,7 @@ use crate::users::{Letter, MessageId, QueuedMessage};
 
 /// A message as administrators see it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Message)]
 struct ShownMessage {
     id: String,
     letter: &'static str,

@@ -21,7 +21,7 @@ use crate::routes::answer::errors::Refused;
 use crate::routes::answer::negotiate::Form;
 use crate::routes::answer::rejection::Rejection;
 use crate::routes::answer::reply::Reply;
-use crate::routes::answer::told::{SessionsEnded, Told, Yes};
+use crate::routes::answer::told::{JsonAnswer, No, SessionsEnded, Yes};
 use crate::routes::people::administrator::Desk;
 use crate::routes::people::issued::show_code;
 use crate::routes::people::list::{self, GivenRoles, out_of_reach};
@@ -31,7 +31,7 @@ use crate::routes::view::paths::{self, saying};
 use crate::users::{ChangeError, DisplayName, InvalidUsername, Username};
 
 pub(crate) use samples::samples;
-pub(crate) use told::{Admission, CodeTakenBack, FailuresForgiven, GrantedRoles, ToldPerson};
+pub(crate) use told::{CodeTakenBack, FailuresForgiven, GrantedRoles, KeptOut, LetIn, ToldPerson};
 
 /// A person's name in an address; what can be nobody's name is not found.
 #[derive(Debug, Clone)]
@@ -164,7 +164,7 @@ pub(crate) async fn disable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply,
         desk.overseen().note(What::AccountDisabled, name.as_str());
     }
     desk.overseen().note_ended(name.as_str(), &ended, EndReason::AccountDisabled);
-    Ok(done(&desk, &name, DISABLED, &Admission { disabled: true, ended: Some(ended.len()) }))
+    Ok(done(&desk, &name, DISABLED, &KeptOut { disabled: Yes, ended: ended.len() }))
 }
 
 /// `POST /people/<name>/enable`: lets the person in again.
@@ -181,7 +181,7 @@ pub(crate) async fn enable(desk: Desk<'_>, name: Option<Name>) -> Result<Reply, 
     if before.disabled {
         desk.overseen().note(What::AccountEnabled, name.as_str());
     }
-    Ok(done(&desk, &name, ENABLED, &Admission { disabled: false, ended: None }))
+    Ok(done(&desk, &name, ENABLED, &LetIn { disabled: No }))
 }
 
 /// `POST /people/<name>/roles`, as a form or as JSON `{"roles"}`: exactly these from now on.
@@ -314,7 +314,7 @@ pub(super) async fn not_changed(
 }
 
 /// Back to the person's page, which says what was done; or JSON that does.
-pub(super) fn done(desk: &Desk<'_>, name: &Username, notice: &str, data: &impl Told) -> Reply {
+pub(super) fn done(desk: &Desk<'_>, name: &Username, notice: &str, data: &impl JsonAnswer) -> Reply {
     match desk.form {
         Form::Page => Reply::SeeOther(saying(&paths::person(name.as_str()), notice)),
         Form::Data => Reply::written(data),

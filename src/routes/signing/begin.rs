@@ -66,7 +66,7 @@ pub(crate) struct Begun {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Halfway {
     pub(super) login: No,
-    pub(super) next: NextStep,
+    pub(super) next: StillAsked,
     /// By which of them it can be done.
     #[schema(value_type = Vec<FactorMethod>)]
     pub(super) methods: Vec<&'static str>,
@@ -75,7 +75,7 @@ pub(crate) struct Halfway {
 /// What has to be done before a session begins.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum NextStep {
+pub(crate) enum StillAsked {
     /// A factor that the person has is to be given.
     SecondFactor,
     /// A first one is to be taken into use.

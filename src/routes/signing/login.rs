@@ -20,8 +20,8 @@ use crate::routes::answer::rejection::{NotDone, Rejection};
 use crate::routes::answer::reply::Reply;
 use crate::routes::answer::told::No;
 use crate::routes::signing::begin::{
-    Begun, Delivery, Halfway, NextStep, SignInAnswer, bad_credentials, begin, delivery_of, led_on, signed_in,
-    unfitting,
+    Begun, Delivery, Halfway, SignInAnswer, StillAsked, bad_credentials, begin, delivery_of, led_on,
+    signed_in, unfitting,
 };
 use crate::routes::signing::device;
 use crate::routes::signing::form_proof::{COOKIE_LOST, COOKIE_TWICE, FormProof};
@@ -226,8 +226,8 @@ pub(crate) fn samples(text: &str) -> Vec<Value> {
 /// The answer to a password that was right and is not enough.
 fn asked_for(lacks: Lack, methods: SecondMethods, form: Form, next: Option<&Next>) -> Reply {
     let (path, step) = match lacks {
-        Lack::Factor => (paths::FACTOR, NextStep::SecondFactor),
-        Lack::Enrolment => (paths::ENROL, NextStep::FactorEnrolment),
+        Lack::Factor => (paths::FACTOR, StillAsked::SecondFactor),
+        Lack::Enrolment => (paths::ENROL, StillAsked::FactorEnrolment),
     };
     match form {
         Form::Page => Reply::SeeOther(

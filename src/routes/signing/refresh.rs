@@ -13,7 +13,7 @@ use crate::routes::view::paths;
 
 /// The next pair of tokens, in cookies, or here where the token came by header.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Renewed {
+pub(crate) struct NewTokens {
     refresh: Yes,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -35,12 +35,12 @@ pub(crate) async fn refresh(
     Ok(match (form, pair) {
         (Form::Page, None) => Reply::SeeOther(paths::DASHBOARD.to_owned()),
         (Form::Data, None) => {
-            Reply::written(&Renewed { refresh: Yes, access_token: None, refresh_token: None })
+            Reply::written(&NewTokens { refresh: Yes, access_token: None, refresh_token: None })
         }
         // Who sent the token in a header keeps its tokens itself.
         (_, Some(TokenPair { access_token, refresh_token })) => {
             let (access_token, refresh_token) = (Some(access_token), Some(refresh_token));
-            Reply::written(&Renewed { refresh: Yes, access_token, refresh_token })
+            Reply::written(&NewTokens { refresh: Yes, access_token, refresh_token })
         }
     })
 }

@@ -128,6 +128,7 @@ fn a_pending_sign_in_opens_nothing_but_its_own_page() {
         "/favicon",
         "/register",
         "/health",
+        "/openapi.json",
         "/.well-known",
         "/",
         "/logout",

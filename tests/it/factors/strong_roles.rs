@@ -109,6 +109,7 @@ fn a_sign_in_that_lacks_a_factor_opens_its_own_pages_and_nothing_else() {
             "/favicon",
             "/register",
             "/health",
+            "/openapi.json",
             "/.well-known",
             "/logout",
             "/assets",

@@ -1,12 +1,11 @@
-//! docs/interface.md names every call and every member that a call takes, held against the sources and the application.
+//! docs/interface.md and `/openapi.json` name every call and every member, and say the same as the application does.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use rocket::http::Method;
 use serde_json::{Value, json};
 
-use crate::support::app;
+use crate::support::{Setup, app};
 
 struct Row {
     method: String,
@@ -62,69 +61,137 @@ fn every_route_is_a_row_and_every_row_a_route() {
     assert_eq!(told, there);
 }
 
+/// What the application says of itself.
+fn document() -> Value {
+    let app = app();
+    let answer = app.program().get("/openapi.json").send();
+    assert_eq!((answer.status, answer.header("Content-Type")), (200, Some("application/json")));
+    answer.json()
+}
+
+/// What stands behind a reference.
+fn behind<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => schema,
+    }
+}
+
+/// The members of an object, or of each object that it may be.
+fn members(document: &Value, schema: &Value) -> BTreeSet<String> {
+    let schema = behind(document, schema);
+    let mut found: BTreeSet<String> =
+        schema["properties"].as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
+    for one in schema["oneOf"].as_array().into_iter().flatten() {
+        found.extend(members(document, one));
+    }
+    found
+}
+
+fn operation<'a>(document: &'a Value, method: &str, path: &str) -> &'a Value {
+    &document["paths"][path.replace('<', "{").replace('>', "}")][method.to_lowercase()]
+}
+
 #[test]
-fn every_member_that_the_sources_read_is_told_and_no_other() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/routes");
-    let mut read: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let rooms =
-        ["signing", "account", "mail", "people"].map(|room| std::fs::read_dir(folder.join(room)).unwrap());
-    for entry in rooms.into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|ending| ending != "rs") {
-            continue;
+fn every_route_is_described_and_nothing_else() {
+    let document = document();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut described = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            described.insert(format!(
+                "{} {}",
+                method.to_uppercase(),
+                path.replace('{', "<").replace('}', ">")
+            ));
         }
-        let text = std::fs::read_to_string(&path).unwrap();
-        for part in text.split("#[serde(deny_unknown_fields)]").skip(1) {
-            let fields = part.split_once('{').unwrap().1.split('}').next().unwrap();
-            let mut is_skipped = false;
-            for line in fields.lines().map(str::trim) {
-                match line {
-                    _ if line.starts_with("#[serde(skip)") => is_skipped = true,
-                    _ if line.starts_with("#[") || line.starts_with("//") => {}
-                    _ => {
-                        let name =
-                            line.split(':').next().unwrap().trim_start_matches("pub(crate) ").to_owned();
-                        if !name.is_empty() && !std::mem::take(&mut is_skipped) {
-                            let file = path.file_stem().unwrap().to_str().unwrap().to_owned();
-                            read.entry(file).or_default().insert(name);
-                        }
-                    }
-                }
+    }
+    let routes = portcullis::routes::routes();
+    let there = routes.iter().map(|route| format!("{} {}", route.method, route.uri.path()));
+    let there: BTreeSet<_> =
+        there.filter(|call| !call.contains("/static") && !call.contains("favicon")).collect();
+    assert_eq!(described, there);
+    let names: BTreeSet<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+    assert_eq!(names.len(), described.len(), "two calls have one name");
+}
+
+#[test]
+fn every_member_that_a_call_takes_is_told_and_no_other() {
+    let document = document();
+    let values = ["false", "cookies", "body", "totp", "recovery", "passkey", "toJSON()"];
+    let mut count = 0;
+    for row in rows().into_iter().filter(|row| row.method == "POST") {
+        let body = &operation(&document, "POST", &row.path)["requestBody"]["content"]["application/json"];
+        let schema = behind(&document, &body["schema"]);
+        let mut told = row.takes.clone();
+        told.retain(|word| !values.contains(&word.as_str()));
+        // "as above": the row of the password has it.
+        let mut taken = members(&document, schema);
+        if !row.takes.contains("delivery") && taken.contains("delivery") {
+            assert!(row.path.starts_with("/login/"), "{}", row.path);
+            taken.remove("delivery");
+        }
+        assert_eq!(told, taken, "{}", row.path);
+        if !schema.is_null() {
+            assert_eq!(schema["additionalProperties"], false, "{}", row.path);
+            count += 1;
+        }
+    }
+    assert!(count >= 18, "{count} calls take something");
+}
+
+#[test]
+fn every_member_that_is_answered_is_told() {
+    let document = document();
+    let mut count = 0;
+    for row in rows() {
+        let answers = &operation(&document, &row.method, &row.path)["responses"];
+        for status in ["200", "202"] {
+            let schema = &answers[status]["content"]["application/json"]["schema"];
+            let answered = members(&document, schema);
+            // Rows that say "the same", or as which other call.
+            if row.answers.is_empty() || row.answers.iter().any(|word| word.contains(" /")) {
+                continue;
+            }
+            for member in answered.difference(&BTreeSet::from(["password_leaked".to_owned()])) {
+                let is_of_enrolment = member == "recovery_codes" && row.path.starts_with("/login");
+                assert!(row.answers.contains(member) || is_of_enrolment, "{} answers {member}", row.path);
+                count += 1;
             }
         }
     }
-    let told = |paths: &str| {
-        let row = |path| rows().into_iter().find(|row| row.method == "POST" && row.path == path).unwrap();
-        paths
-            .split(' ')
-            .flat_map(|path| row(path).takes)
-            .filter(|word| {
-                !["false", "cookies", "body", "totp", "recovery", "passkey", "toJSON()"]
-                    .contains(&word.as_str())
-            })
-            .collect()
-    };
-    let expected: BTreeMap<String, BTreeSet<String>> = [
-        ("login", "/login"),
-        ("factor", "/login/factor"),
-        ("apps", "/account/factors/totp/confirm"),
-        ("passkey", "/login/passkey"),
-        ("enrol", "/login/enrol/totp/confirm /login/enrol/passkey"),
-        ("passkeys", "/account/factors/passkey"),
-        ("reauthenticate", "/reauthenticate"),
-        ("password", "/account/password"),
-        ("code", "/account/code"),
-        ("address", "/account/email"),
-        ("forgotten", "/account/forgotten"),
-        ("link", "/link/<text>"),
-        ("list", "/people /people/invite"),
-        ("own", "/account"),
-        ("register", "/register"),
-        ("person", "/people/<name>/roles"),
-    ]
-    .map(|(file, path)| (file.to_owned(), told(path)))
-    .into();
-    assert_eq!(read, expected);
+    assert!(count > 60, "{count} members are answered");
+}
+
+#[test]
+fn names_and_addresses_are_those_of_the_installation() {
+    let app = Setup::new()
+        .set("app.base_path", "/auth")
+        .set("auth.token_locations", ["cookies", "headers", "query_string"])
+        .set("auth.names.access_cookie_name", "way_in")
+        .set("auth.names.csrf_header_name", "X-Proof")
+        .set("auth.names.header_name", "X-Token")
+        .set("auth.names.error_message_key", "why")
+        .launch();
+    let document = app.program().get("/auth/openapi.json").send().json();
+    assert_eq!(document["servers"], json!([{ "url": "/auth" }]));
+    let schemes = &document["components"]["securitySchemes"];
+    assert_eq!(schemes["accessCookie"]["name"], "way_in");
+    assert_eq!(schemes["csrf"]["name"], "X-Proof");
+    assert_eq!(schemes["header"]["name"], "X-Token");
+    assert_eq!(schemes["query"]["name"], "jwt");
+    assert_eq!(document["components"]["schemas"]["Refused"]["required"], json!(["why", "code"]));
+    let ways = &operation(&document, "POST", "/people")["security"];
+    assert_eq!(*ways, json!([{ "accessCookie": [], "csrf": [] }, { "header": [] }, { "query": [] }]));
+    // Looking asks for no proof, and whoever signs in has none of this yet.
+    assert_eq!(operation(&document, "GET", "/people")["security"][0], json!({ "accessCookie": [] }));
+    assert!(operation(&document, "POST", "/login")["security"].is_null());
 }
 
 #[test]

@@ -39,6 +39,9 @@ fn it_renews_once_sends_proofs_and_knows_what_more_has_to_be_proved() {
 fn it_is_short_and_depends_on_nothing() {
     let client = include_str!("../../../clients/typescript/portcullis.ts");
     assert!(client.lines().count() <= 220);
+    let types = include_str!("../../../clients/typescript/types.ts");
+    let imports: Vec<_> = types.lines().filter(|line| line.contains(" from \"")).collect();
+    assert!(imports.iter().all(|line| line.contains("\"./schema.js\"")), "{imports:?}");
     let imports: Vec<_> = client.lines().filter(|line| line.contains(" from \"")).collect();
     assert!(imports.iter().all(|line| line.contains("\"./types.js\"")), "{imports:?}");
     let package: Value =

@@ -6,12 +6,13 @@ use utoipa::ToSchema;
 use super::PersonPage;
 use crate::routes::account::dashboard::ShownEvent;
 use crate::routes::account::sessions::Shown;
-use crate::routes::answer::told::Yes;
+use crate::routes::answer::told::{No, Yes};
 use crate::routes::people::list::ShownPerson;
 use crate::routes::view::frame::Moment;
 
 /// A person, as administrators see them.
 #[derive(Serialize, ToSchema)]
+#[schema(as = PersonInFull)]
 pub(crate) struct ToldPerson<'a> {
     person: &'a ShownPerson,
     sessions: &'a [Shown<'a>],
@@ -48,14 +49,18 @@ pub(crate) struct FailuresForgiven {
     pub(super) failures: u32,
 }
 
-/// Somebody is kept out, or let in.
+/// Somebody is kept out.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Admission {
-    pub(super) disabled: bool,
+pub(crate) struct KeptOut {
+    pub(super) disabled: Yes,
     /// How many sessions that ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(super) ended: Option<usize>,
+    pub(super) ended: usize,
+}
+
+/// Somebody is let in again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LetIn {
+    pub(super) disabled: No,
 }
 
 /// The roles that somebody has from now on.
