@@ -5,6 +5,8 @@
 //! dropped and counted, and the count is told when lines flow again. Security events are in the store all the same.
 
 mod format;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -13,7 +15,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
 use portcullis::auth::event;
-use portcullis::settings::LogFormat;
+use portcullis::settings;
+use rocket::figment::Figment;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
@@ -21,7 +24,11 @@ use tracing_subscriber::registry::LookupSpan;
 use self::format::Lines;
 
 /// The installed log.
-pub(crate) struct Log(Vec<LineQueue>);
+pub(crate) struct Log {
+    queues: Vec<LineQueue>,
+    #[cfg(feature = "otel")]
+    traces: Option<traces::Traces>,
+}
 
 /// Lines on their way to one output.
 #[derive(Clone)]
@@ -41,8 +48,12 @@ struct LineCounts {
 impl Log {
     /// Waits until what was said is written, but not for long: there may be nobody who reads.
     pub(crate) fn finish(&self) {
+        #[cfg(feature = "otel")]
+        if let Some(traces) = &self.traces {
+            traces.finish();
+        }
         for _ in 0..LAST_WORDS.as_millis() / PAUSE.as_millis() {
-            if self.0.iter().all(|queue| queue.counts.waiting.load(Ordering::Acquire) == 0) {
+            if self.queues.iter().all(|queue| queue.counts.waiting.load(Ordering::Acquire) == 0) {
                 return;
             }
             std::thread::sleep(PAUSE);
@@ -93,7 +104,7 @@ impl Write for LineQueue {
 /// The code that Rocket's macros write into our modules logs under `…::_` and is Rocket's too.
 ///
 /// Security events go to standard output while serving, and otherwise, where that speaks to the operator, beside it.
-pub(crate) fn install(is_serving: bool, format: LogFormat) -> Log {
+pub(crate) fn install(is_serving: bool, figment: &Figment) -> Log {
     use tracing_subscriber::filter::{LevelFilter, filter_fn};
     use tracing_subscriber::prelude::*;
 
@@ -101,7 +112,7 @@ pub(crate) fn install(is_serving: bool, format: LogFormat) -> Log {
         std::env::var("RUST_LOG").ok().and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
     let filter = filter_fn(move |metadata| {
         let target = metadata.target();
-        if target == event::TARGET {
+        if target == event::TARGET || metadata.is_span() {
             return false;
         }
         let is_ours = target.split("::").next() == Some("portcullis");
@@ -109,18 +120,18 @@ pub(crate) fn install(is_serving: bool, format: LogFormat) -> Log {
         !is_rockets && *metadata.level() <= if is_ours { level } else { level.min(LevelFilter::WARN) }
     });
     let is_terminal = std::io::stderr().is_terminal();
-    let log = if is_serving {
+    let queues = if is_serving {
         let told = |lost| format!("{lost} lines of this log were dropped, because nobody read it\n");
         let told_events = |lost| format!("{{\"event\":\"log_lines_dropped\",\"lines\":{lost}}}\n");
-        Log(vec![LineQueue::to(std::io::stderr(), told), LineQueue::to(std::io::stdout(), told_events)])
+        vec![LineQueue::to(std::io::stderr(), told), LineQueue::to(std::io::stdout(), told_events)]
     } else {
-        Log(Vec::new())
+        Vec::new()
     };
-    let [for_lines, for_events] = [0, 1].map(|at| log.0.get(at).cloned());
+    let [for_lines, for_events] = [0, 1].map(|at| queues.get(at).cloned());
     let to_lines = move || writer(for_lines.as_ref());
     let to_events = move || writer(for_events.as_ref());
     let lines = tracing_subscriber::fmt::layer().with_writer(to_lines).with_ansi(is_terminal);
-    let lines = lines.event_format(Lines::of(format, is_terminal));
+    let lines = lines.event_format(Lines::of(settings::log_format(figment), is_terminal));
     // What is finer than this is skipped where it would be said, without asking anybody.
     let lines = lines.with_filter(filter.with_max_level_hint(level));
     let is_event = filter_fn(|metadata| metadata.target() == event::TARGET);
@@ -129,11 +140,20 @@ pub(crate) fn install(is_serving: bool, format: LogFormat) -> Log {
     // A person at a terminal has just been told in words.
     let is_wanted = is_serving || !is_terminal;
     let events = is_wanted.then(|| events.with_filter(is_event));
-    tracing_subscriber::registry().with(lines).with(events).init();
+    let subscriber = tracing_subscriber::registry().with(lines).with(events);
+    #[cfg(feature = "otel")]
+    let traces = settings::traces(figment).filter(|_| is_serving).as_ref().and_then(traces::Traces::to);
+    #[cfg(feature = "otel")]
+    let subscriber = subscriber.with(traces.as_ref().map(traces::Traces::layer));
+    subscriber.init();
     // Of those who say things by the `log` crate nothing finer than warnings is shown, and Rocket says a dozen about each
     // request: they are not even made.
     ::log::set_max_level(::log::LevelFilter::Warn);
-    log
+    Log {
+        queues,
+        #[cfg(feature = "otel")]
+        traces,
+    }
 }
 
 fn writer(queue: Option<&LineQueue>) -> Box<dyn Write> {

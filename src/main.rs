@@ -93,10 +93,8 @@ fn main() -> ExitCode {
     if arguments.json {
         cli::speak_json();
     }
-    let log = log::install(
-        matches!(arguments.command, None | Some(Command::Serve)),
-        settings::log_format(&settings::figment()),
-    );
+    let is_serving = matches!(arguments.command, None | Some(Command::Serve));
+    let log = log::install(is_serving, &settings::figment());
     let result = run(arguments);
     log.finish();
     match result {

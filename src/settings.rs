@@ -11,6 +11,7 @@ pub mod mail;
 pub mod registration;
 pub mod siblings;
 mod table;
+pub mod traces;
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -30,6 +31,7 @@ use crate::settings::mail::MailSettings;
 use crate::settings::registration::RegistrationSettings;
 use crate::settings::siblings::SiblingsSettings;
 pub use crate::settings::table::{AppConfig, LogFormat, RegistrationConfig};
+use crate::settings::traces::TracesSettings;
 use crate::store::StoreUrl;
 
 /// All settings of the application, judged.
@@ -88,6 +90,8 @@ pub struct Settings {
     pub metrics_address: Option<SocketAddr>,
     /// Whether each answer is a line in the log.
     pub access_log: bool,
+    /// Where spans of requests go.
+    pub traces: Option<TracesSettings>,
     /// How many passwords are hashed at the same time.
     pub hash_threads: NonZeroUsize,
     /// How many sign-ins may wait for that.
@@ -151,6 +155,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
     if app.deletion_grace > 7_776_000 {
         problems.push("app.deletion_grace: must be at most 7776000 seconds, ninety days".into());
     }
+    let traces = TracesSettings::read(&app).map_err(|problem| problems.push(problem)).unwrap_or_default();
     let trusted_proxies = TrustedProxies::parse(&app.trusted_proxies)
         .map_err(|error| problems.push(format!("app.trusted_proxies: {error}")))
         .unwrap_or_default();
@@ -209,6 +214,7 @@ pub fn load(figment: &Figment) -> Result<Settings, Vec<String>> {
             drain: Duration::from_secs(app.drain),
             metrics_address: app.metrics_address,
             access_log: app.access_log,
+            traces,
             trusted_proxies,
             service_name: app.service_name,
             logo: app.logo,
@@ -307,6 +313,12 @@ fn secret_from_environment() -> Figment {
 #[must_use]
 pub fn log_format(figment: &Figment) -> LogFormat {
     figment.extract_inner("app.log_format").unwrap_or_default()
+}
+
+/// Where spans go, as far as that can be read before the settings are judged.
+#[must_use]
+pub fn traces(figment: &Figment) -> Option<TracesSettings> {
+    extract(figment).ok().and_then(|app| TracesSettings::read(&app).ok()).flatten()
 }
 
 fn extract(figment: &Figment) -> Result<AppConfig, Vec<String>> {

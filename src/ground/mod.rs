@@ -8,4 +8,5 @@ pub(crate) mod clock;
 pub(crate) mod patience;
 pub(crate) mod random;
 pub(crate) mod request;
+pub(crate) mod spans;
 pub(crate) mod timings;

@@ -7,6 +7,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::ground::spans::inherited;
+
 tokio::task_local! {
     static CURRENT: RequestId;
 }
@@ -52,10 +54,16 @@ impl RequestId {
 }
 
 /// The same work as a task of its own, on account of the request that begins it.
-pub(crate) async fn on_its_account<T>(current: Option<RequestId>, work: impl Future<Output = T>) -> T {
-    match current {
-        Some(id) => CURRENT.scope(id, work).await,
-        None => work.await,
+pub(crate) fn on_its_account<T>(
+    current: Option<RequestId>,
+    work: impl Future<Output = T>,
+) -> impl Future<Output = T> {
+    let work = inherited(work);
+    async move {
+        match current {
+            Some(id) => CURRENT.scope(id, work).await,
+            None => work.await,
+        }
     }
 }
 

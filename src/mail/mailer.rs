@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::{Clock, Random, chain};
+use crate::ground::spans::sending;
 use crate::mail::letters::Letters;
 use crate::mail::transport::{SendError, Transport};
 use crate::users::{AccountStoreError, Letter, PostOffice, QueuedMessage, Setback};
@@ -80,7 +81,7 @@ impl Mailer {
         let link = link.as_ref().map(|(text, until)| (text.as_str(), *until));
         let written = self.letters.written(message.letter, &message.language, account, link);
         let sent = match written {
-            Ok(written) => self.transport.send(message.id, &message.to, &written, now).await,
+            Ok(written) => sending(self.transport.send(message.id, &message.to, &written, now)).await,
             Err(what) => Err(SendError { what, for_good: false }),
         };
         let Err(SendError { what, for_good }) = sent else {

@@ -86,6 +86,10 @@ pub struct AppConfig {
     pub access_log: bool,
     /// How the lines of the log are written: `text` for a person, `json` for a program. Default `text`.
     pub log_format: LogFormat,
+    /// Where spans of requests go: an OTLP collector, as in `http://127.0.0.1:4318`. Default unset.
+    pub traces: Option<String>,
+    /// Of how many requests there are spans. Default 1, of all.
+    pub traced_share: f64,
     /// How many passwords are hashed at the same time. Default: one less than there are cores, at least one.
     pub hash_threads: Option<usize>,
     /// How many sign-ins may wait for their turn to be hashed before the next is answered 503. Default 32.
@@ -144,6 +148,8 @@ impl Default for AppConfig {
             metrics_address: None,
             access_log: false,
             log_format: LogFormat::Text,
+            traces: None,
+            traced_share: 1.0,
             hash_threads: None,
             hash_queue: 32,
         }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::auth::patience;
 pub(super) use crate::auth::patience::ANSWER;
 use crate::auth::{Clock, Distribution, SystemClock, Timings};
+use crate::ground::spans::asking_store;
 
 /// Does the work of a block once, or says in time that it could not be done.
 macro_rules! once {
@@ -99,12 +100,15 @@ pub(super) async fn in_time<T, Failure: From<sqlx::Error> + Disturbance>(
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     let asked = SystemClock::new();
-    let outcome = if limit > ANSWER {
-        tokio::time::timeout(limit, work).await.ok()
-    } else {
-        patience::answered(limit, work).await
-    };
-    let outcome = outcome.unwrap_or_else(|| Err(sqlx::Error::PoolTimedOut.into()));
+    let outcome = asking_store(async {
+        let outcome = if limit > ANSWER {
+            tokio::time::timeout(limit, work).await.ok()
+        } else {
+            patience::answered(limit, work).await
+        };
+        outcome.unwrap_or_else(|| Err(sqlx::Error::PoolTimedOut.into()))
+    });
+    let outcome = outcome.await;
     CALLS.took.add(asked.monotonic());
     match &outcome {
         Ok(_) => {}

@@ -17,6 +17,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
+use crate::ground::spans::hashing;
 use crate::users::password::memory::Buffers;
 use crate::users::password::queue::Queue;
 
@@ -313,14 +314,17 @@ impl Hasher {
         place: Place,
         work: impl FnOnce(&Buffers) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let turn = place.turn().await.ok_or(HashError::Busy)?;
-        let buffers = Arc::clone(&self.buffers);
-        buffers.give_back_when_idle();
-        let running = tokio::task::spawn_blocking(move || {
-            let _held = (place, turn);
-            work(&buffers)
-        });
-        running.await.unwrap_or_else(|stopped| Err(failed(stopped)))
+        hashing(async {
+            let turn = place.turn().await.ok_or(HashError::Busy)?;
+            let buffers = Arc::clone(&self.buffers);
+            buffers.give_back_when_idle();
+            let running = tokio::task::spawn_blocking(move || {
+                let _held = (place, turn);
+                work(&buffers)
+            });
+            running.await.unwrap_or_else(|stopped| Err(failed(stopped)))
+        })
+        .await
     }
 
     /// Whether a stored hash was made with other parameters than those of today.

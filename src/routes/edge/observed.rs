@@ -83,8 +83,10 @@ pub(crate) fn named(mut routes: Vec<Route>) -> Vec<Route> {
 #[rocket::async_trait]
 impl Handler for Named {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
-        let work = self.0.handle(request, data);
-        match name_of(request) {
+        let (name, work) = (name_of(request), self.0.handle(request, data));
+        #[cfg(feature = "otel")]
+        let work = super::traced::traced(request, name, work);
+        match name {
             Some(name) => name.clone().named(work).await,
             None => work.await,
         }
