@@ -233,8 +233,13 @@ mod tests {
         assert!(queue.counts.waiting.load(Ordering::Acquire) <= LINES + 1);
 
         drop(let_go);
-        Log(vec![queue.clone()]).finish();
-        drop(queue);
+        let log = Log {
+            queues: vec![queue.clone()],
+            #[cfg(feature = "otel")]
+            traces: None,
+        };
+        log.finish();
+        drop((log, queue));
         let written: Vec<String> = written.iter().collect();
         assert_eq!(written.first().map(String::as_str), Some("line 0\n"));
         let lost: usize =

@@ -35,6 +35,8 @@ pub use crate::ground::random::{OsRandom, Random, RandomError};
 pub use crate::ground::request::RequestId;
 #[cfg(feature = "app")]
 pub(crate) use crate::ground::request::RequestIds;
+#[cfg(any(feature = "mail", feature = "sqlite", feature = "postgres"))]
+pub(crate) use crate::ground::spans;
 #[cfg(feature = "otel")]
 pub use crate::ground::spans::SPANS;
 pub use crate::ground::timings::Distribution;

@@ -64,6 +64,7 @@ impl Traces {
             .with_tracer(self.0.tracer("portcullis"))
             // Of the code it says nothing.
             .with_location(false)
+            .with_target(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
             .with_filter(is_span.with_max_level_hint(LevelFilter::INFO))

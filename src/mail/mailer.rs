@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::spans::sending;
 use crate::auth::{Clock, Random, chain};
-use crate::ground::spans::sending;
 use crate::mail::letters::Letters;
 use crate::mail::transport::{SendError, Transport};
 use crate::users::{AccountStoreError, Letter, PostOffice, QueuedMessage, Setback};

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use crate::auth::patience;
 pub(super) use crate::auth::patience::ANSWER;
+use crate::auth::spans::asking_store;
 use crate::auth::{Clock, Distribution, SystemClock, Timings};
-use crate::ground::spans::asking_store;
 
 /// Does the work of a block once, or says in time that it could not be done.
 macro_rules! once {

@@ -1,5 +1,6 @@
 //! Databases in the PostgreSQL server that `scripts/test` starts, one for each test.
 
+mod alerts;
 mod clocks;
 mod cluster;
 mod failover;

@@ -29,7 +29,9 @@ pub(crate) fn judge(path: &Path, what: Guarded) -> Result<(), String> {
     let (mode, owner) = (found.mode() & 0o7777, found.uid());
     let own = nix::unistd::geteuid().as_raw();
     if owner != own && owner != 0 {
-        return Err(format!("belongs to another user (number {owner}); run chown {own}"));
+        return Err(format!(
+            "belongs to another user (number {owner}); run this as that user, or chown it to {own}"
+        ));
     }
     let is_own_group = found.gid() == nix::unistd::getegid().as_raw();
     let (forbidden, may, cure) = match what {

@@ -114,23 +114,8 @@ pub(super) async fn store(settings: &Settings) -> Vec<Finding> {
         Err(problem) => findings.push(Finding::problem("clock", problem, "")),
     }
     stores.sessions.close().await;
-    if let StoreUrl::SqliteFile(path) = &settings.store {
-        findings.extend(owner(path));
-        findings.extend(disk(&settings.store));
-    }
+    findings.extend(disk(&settings.store));
     findings
-}
-
-/// Whoever runs commands as somebody else makes files that the program cannot write.
-fn owner(path: &Path) -> Option<Finding> {
-    use std::os::unix::fs::MetadataExt;
-
-    let owner = std::fs::metadata(path).ok()?.uid();
-    let own = nix::unistd::geteuid().as_raw();
-    (owner != own).then(|| {
-        let says = format!("{} belongs to user {owner}, and this is user {own}", path.display());
-        Finding::warning("store", says, "run commands as the user of the program")
-    })
 }
 
 fn disk(url: &StoreUrl) -> Option<Finding> {

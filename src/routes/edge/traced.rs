@@ -54,7 +54,7 @@ fn span_of(request: &Request<'_>, name: Option<&RequestId>) -> Span {
         portcullis.request = name.map(RequestId::as_str),
     );
     if !span.is_none() {
-        let told = TraceContextPropagator::new().extract(&Told(request.headers()));
+        let told = TraceContextPropagator::new().extract(&TheirTrace(request.headers()));
         let elsewhere = told.span().span_context().clone();
         if elsewhere.is_valid() {
             span.add_link(elsewhere);
@@ -63,9 +63,9 @@ fn span_of(request: &Request<'_>, name: Option<&RequestId>) -> Span {
     span
 }
 
-struct Told<'r>(&'r HeaderMap<'r>);
+struct TheirTrace<'r>(&'r HeaderMap<'r>);
 
-impl Extractor for Told<'_> {
+impl Extractor for TheirTrace<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         // What stands beside the identifiers is a stranger's text, which has no place in our traces.
         (key == "traceparent").then(|| self.0.get_one(key)).flatten()

@@ -86,7 +86,11 @@ fn what_belongs_to_somebody_else_stops_the_launch() {
         let installation = used();
         std::os::unix::fs::chown(installation.path(name), Some(12_345), None).unwrap();
         for arguments in [&["serve"][..], &["check-config"]] {
-            assert_refused(&installation, arguments, "belongs to another user (number 12345); run chown 0");
+            assert_refused(
+                &installation,
+                arguments,
+                "belongs to another user (number 12345); run this as that user, or chown it to 0",
+            );
         }
     }
 }

@@ -5,11 +5,13 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 
 use crate::binary::client::Ask;
 use crate::binary::server::{Installation, Server};
+use crate::operation::guide::{PATH, as_root};
 
 const SECRET: &str = "a secret of a test that is long enough: 0123456789";
 
@@ -314,4 +316,82 @@ fn the_clock_of_the_database_is_compared() {
     let ahead = installation.with("LD_PRELOAD", &library).with("FAKETIME", "+90s");
     let (_, found) = findings(&ahead, &["--offline"]);
     assert_found(&found, "warning", "clock", " s apart from the database's", "NTP");
+}
+
+#[test]
+#[ignore = "needs root and namespaces"]
+fn a_disk_that_is_nearly_full_and_files_of_somebody_else_are_told() {
+    let installation = outside_debug();
+    let program = env!("CARGO_BIN_EXE_portcullis");
+    let data = installation.path("data");
+    let seen = |prepared: &str| {
+        let script = format!(
+            "cp -a {data} {data}.kept && mount -t tmpfs -o size=64m none {data} && cp -a {data}.kept/. {data} && {prepared} \
+             && {program} doctor --json --offline; rm -rf {data}.kept",
+            data = data.display()
+        );
+        let environment = [
+            ("PATH", PATH),
+            ("ROCKET_PROFILE", "release"),
+            ("PORTCULLIS_AUTH__SECRET_KEY", SECRET),
+            ("PORTCULLIS_APP__BASE_URL", "https://login.example.org"),
+        ];
+        let mut command = as_root(&environment, "unshare");
+        let output = command
+            .args(["--mount", "sh", "-c", &script])
+            .current_dir(data.parent().unwrap())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains('{'), "{}", String::from_utf8_lossy(&output.stderr));
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let found = seen("true");
+    assert_found(&found, "warning", "disk", " MiB are free beside the store", "make room");
+    let found = seen("chown 12345 data/portcullis.db");
+    assert_found(
+        &found,
+        "problem",
+        "settings",
+        "belongs to another user (number 12345); run this as that user",
+        "",
+    );
+}
+
+#[test]
+#[ignore = "needs openssl"]
+fn a_certificate_that_nobody_believes_is_told() {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let installation = outside_debug().with("PORTCULLIS_APP__BASE_URL", &format!("https://localhost:{port}"));
+    let made = installation
+        .command("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "certificate.pem"])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let mut server = installation
+        .command("openssl")
+        .args(["s_server", "-quiet", "-www", "-key", "key.pem", "-cert", "certificate.pem", "-accept"])
+        .arg(format!("127.0.0.1:{port}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {}
+    let (is_fine, found) = findings(&installation, &[]);
+    assert!(!is_fine);
+    assert_found(&found, "problem", "base_url", "ertificate", "the certificate");
+    // Whoever believes it sees what stands behind it.
+    let (_, found) = findings(&installation, &["--ca", "certificate.pem"]);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_found(
+        &found,
+        "problem",
+        "base_url",
+        "not as this program with this key does",
+        "same settings and key",
+    );
 }

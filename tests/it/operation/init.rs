@@ -1,8 +1,10 @@
 //! `portcullis init`: from an empty folder to an installation that serves, and every way in which it may not get there.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use crate::binary::client::Ask;
 use crate::binary::server::Installation;
@@ -117,4 +119,40 @@ fn mail_and_a_shared_store_are_written_as_they_are_told() {
     let text = installation.read("Rocket.toml");
     assert!(text.contains(r#"mail = "smtps://login:p%40ss@mail.example.org""#), "{text}");
     assert!(text.contains(r#"mail_from = "login@login.example.org""#), "{text}");
+}
+
+#[test]
+fn a_disk_that_is_full_leaves_nothing_half_and_the_next_run_is_as_the_first() {
+    let installation = nothing();
+    let program = env!("CARGO_BIN_EXE_portcullis");
+    let arguments = ["init", "--base-url", URL, "--port", "0", "--admin", "ada"];
+    // The limit on the size of files stands for the disk: at nothing, at the settings, and in the middle of the store.
+    for limit in [0, 1, 2, 8, 64] {
+        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec {program} {}", arguments.join(" "));
+        let mut shell = installation.command("bash");
+        let mut child = shell
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may not get so far as to ask.
+        let _ = child.stdin.take().unwrap().write_all(PASSWORD);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{limit}");
+        assert!(!stderr.is_empty() && !stderr.contains("panicked"), "{limit}: {stderr}");
+        for file in ["Rocket.toml", "data/portcullis.keys"] {
+            let text = fs::read_to_string(installation.path(file)).unwrap_or_default();
+            assert!(
+                text.is_empty() || text.ends_with('\n') || text.ends_with('}'),
+                "{limit}: half of {file}: {text}"
+            );
+        }
+    }
+    let (is_fine, _, stderr) = said(&installation, &arguments, PASSWORD);
+    assert!(is_fine, "{stderr}");
+    let server = installation.start();
+    assert_eq!(server.client().sign_in("ada", "seven green kettles sing").status, 200);
 }

@@ -15,12 +15,12 @@ use crate::binary::client::{Answer, Ask, Client};
 use crate::binary::server::{Installation, Server};
 
 /// A program whose numbers are served, on a port that was free.
-fn watched() -> Installation {
+pub(crate) fn watched() -> Installation {
     Installation::new().with("PORTCULLIS_APP__METRICS_ADDRESS", "127.0.0.1:0")
 }
 
 /// Where the program says that its numbers are.
-fn numbers_of(server: &Server) -> Client {
+pub(crate) fn numbers_of(server: &Server) -> Client {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let said = server.said();
@@ -34,7 +34,7 @@ fn numbers_of(server: &Server) -> Client {
     }
 }
 
-fn numbers(client: &mut Client) -> String {
+pub(crate) fn numbers(client: &mut Client) -> String {
     let answer = client.send(Ask::get("/metrics"));
     let kind = answer.all("content-type").next().map(str::to_owned);
     assert_eq!(kind.as_deref(), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
@@ -43,7 +43,7 @@ fn numbers(client: &mut Client) -> String {
 }
 
 /// The value of this series.
-fn value(text: &str, series: &str) -> Option<f64> {
+pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
@@ -145,7 +145,7 @@ fn a_port_that_is_taken_stops_the_launch_with_its_name() {
     assert!(said.contains("app.metrics_address: ") && said.contains("in use"), "{said}");
 }
 
-fn shipped(name: &str) -> String {
+pub(crate) fn shipped(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus");
     fs::read_to_string(folder.join(name)).unwrap()
 }
@@ -181,14 +181,20 @@ fn questions() -> Vec<String> {
 }
 
 /// A Prometheus of our own.
-struct Prometheus {
+pub(crate) struct Prometheus {
     child: Child,
     api: Client,
 }
 
 impl Prometheus {
     fn watching(server: &SocketAddr, installation: &Installation) -> Self {
-        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus/alerts.yaml");
+        Self::ringing(server, installation, &shipped("alerts.yaml"))
+    }
+
+    /// The same with these rules.
+    pub(crate) fn ringing(server: &SocketAddr, installation: &Installation, alerts: &str) -> Self {
+        let rules = installation.path("alerts.yaml");
+        fs::write(&rules, alerts).unwrap();
         let config = format!(
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\nrule_files: [{}]\nscrape_configs:\n  - job_name: portcullis\n    static_configs: [{{ targets: ['{server}'] }}]\n",
             rules.display()
@@ -207,7 +213,7 @@ impl Prometheus {
     }
 
     /// What it answers to a question, once it answers.
-    fn asked(&mut self, question: &str) -> Option<Vec<Value>> {
+    pub(crate) fn asked(&mut self, question: &str) -> Option<Vec<Value>> {
         let encoded: String = question.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let path = format!("/api/v1/query?query={encoded}");
         let answer = self.api.try_send(&Ask::get(&path))?;
@@ -217,7 +223,7 @@ impl Prometheus {
     }
 
     /// The same once there is something to answer.
-    fn tells(&mut self, question: &str) -> Vec<Value> {
+    pub(crate) fn tells(&mut self, question: &str) -> Vec<Value> {
         let deadline = Instant::now() + Duration::from_secs(40);
         loop {
             let found = self.asked(question).unwrap_or_default();

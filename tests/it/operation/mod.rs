@@ -8,7 +8,7 @@ pub(crate) mod init;
 pub(crate) mod log_lines;
 pub(crate) mod metrics;
 pub(crate) mod package;
-pub(crate) mod release;
 pub(crate) mod settings;
 pub(crate) mod speech;
 pub(crate) mod sqlite_file;
+pub(crate) mod traces;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "a container is waited for by the machine's clock")]
 
+mod release;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -116,8 +116,13 @@ fn all_activity_is_there_page_by_page() {
     let next = page.split("until=").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
     let second = browser.get(&format!("/account/activity?until={next}")).send();
     assert!(second.status == 200 && second.body.contains("First page"));
-    for odd in ["until=x", "until=-1", "skip=-1", "until=9223372036854775807&skip=4294967295"] {
-        assert_eq!(visitor.get(&format!("/account/activity?{odd}")).send().status, 200, "{odd}");
+    for far in ["until=-1", "until=9223372036854775807&skip=4294967295"] {
+        assert_eq!(visitor.get(&format!("/account/activity?{far}")).send().status, 200, "{far}");
+    }
+    for none in ["until=x", "skip=-1", "until=1&until=2", "until=", "skip=99999999999999999999"] {
+        let refused = visitor.get(&format!("/account/activity?{none}")).send();
+        assert_eq!(refused.refusal(), (404, "not_found".into()), "{none}");
+        assert_eq!(browser.get(&format!("/account/activity?{none}")).send().status, 404, "{none}");
     }
     assert_eq!(app.program().get("/account/activity").send().status, 401);
 }

@@ -25,11 +25,10 @@ fn copied(folder: &Path) -> &Path {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let unpacking =
-        Command::new("tar").arg("-x").current_dir(folder).stdin(packing.stdout.take().unwrap()).status();
-    // The list is short enough for the pipe to take it before anybody reads.
     let mut files = packing.stdin.take().unwrap();
     let writing = std::thread::spawn(move || files.write_all(&listed.stdout));
+    let unpacking =
+        Command::new("tar").arg("-x").current_dir(folder).stdin(packing.stdout.take().unwrap()).status();
     assert!(unpacking.unwrap().success());
     writing.join().unwrap().unwrap();
     assert!(packing.wait().unwrap().success());
