@@ -39,6 +39,22 @@ pub(super) enum Caller {
     Refresher,
 }
 
+impl Caller {
+    /// What is asked for besides a token.
+    const fn asks(self) -> Option<&'static str> {
+        match self {
+            Self::Fresh => {
+                Some("Asks for a password or a factor that was given a moment ago (`fresh_required`)")
+            }
+            Self::Administrator => {
+                Some("For administrators, who gave a password or a factor a moment ago (`fresh_required`)")
+            }
+            Self::SigningIn => Some("Refused to other sites in somebody's browser (`cross_site`)"),
+            Self::Anybody | Self::Person | Self::Refresher => None,
+        }
+    }
+}
+
 /// A call.
 #[derive(Clone)]
 pub(super) struct Call {
@@ -146,7 +162,8 @@ impl Call {
         let mut operation = OperationBuilder::new()
             .operation_id(Some(self.id()))
             .tag(self.path.split('/').nth(1).unwrap_or_default())
-            .summary(Some(self.says));
+            .summary(Some(self.says))
+            .description(self.caller.asks());
         for name in self.path.split('<').skip(1).filter_map(|rest| rest.split('>').next()) {
             operation = operation.parameter(parameter(name, ParameterIn::Path, Type::String, None));
         }
