@@ -114,7 +114,7 @@ impl HttpClient for Collector {
         let was_away = self.is_away.swap(why.is_some(), Ordering::AcqRel);
         match why {
             Some(why) if !was_away => {
-                tracing::warn!("nobody takes traces (app.traces): {why}; they are dropped")
+                tracing::warn!("nobody takes traces (app.traces): {why}; they are dropped");
             }
             None if was_away => tracing::info!("traces are taken again"),
             _ => {}

@@ -116,7 +116,7 @@ fn split<'a>(bytes: &mut &'a [u8], at: usize) -> &'a [u8] {
     first
 }
 
-fn inside<'a>(message: &'a [u8], field: u64) -> impl Iterator<Item = &'a [u8]> {
+fn inside(message: &[u8], field: u64) -> impl Iterator<Item = &[u8]> {
     fields(message).into_iter().filter(move |(number, ..)| *number == field).map(|(_, content, _)| content)
 }
 
@@ -147,7 +147,7 @@ fn span(message: &[u8]) -> Span {
             }
             13 => span.links.push(inside(content, 1).next().unwrap().to_vec()),
             15 => {
-                span.is_failure = fields(content).iter().any(|(number, _, code)| (*number, *code) == (3, 2))
+                span.is_failure = fields(content).iter().any(|(number, _, code)| (*number, *code) == (3, 2));
             }
             _ => {}
         }
