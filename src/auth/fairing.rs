@@ -234,6 +234,7 @@ impl Portcullis {
             confirmed: Confirmed::new(),
             journal: Journal::new(first_event),
             key_file,
+            keys_are_read: AtomicBool::new(true),
             unkept: Unkept::default(),
             proxies: self.proxies.clone(),
             told: Told::default(),

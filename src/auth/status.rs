@@ -59,6 +59,14 @@ impl NodeStatus {
         self.0.get()?.siblings.as_ref().map(Siblings::are_told)
     }
 
+    /// Whether the keys in use are those of the key file: `false` when it has changed or gone and cannot be read, so that
+    /// what other nodes sign by a new key is refused here. `None` where the keys come from no file, and before the launch.
+    #[must_use]
+    pub fn keys_are_read(&self) -> Option<bool> {
+        let authority = self.0.get()?;
+        authority.key_file.as_ref().map(|_| authority.keys_are_read.load(Ordering::Relaxed))
+    }
+
     /// How many ended sessions and revoked tokens this node holds in memory.
     #[must_use]
     pub fn revoked(&self) -> usize {

@@ -26,6 +26,7 @@ pub(super) struct Reading {
     revoked: usize,
     age: Option<Duration>,
     siblings: Option<bool>,
+    keys: Option<bool>,
     hashing: HashLoad,
     calls: StoreCalls,
     /// `None` where no mail is sent, or the store has no answer.
@@ -55,6 +56,7 @@ impl Reading {
             revoked: node.revoked(),
             age: node.follows_since(),
             siblings: node.siblings_are_told(),
+            keys: node.keys_are_read(),
             hashing: sources.accounts.hash_load(),
             calls: store::calls(),
             mail: backlog
@@ -75,6 +77,7 @@ impl Reading {
             "store": { "reachable": self.reaches_store },
             "revocations": { "known": self.revoked, "age_seconds": self.age.map(seconds) },
             "siblings_told": self.siblings,
+            "keys": self.keys.map(|are_read| json!({ "read": are_read })),
             "outbox": self.mail.map(|(backlog, oldest)| json!({
                 "waiting": backlog.waiting, "oldest_seconds": oldest.as_secs(), "dead": backlog.dead,
             })),
@@ -163,6 +166,10 @@ impl Reading {
             sheet.gauge("revocations_age", help, Some(&Unit::Seconds), age.as_secs_f64())?;
         }
         sheet.histogram("revocations_reading", "How long it took to read revocations", &self.readings)?;
+        if let Some(are_read) = self.keys {
+            let help = "Whether the keys in use are those of the key file";
+            sheet.gauge("keys_read", help, None, u64::from(are_read))?;
+        }
         if let Some(told) = self.siblings {
             sheet.gauge("siblings_told", "Whether siblings know every revocation", None, u64::from(told))?;
         }

@@ -58,6 +58,8 @@ pub(crate) struct Authority {
     pub(crate) journal: Journal,
     /// The file that the keys came from, if they came from one; watched for a rotation.
     pub(crate) key_file: Option<KeyFile>,
+    /// Whether its keys are those that are in use: the last look at it found none that could not be read.
+    pub(crate) keys_are_read: AtomicBool,
     pub(crate) hooks: Hooks,
     pub(crate) unkept: Unkept,
     /// The operator's own proxies, and what was told of them.

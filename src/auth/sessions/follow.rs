@@ -132,7 +132,8 @@ impl Watched {
         });
         match read.await {
             Ok(Some((now, Ok(ring)))) => {
-                let is_change = self.seen.is_some() || self.problem.take().is_some();
+                let was_a_problem = self.problem.take().is_some();
+                let is_change = self.seen.is_some() || was_a_problem;
                 self.seen = now;
                 authority.codec.take_ring(ring);
                 if is_change {
@@ -145,8 +146,11 @@ impl Watched {
                     self.problem = Some(problem);
                 }
             }
-            Ok(None) | Err(_) => {}
+            // The file whose keys are in use is there, or is there again.
+            Ok(None) => self.problem = None,
+            Err(_) => {}
         }
+        authority.keys_are_read.store(self.problem.is_none(), Ordering::Relaxed);
     }
 }
 

@@ -136,6 +136,48 @@ fn the_port_says_how_the_node_is_doing_and_strangers_hear_nothing_of_it() {
 }
 
 #[test]
+fn a_key_file_that_cannot_be_read_is_told_until_it_can() {
+    let installation = watched().with("PORTCULLIS_AUTH__SECRET_KEY_FILE", "keys.json");
+    assert!(installation.run(&["key", "new"], b"").status.success());
+    let server = installation.start();
+    let mut port = numbers_of(&server);
+    let mut client = server.client();
+    assert_eq!(client.sign_in("testuser", "testpass").status, 200);
+    let told = |port: &mut Client| value(&numbers(port), "portcullis_keys_read");
+    let until = |port: &mut Client, expected: f64| {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while told(port) != Some(expected) {
+            assert!(Instant::now() < deadline, "{}", server.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let Answer { status, body, .. } = port.send(Ask::get("/health"));
+        let body: Value = serde_json::from_str(&body).unwrap();
+        // The node goes on with the keys that it has, and so do all nodes of a file that none can read.
+        assert_eq!((status, &body["keys"]["read"]), (200, &Value::from(expected > 0.0)));
+    };
+    until(&mut port, 1.0);
+    let (file, aside) = (installation.path("keys.json"), installation.path("aside.json"));
+    for round in 0..2 {
+        fs::rename(&file, &aside).unwrap();
+        until(&mut port, 0.0);
+        assert_eq!(client.protected().status, 200, "by the keys from before");
+        assert_eq!(
+            server.said().matches("going on with the keys from before").count(),
+            round + 1,
+            "each time, once"
+        );
+        fs::rename(&aside, &file).unwrap();
+        until(&mut port, 1.0);
+    }
+    fs::copy(&file, &aside).unwrap();
+    fs::write(&file, "half of a fi").unwrap();
+    until(&mut port, 0.0);
+    fs::rename(&aside, &file).unwrap();
+    until(&mut port, 1.0);
+    assert_eq!(client.refresh().status, 200);
+}
+
+#[test]
 fn a_port_that_is_taken_stops_the_launch_with_its_name() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -266,7 +308,7 @@ fn prometheus_takes_the_numbers_and_answers_every_question_of_the_dashboard() {
     let rules = Command::new("curl").args(["-s", &url]).output().unwrap();
     let told: Value = serde_json::from_slice(&rules.stdout).unwrap();
     let rules = told["data"]["groups"][0]["rules"].as_array().unwrap().clone();
-    assert_eq!(rules.len(), 13);
+    assert_eq!(rules.len(), 14);
     assert!(rules.iter().all(|rule| rule["lastError"].is_null()), "{told}");
     assert_eq!(prometheus.asked("ALERTS{alertstate=\"firing\"}").unwrap(), Vec::<Value>::new());
 }
