@@ -152,6 +152,8 @@ async fn what_is_too_long_is_refused_alike_and_not_counted() {
 /// as the two threads that hash in turn, and their difference would be taken for one between the names.
 /// The Mann-Whitney test asks how often an unknown name took longer than a known one; with no difference that is half of
 /// all pairs of measurements.
+/// One time in a hundred chance alone says otherwise, so whoever looks suspicious is measured again: what is really there is
+/// seen three times, and on the same side.
 #[tokio::test]
 #[ignore = "takes a minute"]
 async fn known_and_unknown_names_take_the_same_time() {
@@ -162,22 +164,30 @@ async fn known_and_unknown_names_take_the_same_time() {
     let accounts =
         Accounts::new(stores.accounts.clone(), stores.attempts.clone(), Arc::new(hasher), clock, [7; 32]);
     accounts.prepare().await.unwrap();
-    let (mut known, mut unknown) = measure(&accounts).await;
-    let (known_median, unknown_median) = (median(&mut known), median(&mut unknown));
-    let z = mann_whitney(&known, &unknown);
-    let report = format!("medians {known_median:?} and {unknown_median:?}, z = {z:.2}");
-    assert!(known_median.abs_diff(unknown_median) < known_median / 20, "{report}");
-    // |z| = 2.58 is p = 0.01.
-    assert!(z.abs() < 2.58, "{report}");
-    say(&report);
+    let mut reports = Vec::new();
+    let mut sides = Vec::new();
+    for turn in 0..3 {
+        let (mut known, mut unknown) = measure(&accounts, turn).await;
+        let (known_median, unknown_median) = (median(&mut known), median(&mut unknown));
+        let z = mann_whitney(&known, &unknown);
+        reports.push(format!("medians {known_median:?} and {unknown_median:?}, z = {z:.2}"));
+        sides.push(z > 0.0);
+        // |z| = 2.58 is p = 0.01.
+        let is_alike = known_median.abs_diff(unknown_median) < known_median / 20 && z.abs() < 2.58;
+        if is_alike || sides.iter().any(|side| *side != sides[0]) {
+            say(&reports.join("; "));
+            return;
+        }
+    }
+    unreachable!("known and unknown names take different times: {}", reports.join("; "));
 }
 
 #[expect(clippy::disallowed_methods, reason = "time itself is measured here")]
-async fn measure(accounts: &Accounts) -> (Vec<Duration>, Vec<Duration>) {
+async fn measure(accounts: &Accounts, turn: u32) -> (Vec<Duration>, Vec<Duration>) {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for round in 0..(WARM_UP + PAIRS) {
         // A fresh name each time: none of them has to wait.
-        let (somebody, nobody) = (format!("somebody{round}"), format!("nobodyat{round}"));
+        let (somebody, nobody) = (format!("somebody{turn}{round}"), format!("nobodyat{turn}{round}"));
         let made =
             accounts.create(somebody.parse().unwrap(), password("testpass"), Roles::default()).await.unwrap();
         assert!(matches!(made, Creation::Created(_)));
